@@ -1,0 +1,10 @@
+#!/bin/sh
+# The quick loop: format, lint, types, unit tests. The three checks run side by side; the first failure is the exit code.
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+biome check --diagnostic-level=error . & biome=$!
+tsc & types=$!
+wait $biome || exit 1
+wait $types || exit 1
+oxlint --type-aware --quiet . || exit 1
+exec ava "$@"

@@ -1,0 +1,44 @@
+import type { Workload } from '../manager/model/workload.ts';
+
+/** How the traffic of a workload is told apart on its host. */
+export type Selector =
+  /** A process of the host: packets by the user that owns the socket. */
+  | { readonly kind: 'user'; readonly uid: number }
+  /** A process of the host: packets by its cgroup v2 path, where the kernel knows it. */
+  | { readonly kind: 'cgroup'; readonly path: string }
+  /** Has a network of its own: everything in the namespace but the proxy's own packets. */
+  | { readonly kind: 'namespace'; readonly path: string };
+
+/** A workload on this host together with how it is told apart. */
+export interface LocalWorkload {
+  /** `uid` begins with the host's name; addresses may be empty, the agent then fills in the host's own. */
+  readonly workload: Workload;
+  readonly selector: Selector;
+}
+
+/** Something that a platform found but cannot use. */
+export interface PlatformProblem {
+  readonly where: string;
+  readonly why: string;
+}
+
+/** All workloads that a platform knows now; each state replaces the one before. */
+export interface PlatformState {
+  readonly workloads: readonly LocalWorkload[];
+  readonly problems: readonly PlatformProblem[];
+}
+
+/** What runs on this host. */
+export interface Platform {
+  readonly kind: string;
+  /** First the present state, then a new one with each change. Ends by throwing; ends within 100 ms when the signal aborts. */
+  watch(signal: AbortSignal): AsyncIterable<PlatformState>;
+}
+
+/** A kind of platform. */
+export interface PlatformKind {
+  readonly kind: string;
+  readonly summary: string;
+  /** @throws {ConfigError} with every wrong field. */
+  create(settings: Readonly<Record<string, unknown>>, path: string, host: string): Platform;
+}
