@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto';
+
+/** Type URLs of the resources that Envoy subscribes to. */
+export const TYPE = {
+  listener: 'type.googleapis.com/envoy.config.listener.v3.Listener',
+  cluster: 'type.googleapis.com/envoy.config.cluster.v3.Cluster',
+  routes: 'type.googleapis.com/envoy.config.route.v3.RouteConfiguration',
+  endpoints: 'type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment',
+  secret: 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret',
+} as const;
+
+export type TypeUrl = (typeof TYPE)[keyof typeof TYPE];
+
+/** A value of proto-JSON. */
+export type Json = string | number | boolean | null | readonly Json[] | JsonMap;
+/** A message in proto-JSON with snake_case field names; durations are texts such as `1.5s`. */
+export interface JsonMap {
+  readonly [field: string]: Json;
+}
+
+/** An extension's config: an `Any` in proto-JSON, fields beside `@type`. May be newer than the protos at hand. */
+export interface TypedConfig extends JsonMap {
+  readonly '@type': string;
+}
+
+/** One xDS resource. The same object stays the same as long as its content does. */
+export interface Resource {
+  readonly typeUrl: TypeUrl;
+  /** Unique within its type. */
+  readonly name: string;
+  /** A hash over the body: equal content has an equal version, also after a restart. */
+  readonly version: string;
+  /** The message that `typeUrl` names. Each `typed_config` in it is a {@link TypedConfig}. */
+  readonly body: JsonMap;
+  /** What it was made from, for people: `VirtualService default/reviews`, `service reviews.default.mesh`, `workload a/default/web`. */
+  readonly origins: readonly string[];
+}
+
+/** Makes a resource; the version is taken from the body. */
+export function resource(typeUrl: TypeUrl, name: string, body: JsonMap, origins: readonly string[]): Resource {
+  const version = createHash('sha256').update(JSON.stringify(body)).digest('base64url').slice(0, 22);
+  return { typeUrl, name, version, body, origins };
+}
