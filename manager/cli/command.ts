@@ -1,0 +1,135 @@
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import type { Connect } from './client.ts';
+
+/** Exit codes: all is well; refused or failed; used wrongly. */
+export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
+
+/** One option of a command: what `parseArgs` needs, and what help and completion show. */
+export interface CommandOption {
+  readonly type: 'string' | 'boolean';
+  /** One letter. */
+  readonly short?: string;
+  /** May be given several times. */
+  readonly multiple?: boolean;
+  readonly default?: string | boolean;
+  readonly summary: string;
+  /** What stands for the value in help, such as `file`. */
+  readonly placeholder?: string;
+  /** The only values there are; checked, and offered by completion. */
+  readonly choices?: readonly string[];
+}
+
+/** An example for help. */
+export interface CommandExample {
+  readonly command: string;
+  readonly says: string;
+}
+
+/** What was read from the command line. */
+export interface CommandArguments {
+  readonly values: Readonly<Record<string, string | boolean | readonly (string | boolean)[] | undefined>>;
+  readonly positionals: readonly string[];
+}
+
+/** Where a command writes and what it may use. */
+export interface CommandContext {
+  readonly stdout: { write(text: string): unknown };
+  readonly stderr: { write(text: string): unknown };
+  /** The whole of standard input, for `-f -`. */
+  readonly stdin: () => Promise<string>;
+  /** Whether standard output is a terminal: only then colour, and tables cut to its width. */
+  readonly isTTY: boolean;
+  /** Characters in a line of the terminal. */
+  readonly columns: number;
+  /** Opens the Manager that the connection options name. */
+  readonly connect: Connect;
+  /** Aborts when the person gives up. */
+  readonly signal: AbortSignal;
+}
+
+/** A command of the executable. Its help and its completion follow from these fields alone. */
+export interface Command {
+  /** As typed after `isthmus`; of two words when it belongs to a group, such as `token create`. */
+  readonly name: string;
+  /** One line. */
+  readonly summary: string;
+  /** As in `isthmus get <kind> [name]`. */
+  readonly usage: string;
+  readonly examples: readonly CommandExample[];
+  readonly options: Readonly<Record<string, CommandOption>>;
+  /** How many words besides options it takes; none unless said. */
+  readonly positionals?: { readonly minimum: number; readonly maximum: number };
+  /** Values for the word at a position, for completion. */
+  readonly complete?: (position: number) => readonly string[];
+  /**
+   * Does it and resolves to the exit code.
+   * @throws {CommandError} for what a person must mend.
+   */
+  run(args: CommandArguments, context: CommandContext): Promise<number>;
+}
+
+/** Ends a command with a message for a person. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+  readonly exitCode: number;
+  /** What to type or do next. */
+  readonly next: string | undefined;
+
+  constructor(message: string, options: { exitCode?: number; next?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? {} : { cause: options.cause });
+    this.exitCode = options.exitCode ?? EXIT.failed;
+    this.next = options.next;
+  }
+}
+
+/** A command that was used wrongly: exit code 2, and where its help is. */
+export function usageError(command: Pick<Command, 'name' | 'usage'>, message: string): CommandError {
+  return new CommandError(`${message}\nUsage: ${command.usage}`, {
+    exitCode: EXIT.usage,
+    next: `isthmus ${command.name} --help`,
+  });
+}
+
+/**
+ * Reads the words after the command's name.
+ * @throws {CommandError} with exit code 2 for an unknown option, a value that is none of the choices, or too many or too few words.
+ */
+export function parseCommand(command: Command, argv: readonly string[]): CommandArguments {
+  const { values, positionals } = parseStrictly(command, argv);
+  for (const [name, option] of Object.entries(command.options)) {
+    const value = values[name];
+    if (option.choices && typeof value === 'string' && !option.choices.includes(value))
+      throw usageError(command, `--${name} must be one of ${option.choices.join(', ')}, not "${value}"`);
+  }
+  const { minimum, maximum } = command.positionals ?? { minimum: 0, maximum: 0 };
+  if (positionals.length < minimum) throw usageError(command, 'Something is missing');
+  if (positionals.length > maximum) throw usageError(command, `"${positionals[maximum]}" is one word too many`);
+  return { values, positionals };
+}
+
+function parseStrictly(command: Command, argv: readonly string[]): CommandArguments {
+  const options: NonNullable<ParseArgsConfig['options']> = {};
+  for (const [name, { type, short, multiple, default: preset }] of Object.entries(command.options))
+    options[name] = {
+      type,
+      ...(short === undefined ? {} : { short }),
+      ...(multiple === undefined ? {} : { multiple }),
+      ...(preset === undefined ? {} : { default: preset }),
+    };
+  try {
+    return parseArgs({ args: [...argv], options, allowPositionals: true, strict: true });
+  } catch (error) {
+    throw usageError(command, (error as Error).message.split('. ')[0] ?? 'Cannot read the options');
+  }
+}
+
+/** Runs a command on the words after its name; errors go to stderr with what to do next. Resolves to the exit code. */
+export async function runCommand(command: Command, argv: readonly string[], context: CommandContext): Promise<number> {
+  try {
+    return await command.run(parseCommand(command, argv), context);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    context.stderr.write(`${error.message}\n${error.next === undefined ? '' : `Try: ${error.next}\n`}`);
+    return error.exitCode;
+  }
+}
