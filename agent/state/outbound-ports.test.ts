@@ -1,0 +1,25 @@
+import test from 'ava';
+import { OutboundPorts } from './outbound-ports.ts';
+
+test('a workload keeps its port over restarts and while it is away', t => {
+  const ports = new OutboundPorts({}, 20_000, 20_003);
+  const first = ports.assign(['b', 'a']);
+  ports.assign(['b']);
+  const later = new OutboundPorts(JSON.parse(JSON.stringify(ports)), 20_000, 20_003).assign(['c', 'a', 'b']);
+  t.is(later.get('a'), first.get('a'));
+  t.is(later.get('b'), first.get('b'));
+  t.is(new Set(later.values()).size, 3);
+});
+
+test('only when all are taken does the port of one that is away pass on, the longest away first', t => {
+  const ports = new OutboundPorts({}, 20_000, 20_001);
+  const a = ports.assign(['a']).get('a');
+  ports.assign(['b']);
+  t.is(ports.assign(['c', 'b']).get('c'), a);
+  t.throws(() => ports.assign(['a', 'b', 'c']), { code: 'PORTS_EXHAUSTED' });
+});
+
+test('two remembered for one port do not share it', t => {
+  const assigned = new OutboundPorts({ a: 20_000, b: 20_000, c: 1 }, 20_000, 20_005).assign(['a', 'b', 'c']);
+  t.is(new Set(assigned.values()).size, 3);
+});

@@ -1,0 +1,75 @@
+/** Ports that outbound listeners of the host's processes take; see "Ports and addresses" in ARCHITECTURE.md. */
+export const FIRST_OUTBOUND_PORT = 20_000;
+export const LAST_OUTBOUND_PORT = 24_999;
+
+/** There are more workloads than outbound ports. */
+export class PortsExhaustedError extends Error {
+  override readonly name = 'PortsExhaustedError';
+  readonly code = 'PORTS_EXHAUSTED';
+}
+
+/**
+ * Which outbound port belongs to which workload. A workload keeps its port for good, also over restarts and while it is away:
+ * the port is part of its identity, so it goes to another only when all others are taken, longest-away first.
+ */
+export class OutboundPorts {
+  readonly #ports: Map<string, number>;
+  readonly #first: number;
+  readonly #last: number;
+
+  /** @param remembered what `toJSON` gave in an earlier life; entries outside of the range, or for a port twice, are dropped. */
+  constructor(
+    remembered: Readonly<Record<string, number>> = {},
+    first: number = FIRST_OUTBOUND_PORT,
+    last: number = LAST_OUTBOUND_PORT,
+  ) {
+    this.#first = first;
+    this.#last = last;
+    this.#ports = new Map();
+    const taken = new Set<number>();
+    for (const [uid, port] of Object.entries(remembered)) {
+      if (!Number.isInteger(port) || port < first || port > last || taken.has(port)) continue;
+      taken.add(port);
+      this.#ports.set(uid, port);
+    }
+  }
+
+  /**
+   * The port of each workload.
+   * @param uids all workloads of now; their order does not matter.
+   * @throws {PortsExhaustedError} when they are more than the range holds.
+   */
+  assign(uids: readonly string[]): ReadonlyMap<string, number> {
+    if (uids.length > this.#last - this.#first + 1) {
+      throw new PortsExhaustedError(
+        `${uids.length} workloads need a port each, and ${this.#first}-${this.#last} holds fewer`,
+      );
+    }
+    const wanted = new Set(uids);
+    const assigned = new Map<string, number>();
+    for (const uid of [...wanted].sort()) {
+      const port = this.#ports.get(uid) ?? this.#free(wanted);
+      this.#ports.delete(uid);
+      this.#ports.set(uid, port);
+      assigned.set(uid, port);
+    }
+    return assigned;
+  }
+
+  toJSON(): Record<string, number> {
+    return Object.fromEntries(this.#ports);
+  }
+
+  #free(wanted: ReadonlySet<string>): number {
+    const taken = new Set(this.#ports.values());
+    for (let port = this.#first; port <= this.#last; port += 1) {
+      if (!taken.has(port)) return port;
+    }
+    for (const [uid, port] of this.#ports) {
+      if (wanted.has(uid)) continue;
+      this.#ports.delete(uid);
+      return port;
+    }
+    throw new PortsExhaustedError(`no port of ${this.#first}-${this.#last} is free`);
+  }
+}

@@ -1,0 +1,58 @@
+import test from 'ava';
+import { silentLogger } from '../../manager/model/util/log.ts';
+import type { LocalWorkload, Platform, PlatformProblem, PlatformState } from '../../platforms/platform.ts';
+import { followWorkloads } from './follow.ts';
+
+function workload(uid: string, platform: string): LocalWorkload {
+  return {
+    workload: {
+      uid,
+      name: uid,
+      namespace: 'default',
+      serviceAccount: uid,
+      labels: {},
+      addresses: [],
+      ports: [],
+      platform,
+      services: [],
+      health: 'healthy',
+    },
+    selector: { kind: 'user', uid: 2001 },
+  };
+}
+
+/** A platform whose sessions are scripts: each yields its states, then throws, the last one waits. */
+function scripted(kind: string, ...sessions: PlatformState[][]): Platform {
+  return {
+    kind,
+    async *watch(signal) {
+      yield* sessions.shift() ?? [];
+      if (sessions.length > 0) throw new Error(`${kind} went away`);
+      await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
+    },
+  };
+}
+
+test('workloads of all platforms come together, twins are named, a failing platform keeps its own', async t => {
+  const controller = new AbortController();
+  const seen: { uids: string[]; problems: readonly PlatformProblem[] }[] = [];
+  const a = workload('h/default/a', 'one');
+  const platforms = [
+    scripted('one', [{ workloads: [a], problems: [] }], [{ workloads: [a], problems: [] }]),
+    scripted('two', [{ workloads: [workload('h/default/a', 'two'), workload('h/default/b', 'two')], problems: [] }]),
+  ];
+  const done = followWorkloads({
+    platforms,
+    signal: controller.signal,
+    logger: silentLogger,
+    clock: { now: () => 0, sleep: () => Promise.resolve() },
+    onChange(workloads, problems) {
+      seen.push({ uids: workloads.map(one => one.workload.uid), problems });
+      if (seen.some(one => one.problems.some(problem => problem.why === 'one went away')) && problems.length === 1)
+        controller.abort();
+    },
+  });
+  await done;
+  for (const one of seen) t.deepEqual(one.uids, ['h/default/a', 'h/default/b']);
+  t.true(seen.some(one => one.problems.some(problem => problem.why.includes('rename one'))));
+});
