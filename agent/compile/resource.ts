@@ -11,6 +11,20 @@ export const TYPE = {
 
 export type TypeUrl = (typeof TYPE)[keyof typeof TYPE];
 
+/**
+ * Fields used here that Envoy 1.40 has (numbers from its own descriptors) and the protos shipped with `@grpc/grpc-js-xds` do not:
+ * whoever encodes a body adds them to the message types.
+ */
+export const NEWER_FIELDS: readonly {
+  readonly message: string;
+  readonly field: string;
+  readonly number: number;
+  readonly type: 'string';
+}[] = [
+  { message: 'envoy.config.route.v3.RouteConfiguration', field: 'vhost_header', number: 18, type: 'string' },
+  { message: 'envoy.config.core.v3.SocketAddress', field: 'network_namespace_filepath', number: 7, type: 'string' },
+];
+
 /** A value of proto-JSON. */
 export type Json = string | number | boolean | null | readonly Json[] | JsonMap;
 /** A message in proto-JSON with snake_case field names; durations are texts such as `1.5s`. */
