@@ -1,0 +1,95 @@
+import { Backoff, type BackoffOptions } from '../manager/model/util/backoff.ts';
+import { type Clock, systemClock } from '../manager/model/util/clock.ts';
+import { messageOf } from '../manager/model/util/errors.ts';
+import { type Logger, silentLogger } from '../manager/model/util/log.ts';
+import { Changes } from './changes.ts';
+import type { FollowedService, Mapping } from './mapping.ts';
+import { PLAIN_MAPPING } from './mapping.ts';
+import type { Problem, Registry } from './registry.ts';
+import { runSession } from './session.ts';
+import { RegistryState } from './state.ts';
+
+export interface FollowOptions {
+  /** Ends the following; nothing of it is left within 100 ms. */
+  readonly signal: AbortSignal;
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  /** Waits between sessions; from 100 ms to 15 s when absent. */
+  readonly backoff?: BackoffOptions;
+  /** A session that has not synced is given up when it sends nothing for so long, milliseconds. 30 s when absent. */
+  readonly syncTimeoutMs?: number;
+}
+
+/** How the following of a registry goes. */
+export interface FollowStatus {
+  readonly name: string;
+  readonly kind: string;
+  /** Whether the registry's whole content was seen at least once. Until then the state may lack services. */
+  readonly synced: boolean;
+  /** Since when the state may be out of date, milliseconds since 1970; absent while it is followed. */
+  readonly staleSinceMs?: number;
+  /** Why it went stale, or why the last try to get back failed; absent while it is followed. */
+  readonly lastError?: string;
+  /** Everything in the registry that was left out. */
+  readonly problems: readonly Problem[];
+  readonly services: number;
+  readonly instances: number;
+}
+
+/** A registry that is being followed: its last known content, kept through every error. */
+export interface Followed {
+  /** The `name:` of its settings, unique among the registries. */
+  readonly name: string;
+  readonly kind: string;
+  /** Every service by a key that is stable and unique within this registry. Several may bear the same name in the mesh. */
+  state(): ReadonlyMap<string, FollowedService>;
+  status(): FollowStatus;
+  /**
+   * Keys whose service changed or went, merged while the reader is busy; the first batch names everything there is. An empty
+   * batch says that only the status changed. Any number of readers. Ends when the following ends or the signal aborts.
+   */
+  batches(signal?: AbortSignal): AsyncIterable<ReadonlySet<string>>;
+  /** Resolves when the following has ended; never rejects. */
+  readonly ended: Promise<void>;
+}
+
+/** Follows a registry until the signal aborts: retries with jitter, reconciles, and keeps the last known state through errors. */
+export function follow(
+  configured: { readonly name: string; readonly registry: Registry; readonly mapping?: Mapping },
+  options: FollowOptions,
+): Followed {
+  const { name, registry } = configured;
+  const logger = (options.logger ?? silentLogger).child({ registry: name });
+  const changes = new Changes();
+  const state = new RegistryState(configured.mapping ?? PLAIN_MAPPING, changes, logger);
+  const ended = run(registry, state, { clock: systemClock, syncTimeoutMs: 30_000, ...options, logger });
+  return {
+    name,
+    kind: registry.kind,
+    state: () => state.services,
+    status: () => ({ name, kind: registry.kind, ...state.status() }),
+    batches: signal =>
+      changes.read(state.services.keys(), signal ? AbortSignal.any([signal, options.signal]) : options.signal),
+    ended,
+  };
+}
+
+type Running = FollowOptions & { readonly clock: Clock; readonly logger: Logger; readonly syncTimeoutMs: number };
+
+async function run(registry: Registry, state: RegistryState, options: Running): Promise<void> {
+  const { signal, clock, logger } = options;
+  const backoff = new Backoff(options.backoff);
+  while (!signal.aborted) {
+    try {
+      await runSession(registry, state, { ...options, onSynced: () => backoff.reset() });
+    } catch (error) {
+      const waitMs = backoff.next();
+      state.failed(messageOf(error), clock.now());
+      logger.warn('registry lost; its last known services stay', {
+        why: messageOf(error),
+        retryMs: Math.round(waitMs),
+      });
+      await clock.sleep(waitMs, signal).catch(() => undefined);
+    }
+  }
+}

@@ -1,0 +1,119 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Logger } from '../manager/model/util/log.ts';
+import type { Changes } from './changes.ts';
+import { type FollowedService, keyOf, type Mapping, mapService } from './mapping.ts';
+import type { Problem, RegistryService } from './registry.ts';
+
+/** What the state says of itself. */
+export interface StateStatus {
+  readonly synced: boolean;
+  readonly staleSinceMs?: number;
+  readonly lastError?: string;
+  readonly problems: readonly Problem[];
+  readonly services: number;
+  readonly instances: number;
+}
+
+/** Problems that are logged one by one for a service or a registry; the rest are counted. */
+const LOGGED_PROBLEMS = 5;
+
+/** The last known content of one registry, put together from its sessions. */
+export class RegistryState {
+  /** By `keyOf`. */
+  readonly services: Map<string, FollowedService> = new Map();
+  readonly #mapping: Mapping;
+  readonly #changes: Changes;
+  readonly #logger: Logger;
+  /** By the service's key; under an empty key those of the registry as a whole. */
+  readonly #problems = new Map<string, readonly Problem[]>();
+  #mentioned: Set<string> | undefined;
+  #synced = false;
+  #stale: { readonly sinceMs: number; readonly error: string } | undefined;
+
+  constructor(mapping: Mapping, changes: Changes, logger: Logger) {
+    this.#mapping = mapping;
+    this.#changes = changes;
+    this.#logger = logger;
+  }
+
+  /** A session begins: what it does not mention until it has synced will be removed then. */
+  begin(): void {
+    this.#mentioned = new Set();
+  }
+
+  /** The whole state of one service. */
+  put(listed: RegistryService): void {
+    const key = keyOf(listed);
+    this.#mentioned?.add(key);
+    const mapped = mapService(listed, this.#mapping);
+    if ('why' in mapped) {
+      this.#setProblems(key, [mapped]);
+      this.#remove(key);
+      return;
+    }
+    this.#setProblems(key, mapped.problems);
+    if (mapped.instances.length === 0 && !mapped.keep) this.#remove(key);
+    else if (!isDeepStrictEqual(this.services.get(key), mapped)) {
+      this.services.set(key, mapped);
+      this.#changes.publish([key]);
+    }
+  }
+
+  /** The session has sent everything it knows. */
+  reconcile(): void {
+    const mentioned = this.#mentioned;
+    this.#mentioned = undefined;
+    if (mentioned)
+      for (const key of [...this.services.keys(), ...this.#problems.keys()]) {
+        if (key === '' || mentioned.has(key)) continue;
+        this.#problems.delete(key);
+        this.#remove(key);
+      }
+    if (this.#synced && !this.#stale) return;
+    this.#logger.info(this.#synced ? 'registry is back' : 'registry listed', { services: this.services.size });
+    this.#synced = true;
+    this.#stale = undefined;
+    this.#changes.publish([]);
+  }
+
+  /** The problems of the registry as a whole, in place of those before. */
+  setProblems(problems: readonly Problem[]): void {
+    this.#setProblems('', problems);
+  }
+
+  /** The session ended, or could not begin. The content stays as it is. */
+  failed(error: string, nowMs: number): void {
+    this.#stale = { sinceMs: this.#stale?.sinceMs ?? nowMs, error };
+    this.#changes.publish([]);
+  }
+
+  status(): StateStatus {
+    let instances = 0;
+    for (const service of this.services.values()) instances += service.instances.length;
+    return {
+      synced: this.#synced,
+      ...(this.#stale && { staleSinceMs: this.#stale.sinceMs, lastError: this.#stale.error }),
+      problems: [...this.#problems.values()].flat(),
+      services: this.services.size,
+      instances,
+    };
+  }
+
+  #remove(key: string): void {
+    if (this.services.delete(key)) this.#changes.publish([key]);
+  }
+
+  #setProblems(key: string, problems: readonly Problem[]): void {
+    const before = this.#problems.get(key) ?? [];
+    if (isDeepStrictEqual(before, problems)) return;
+    if (problems.length > 0) this.#problems.set(key, problems);
+    else this.#problems.delete(key);
+    const known = new Set(before.map(problem => `${problem.where}\n${problem.why}`));
+    const fresh = problems.filter(problem => !known.has(`${problem.where}\n${problem.why}`));
+    for (const problem of fresh.slice(0, LOGGED_PROBLEMS))
+      this.#logger.warn('registry entry left out', { where: problem.where, why: problem.why });
+    if (fresh.length > LOGGED_PROBLEMS)
+      this.#logger.warn('more registry entries left out', { count: fresh.length - LOGGED_PROBLEMS });
+    this.#changes.publish([]);
+  }
+}
