@@ -1,0 +1,26 @@
+#!/bin/sh
+# cleanup.sh <network id>: waits for the end of its input, then removes all that carries the id: processes inside its
+# namespaces, the namespaces, their files. Its input is a pipe held by the process that made the network, so it ends when
+# that process ends, however that happens.
+set -u
+id=$1
+cat >/dev/null
+trap '' INT TERM HUP
+tries=0
+while [ $tries -lt 100 ]; do
+  left=
+  for path in /run/netns/"$id".*; do
+    [ -e "$path" ] || continue
+    pids=$(ip netns pids "${path##*/}" 2>/dev/null)
+    [ -z "$pids" ] || { left=1; kill -9 $pids 2>/dev/null; }
+  done
+  [ -n "$left" ] || break
+  tries=$((tries + 1))
+  sleep 0.02
+done
+for path in /run/netns/"$id".*; do
+  [ -e "$path" ] && ip netns del "${path##*/}"
+done
+rm -rf /etc/netns/"$id".* "/tmp/$id"
+rmdir /etc/netns 2>/dev/null
+exit 0

@@ -1,0 +1,111 @@
+import { execFile } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { type Host, type Place, placeOf, writeResolvers } from './host.ts';
+import { guard, newId, sweep } from './owner.ts';
+
+/** Hosts on one switch, reachable from nowhere else. Disposing kills what runs in them and removes everything. */
+export interface Network extends AsyncDisposable {
+  readonly id: string;
+  /** Adds a host: 10.77.0.1, 10.77.0.2, … in the order of calls. Its resolv.conf names no server until told. */
+  host(name: string): Promise<Host>;
+}
+
+export interface NetworkOptions {
+  /** Lower-case letters and digits; names the test in the names of namespaces. */
+  readonly prefix: string;
+}
+
+/**
+ * Makes a network. Each network has a switch in a namespace of its own, so many of them live side by side with the same
+ * addresses. All of it goes away with this process, also after kill -9; what a dead process left is removed first.
+ * @throws when not root.
+ */
+export async function createNetwork(options: NetworkOptions): Promise<Network> {
+  if (process.getuid?.() !== 0) throw new Error('Hosts made of network namespaces need root: run the tests as root');
+  if (!/^[a-z0-9]{1,16}$/.test(options.prefix))
+    throw new Error(`prefix must be letters and digits, not ${options.prefix}`);
+  await sweep();
+  const id = newId(options.prefix);
+  const watchdog = guard(id);
+  try {
+    await shell(`
+      ip netns add ${id}.switch
+      ip netns exec ${id}.switch sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0
+      ip -n ${id}.switch link set lo up
+      ip -n ${id}.switch link add br0 type bridge forward_delay 0
+      ip -n ${id}.switch addr add 10.77.0.254/24 dev br0
+      ip -n ${id}.switch addr add fd77::fe/64 dev br0 nodad
+      ip -n ${id}.switch link set br0 up`);
+  } catch (error) {
+    await watchdog.release();
+    throw error;
+  }
+  let hosts = 0;
+  return {
+    id,
+    async host(name) {
+      hosts += 1;
+      return addHost(id, checked(name), hosts);
+    },
+    [Symbol.asyncDispose]: () => watchdog.release(),
+  };
+}
+
+async function addHost(id: string, name: string, number: number): Promise<Host> {
+  const namespace = `${id}.${name}`;
+  const place = placeOf(name, namespace, `10.77.0.${number}`, `fd77::${number.toString(16)}`);
+  const folder = `/tmp/${id}/${name}`;
+  const dirs = { configDir: `${folder}/etc`, stateDir: `${folder}/lib`, runDir: `${folder}/run` };
+  await writeResolvers(namespace, []);
+  for (const dir of Object.values(dirs)) await mkdir(dir, { recursive: true });
+  await shell(`
+    ip netns add ${namespace}
+    ip link add eth0 netns ${namespace} type veth peer name host${number} netns ${id}.switch
+    ip -n ${id}.switch link set host${number} master br0 up
+    ip netns exec ${namespace} sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+    ip -n ${namespace} link set lo up
+    ip -n ${namespace} addr add ${place.address}/24 dev eth0
+    ip -n ${namespace} addr add ${place.address6}/64 dev eth0 nodad
+    ip -n ${namespace} link set eth0 up
+    ip -n ${namespace} route add default via 10.77.0.254
+    ip -n ${namespace} -6 route add default via fd77::fe`);
+  let containers = 0;
+  return {
+    ...place,
+    folder,
+    ...dirs,
+    async container(container) {
+      containers += 1;
+      return addContainer(namespace, checked(container), containers);
+    },
+  };
+}
+
+async function addContainer(host: string, name: string, number: number): Promise<Place> {
+  const namespace = `${host}.${name}`;
+  const place = placeOf(name, namespace, `172.30.${number}.2`, `fd30:${number}::2`);
+  await writeResolvers(namespace, []);
+  await shell(`
+    ip netns add ${namespace}
+    ip link add eth0 netns ${namespace} type veth peer name c${number} netns ${host}
+    ip -n ${host} addr add 172.30.${number}.1/24 dev c${number}
+    ip -n ${host} addr add fd30:${number}::1/64 dev c${number} nodad
+    ip -n ${host} link set c${number} up
+    ip -n ${namespace} link set lo up
+    ip -n ${namespace} addr add ${place.address}/24 dev eth0
+    ip -n ${namespace} addr add ${place.address6}/64 dev eth0 nodad
+    ip -n ${namespace} link set eth0 up
+    ip -n ${namespace} route add default via 172.30.${number}.1
+    ip -n ${namespace} -6 route add default via fd30:${number}::1`);
+  return place;
+}
+
+function checked(name: string): string {
+  if (/^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/.test(name) && name !== 'switch') return name;
+  throw new Error(`The name of a host must be a DNS label of at most 32 characters, not "${name}"`);
+}
+
+async function shell(script: string): Promise<void> {
+  await promisify(execFile)('sh', ['-ec', script]);
+}
