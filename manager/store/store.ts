@@ -25,8 +25,26 @@ export class CompactedError extends Error {
   readonly code = 'COMPACTED';
 }
 
-/** What the Manager remembers. Keys are `/`-separated paths; a prefix ends in `/`. */
+/**
+ * The engine could not do it, and what was stored is as before: `CORRUPT` its data cannot be read, `TOO_NEW` a later version
+ * wrote it, `FULL` no room, `BUSY` another process holds it, `CLOSED`, `TOO_LARGE` the value, `FAILED` anything else.
+ */
+export class StoreError extends Error {
+  override readonly name = 'StoreError';
+  readonly code: 'CORRUPT' | 'TOO_NEW' | 'FULL' | 'BUSY' | 'CLOSED' | 'TOO_LARGE' | 'FAILED';
+
+  constructor(code: StoreError['code'], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Bytes that a value may have. */
+export const MAXIMUM_VALUE_BYTES: number = 1024 * 1024;
+
+/** What the Manager remembers. A write that resolved outlives a power cut. Keys are `/`-separated paths; a prefix ends in `/`. */
 export interface Store {
+  /** @throws {StoreError} as all below do, when the engine cannot. */
   get(key: string): Promise<Entry | undefined>;
   /** All entries below a prefix in the order of their keys, and the revision that the list is true at. */
   list(prefix: string): Promise<{ readonly entries: readonly Entry[]; readonly revision: number }>;
@@ -40,8 +58,21 @@ export interface Store {
   delete(key: string, expected?: number): Promise<boolean>;
   /**
    * Every write below the prefix after the given revision, in order, then those to come. Ends without an error when the signal aborts.
-   * @throws {CompactedError}
+   * @throws {CompactedError} when it is asked for history that is gone, or falls behind so far, or when the store never was at that revision.
    */
   watch(prefix: string, after: number, signal: AbortSignal): AsyncIterable<StoreChange>;
   close(): Promise<void>;
+}
+
+/** A kind of store: how its settings are read, and how it is opened. */
+export interface StoreKind {
+  readonly kind: string;
+  /** One line for people. */
+  readonly summary: string;
+  /**
+   * @param path where the settings stand, such as `store`, for messages.
+   * @param stateDir directory of the Manager's own, for engines that keep files.
+   * @throws {ConfigError} for wrong settings. @throws {StoreError}
+   */
+  open(settings: Readonly<Record<string, unknown>>, path: string, stateDir: string): Promise<Store>;
 }
