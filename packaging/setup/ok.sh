@@ -1,7 +1,9 @@
 #!/bin/sh
-# The quick loop: format, lint, types, unit tests. The three checks run side by side; the first failure is the exit code.
+# The quick loop: format, lint, types, unit tests, in under a minute. Arguments choose test files; the first failure is the exit code.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
+PATH=$PWD/node_modules/.bin:$PATH
+export PATH
 biome check --diagnostic-level=error . & biome=$!
 tsc & types=$!
 wait $biome || exit 1

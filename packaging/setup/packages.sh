@@ -1,0 +1,19 @@
+#!/bin/sh
+# Installs the npm packages when node_modules is not what package-lock.json asks for. Runs on any Node from 18 on.
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+if ! node packaging/setup/packages.mjs; then
+  echo "setup: installing the npm packages of package-lock.json (npm ci)" >&2
+  npm ci --include=dev --include=optional --no-audit --no-fund --loglevel=error >&2 || {
+    echo "setup: npm ci failed: see above. It needs the npm registry (npm config get registry) and about 500 MB of disk." >&2
+    exit 1
+  }
+fi
+have=$(PATH=$PWD/node_modules/.bin:$PATH node --version)
+case $have in
+  v2[6-9].* | v[3-9][0-9].*) ;;
+  *)
+    echo "setup: Isthmus needs Node 26 and found $have: npm has a Node 26 for Linux on x64 and arm64 only; install it yourself here." >&2
+    exit 1
+    ;;
+esac

@@ -1,0 +1,9 @@
+#!/bin/sh
+# Makes sure of the npm packages, among them Node itself, then runs a program of ours: run.sh <file.ts> [arguments].
+# Says what it does on standard error: standard output belongs to the program.
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+sh packaging/setup/packages.sh || exit 1
+PATH=$PWD/node_modules/.bin:$PATH
+export PATH
+exec node --disable-warning=ExperimentalWarning "$@"
