@@ -5,8 +5,8 @@ import test, { type ExecutionContext } from 'ava';
 import { runSuite } from '../../packaging/setup/ava.ts';
 import type { Totals } from '../../packaging/setup/ava-output.ts';
 
-/** Runs real ava over test files made of the given bodies. */
-async function run(t: ExecutionContext, ...bodies: string[]): Promise<Totals> {
+/** Runs real ava over test files made of the given bodies, and compares what was counted. */
+async function run(t: ExecutionContext, expected: Totals, bodies: readonly string[]): Promise<void> {
   const cwd = await mkdtemp(join(tmpdir(), 'isthmus-ava-'));
   t.teardown(() => rm(cwd, { recursive: true }));
   await symlink(resolve('node_modules'), join(cwd, 'node_modules'));
@@ -17,8 +17,7 @@ async function run(t: ExecutionContext, ...bodies: string[]): Promise<Totals> {
   const suite = { name: 'x', files: ['*.test.ts'], concurrency: 2, idleMs: 4000, limitMs: 30_000 };
   const lines: string[] = [];
   const totals = await runSuite(suite, cwd, line => lines.push(line));
-  t.log(lines.join('\n'));
-  return totals;
+  if (!t.deepEqual(totals, expected)) t.log(lines.join('\n'));
 }
 
 const good = `test('good', t => t.pass()); test('also', t => t.pass());`;
@@ -47,9 +46,9 @@ const cases: readonly (readonly [string, readonly string[], Totals])[] = [
 
 for (const [title, bodies, expected] of cases)
   test(`counts ${title}`, async t => {
-    t.deepEqual(await run(t, ...bodies), expected);
+    await run(t, expected, bodies);
   });
 
 test('counts a run without files as failed', async t => {
-  t.deepEqual(await run(t), { passed: 0, failed: 1 });
+  await run(t, { passed: 0, failed: 1 }, []);
 });
