@@ -1,0 +1,43 @@
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import test from 'ava';
+import { writeAtomic } from '../../manager/model/util/files.ts';
+import { serveStatus } from './server.ts';
+import type { AgentStatus } from './status.ts';
+
+const STATUS: AgentStatus = {
+  host: 'a',
+  version: '1',
+  startedAt: 0,
+  manager: { address: '10.0.0.1:15012', connected: false, reason: 'refused' },
+  envoy: { connected: true, version: '1.40.0', restarts: 0 },
+  workloads: [],
+  services: [],
+  redirect: { active: true },
+  rejections: [],
+  problems: [],
+};
+
+function get(socketPath: string, path: string): Promise<{ status: number | undefined; body: string }> {
+  return new Promise((resolve, reject) => {
+    const call = request({ socketPath, path, agent: false }, response => {
+      text(response).then(body => resolve({ status: response.statusCode, body }), reject);
+    });
+    call.on('error', reject).end();
+  });
+}
+
+test('the status is answered on a socket that only its owner may open, also where an old socket lies', async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'isthmus-status-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const path = join(folder, 'run', 'agent.sock');
+  await serveStatus(path, { status: () => STATUS }).then(first => first[Symbol.asyncDispose]());
+  await writeAtomic(path, 'left behind');
+  await using _server = await serveStatus(path, { status: () => STATUS });
+  t.is((await stat(path)).mode & 0o777, 0o600);
+  t.deepEqual(JSON.parse((await get(path, '/status')).body), STATUS);
+  t.is((await get(path, '/other')).status, 404);
+});

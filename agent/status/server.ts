@@ -1,0 +1,42 @@
+import { chmod, mkdir, rm } from 'node:fs/promises';
+import { createServer, type RequestListener } from 'node:http';
+import { dirname } from 'node:path';
+import type { AgentStatus } from './status.ts';
+
+/** What the socket answers from. */
+export interface StatusSource {
+  status(): AgentStatus;
+}
+
+/**
+ * Answers `GET /status` with JSON on a unix socket that only root may open. A socket that an earlier life left is replaced.
+ * @throws when the socket cannot be made.
+ */
+export async function serveStatus(path: string, source: StatusSource): Promise<AsyncDisposable> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+  await rm(path, { force: true });
+  const answer: RequestListener = (request, response) => {
+    request.resume();
+    const found = request.method === 'GET' && request.url === '/status';
+    response.writeHead(found ? 200 : 404, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(found ? source.status() : { error: 'try GET /status' }));
+  };
+  const server = createServer({ requestTimeout: 5_000, headersTimeout: 5_000, keepAliveTimeout: 1_000 }, answer);
+  server.maxConnections = 32;
+  const mask = process.umask(0o177);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject).listen(path, resolve);
+    });
+  } finally {
+    process.umask(mask);
+  }
+  await chmod(path, 0o600);
+  return {
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise(resolve => server.close(resolve));
+      await rm(path, { force: true });
+    },
+  };
+}

@@ -1,0 +1,48 @@
+import type { RejectionStatus } from './rejection.ts';
+
+/** Why a workload is not in the mesh yet, or that it is. */
+export type WorkloadState =
+  | 'joined'
+  /** The Manager has not said which policy holds for it. */
+  | 'waiting for policy'
+  /** No certificate for its identity has come. */
+  | 'waiting for certificate'
+  /** The proxy has not taken its listeners. */
+  | 'waiting for proxy';
+
+/** What a host knows of itself; the answer of `GET /status` on the agent's socket. Times are milliseconds since 1970. */
+export interface AgentStatus {
+  readonly host: string;
+  readonly version: string;
+  readonly startedAt: number;
+  readonly manager: {
+    readonly address: string;
+    readonly connected: boolean;
+    /** Why not. */
+    readonly reason?: string;
+    /** When something last came from it. */
+    readonly lastHeard?: number;
+  };
+  readonly envoy: {
+    readonly pid?: number;
+    readonly connected: boolean;
+    readonly version: string;
+    readonly restarts: number;
+  };
+  readonly workloads: readonly {
+    readonly uid: string;
+    readonly identity: string;
+    readonly state: WorkloadState;
+    readonly outboundPort: number;
+    /** End of its certificate. */
+    readonly certificateExpires?: number;
+    readonly policyRevision?: string;
+  }[];
+  /** Canonical hostnames of the services this host holds. */
+  readonly services: readonly string[];
+  readonly redirect: { readonly active: boolean; readonly reason?: string };
+  /** Config that the proxy or the compiler refused, each with the objects it came from. */
+  readonly rejections: readonly RejectionStatus[];
+  /** What platforms found and cannot use. */
+  readonly problems: readonly { readonly where: string; readonly why: string }[];
+}
