@@ -9,6 +9,10 @@ if ! node packaging/setup/packages.mjs; then
     exit 1
   }
 fi
+# npm 9 and 10 leave this link out, because the packages of two platforms bring a program of the same name.
+for node in node_modules/node-linux-*/bin/node; do
+  [ -e node_modules/.bin/node ] || [ ! -x "$node" ] || ln -s "../${node#node_modules/}" node_modules/.bin/node
+done
 have=$(PATH=$PWD/node_modules/.bin:$PATH node --version)
 case $have in
   v2[6-9].* | v[3-9][0-9].*) ;;

@@ -4,6 +4,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 sh packaging/setup/packages.sh || exit 1
-PATH=$PWD/node_modules/.bin:$PATH
+# Not every shell has the folders of the system's own programs on its path.
+PATH=$PWD/node_modules/.bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export PATH
 exec node --disable-warning=ExperimentalWarning "$@"
