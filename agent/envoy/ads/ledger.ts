@@ -1,0 +1,184 @@
+import type { Resource } from '../../compile/resource.ts';
+import { split } from './isolate.ts';
+import type { DeltaRequest } from './wire.ts';
+
+/** What one client holds of one resource. */
+export interface Held {
+  /** The version in force there; undefined when none was accepted yet. */
+  accepted?: string | undefined;
+  /** The version it refused, and why. */
+  rejected?: { readonly version: string; readonly reason: string } | undefined;
+  /** Sent in a response that was refused as a whole: it may have been taken or not. */
+  uncertain?: boolean;
+  /** The refused version shall be offered once more. */
+  again?: boolean;
+}
+
+/** A response on its way. */
+export interface Sent {
+  readonly nonce: string;
+  /** Version of each resource in it. */
+  readonly versions: ReadonlyMap<string, string>;
+  readonly removed: readonly string[];
+  /** Of `performance.now()`. */
+  readonly at: number;
+}
+
+/** What came of a response. */
+export interface Outcome {
+  readonly accepted: readonly string[];
+  /** Known for sure: each was refused in a response of its own. */
+  readonly rejected: readonly { readonly name: string; readonly version: string; readonly reason: string }[];
+  /** Refused together with others; they are sent again in smaller groups until the culprits are found. */
+  readonly suspected: readonly string[];
+}
+
+type Desired = ReadonlyMap<string, Resource>;
+
+/**
+ * What one client subscribed to and holds of one type of resource, by the delta protocol of xDS. Knows nothing of the order between
+ * types or of the wire; one response is on its way at a time.
+ */
+export class Ledger {
+  readonly held: Map<string, Held> = new Map();
+  /** The response that was not answered yet. */
+  pending: Sent | undefined;
+  #wildcard = false;
+  readonly #names = new Set<string>();
+  /** Subscribed names of which the client was told that there is no such resource. */
+  readonly #absent = new Set<string>();
+  /** To be sent even if the client holds that version. */
+  readonly #forced = new Set<string>();
+  #groups: (readonly string[])[] = [];
+  #first = true;
+
+  /** @param wildcardByDefault whether a first request without names means all, as for listeners and clusters. */
+  constructor(wildcardByDefault: boolean) {
+    this.#wildcard = wildcardByDefault;
+  }
+
+  /** Takes in a request; the outcome when it answers the pending response. */
+  receive(request: DeltaRequest): Outcome | undefined {
+    const first = this.#first;
+    this.#first = false;
+    if (first) this.#wildcard &&= request.subscribe.length === 0;
+    for (const [name, version] of Object.entries(request.initialVersions)) this.held.set(name, { accepted: version });
+    for (const name of request.subscribe) this.#subscribe(name, first && this.held.has(name));
+    for (const name of request.unsubscribe) this.#unsubscribe(name);
+    const sent = this.pending;
+    if (sent === undefined || request.nonce !== sent.nonce) return undefined;
+    this.pending = undefined;
+    return request.error === undefined ? this.#accept(sent) : this.#refuse(sent, request.error);
+  }
+
+  /** Sends a resource again although the client holds its version, if it subscribed to it. */
+  force(name: string): void {
+    if (this.#wants(name)) this.#forced.add(name);
+  }
+
+  /** Names whose content the client lacks, in the order of `desired`, or of the group that is being looked into. */
+  additions(desired: Desired): Resource[] {
+    const group = this.#groups[0];
+    if (group !== undefined) return this.#lacking(group, desired);
+    return this.#lacking(this.#wildcard ? desired.keys() : this.#names, desired);
+  }
+
+  /** Subscribed names that do not exist, and of which the client was not told so. */
+  missing(desired: Desired): string[] {
+    const unknown = (name: string): boolean => !this.held.has(name) || this.#forced.has(name);
+    return [...this.#names].filter(name => !desired.has(name) && !this.#absent.has(name) && unknown(name));
+  }
+
+  /** Names that the client holds and that are gone. */
+  removals(desired: Desired): string[] {
+    return [...this.held].flatMap(([name, { accepted, uncertain }]) =>
+      !desired.has(name) && (accepted !== undefined || uncertain) ? [name] : [],
+    );
+  }
+
+  /** Notes a response as sent. The group that is being looked into, if any, has its turn with it. */
+  sent(sent: Sent): void {
+    this.pending = sent;
+    for (const name of [...sent.versions.keys(), ...sent.removed]) this.#forced.delete(name);
+    for (const name of sent.versions.keys()) this.#absent.delete(name);
+    if (sent.versions.size > 0) this.#groups.shift();
+  }
+
+  /** Drops groups of which nothing is left to send. */
+  skipEmptyGroups(desired: Desired): void {
+    while (this.#groups[0] !== undefined && this.#lacking(this.#groups[0], desired).length === 0) this.#groups.shift();
+  }
+
+  /** Notes a version as refused, as if the client had answered so. */
+  refused(name: string, version: string, reason: string): void {
+    this.held.set(name, { accepted: this.held.get(name)?.accepted, rejected: { version, reason } });
+  }
+
+  /** Offers refused resources once more. */
+  retryRejected(): void {
+    for (const held of this.held.values()) if (held.rejected) held.again = true;
+  }
+
+  #wants(name: string): boolean {
+    return this.#wildcard || this.#names.has(name);
+  }
+
+  #lacking(names: Iterable<string>, desired: Desired): Resource[] {
+    const found: Resource[] = [];
+    for (const name of names) {
+      const resource = desired.get(name);
+      if (resource !== undefined && this.#wants(name) && this.#lacks(resource)) found.push(resource);
+    }
+    return found;
+  }
+
+  #lacks({ name, version }: Resource): boolean {
+    const held = this.held.get(name);
+    if (this.pending?.versions.get(name) === version && !this.#forced.has(name)) return false;
+    if (held?.rejected?.version === version && !held.again) return false;
+    return held === undefined || held.accepted !== version || held.uncertain === true || this.#forced.has(name);
+  }
+
+  #subscribe(name: string, kept: boolean): void {
+    if (name === '*') this.#wildcard = true;
+    else {
+      this.#names.add(name);
+      this.#absent.delete(name);
+      if (!kept) this.#forced.add(name);
+    }
+  }
+
+  #unsubscribe(name: string): void {
+    if (name === '*') this.#wildcard = false;
+    this.#names.delete(name);
+    this.#absent.delete(name);
+    this.#forced.delete(name);
+    for (const held of this.held.keys()) if (!this.#wants(held)) this.held.delete(held);
+  }
+
+  #accept(sent: Sent): Outcome {
+    for (const [name, version] of sent.versions) if (this.#wants(name)) this.held.set(name, { accepted: version });
+    this.#removed(sent.removed);
+    return { accepted: [...sent.versions.keys()], rejected: [], suspected: [] };
+  }
+
+  #refuse(sent: Sent, reason: string): Outcome {
+    this.#removed(sent.removed);
+    const names = [...sent.versions.keys()];
+    if (names.length > 1) {
+      for (const name of names) this.held.set(name, { ...this.held.get(name), uncertain: true });
+      this.#groups = [...split(names, reason), ...this.#groups];
+      return { accepted: [], rejected: [], suspected: names };
+    }
+    const rejected = [...sent.versions].map(([name, version]) => ({ name, version, reason }));
+    for (const { name, version } of rejected) this.refused(name, version, reason);
+    return { accepted: [], rejected, suspected: [] };
+  }
+
+  #removed(names: readonly string[]): void {
+    for (const name of names) {
+      this.held.delete(name);
+      if (this.#names.has(name)) this.#absent.add(name);
+    }
+  }
+}

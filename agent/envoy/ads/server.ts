@@ -1,0 +1,208 @@
+import { rm } from 'node:fs/promises';
+import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
+import type { Logger } from '../../../manager/model/util/log.ts';
+import { type Resource, TYPE, type TypeUrl } from '../../compile/resource.ts';
+import { encode } from './encode.ts';
+import type { Outcome } from './ledger.ts';
+import { loadSchema, type Schema } from './schema.ts';
+import { type CertificateSecret, secretResources } from './secrets.ts';
+import { type Desired, Session } from './session.ts';
+import { bindPrivately } from './socket.ts';
+import { type AdsStatus, type Rejection, statusOf } from './status.ts';
+import { adsService, type DeltaRequest, type DeltaResponse } from './wire.ts';
+
+export interface AdsServerOptions {
+  /** Path of the unix socket. Its folder must exist and let Envoy's user in. */
+  readonly socket: string;
+  /** Envoy's user: the only one, beside root, that may connect. */
+  readonly uid: number;
+  readonly log: Logger;
+  /** How long routes wait for clusters that do not get ready, ms. */
+  readonly gateMs?: number;
+  /** How long a cluster is kept that nothing names any more, ms. */
+  readonly removalMs?: number;
+  /** After how long a refused resource is offered once more, as some causes pass (a port in use), ms. */
+  readonly retryMs?: number;
+}
+
+type Call = ServerDuplexStream<DeltaRequest, DeltaResponse>;
+
+/**
+ * Serves xDS to the Envoys of this host: one delta stream each, on a unix socket. Nothing is said of resources before the first
+ * {@link update}, nor of secrets before the first {@link setSecrets}: an Envoy that was running keeps what it has.
+ */
+export class AdsServer {
+  readonly #options: AdsServerOptions;
+  readonly #server: Server;
+  readonly #schema: Schema;
+  readonly #sessions = new Set<Session>();
+  /** Of the Envoy that connected last; kept when its stream ends, so that its state can still be shown. */
+  #latest: Session | undefined;
+  readonly #waiters = new Set<() => void>();
+  readonly #warned = new Map<string, string>();
+  #retry: NodeJS.Timeout | undefined;
+  #desired: Desired = NOTHING;
+
+  /** Reads the protos: takes about 150 ms. */
+  constructor(options: AdsServerOptions) {
+    this.#options = options;
+    this.#schema = loadSchema();
+    this.#server = new Server({ 'grpc.max_receive_message_length': 64 * 1024 * 1024 });
+    this.#server.addService(adsService(this.#schema.request), {
+      DeltaAggregatedResources: (call: Call) => this.#serve(call),
+    });
+  }
+
+  /** Listens. @throws when the socket cannot be made. */
+  async start(): Promise<void> {
+    const { socket, uid } = this.#options;
+    await bindPrivately(socket, uid, at => listen(this.#server, at));
+  }
+
+  /** Takes the whole set of wanted resources, secrets aside, and sends what changed. */
+  update(resources: readonly Resource[]): void {
+    const types = [TYPE.listener, TYPE.cluster, TYPE.routes, TYPE.endpoints];
+    const byType = types.map(type => [type, byName(resources.filter(({ typeUrl }) => typeUrl === type))]);
+    this.#take({ ...this.#desired, ...Object.fromEntries(byType) });
+  }
+
+  /** Takes all certificates and the roots, PEM. A secret that is not among them is answered as missing. */
+  setSecrets(certificates: readonly CertificateSecret[], roots: string): void {
+    this.#take({ ...this.#desired, [TYPE.secret]: byName(secretResources(certificates, roots)) });
+  }
+
+  status(): AdsStatus {
+    return { connections: this.#sessions.size, resources: statusOf(this.#desired, this.#latest) };
+  }
+
+  /**
+   * Resolves when every Envoy that is connected, at least one, has accepted or refused all that it is to get; removals aside.
+   * @returns what was refused.
+   * @throws the signal's reason when it aborts.
+   */
+  async applied(signal: AbortSignal): Promise<readonly Rejection[]> {
+    signal.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const check = (): void => {
+      if (this.#sessions.size > 0 && [...this.#sessions].every(session => session.settled())) resolve();
+    };
+    const abort = (): void => reject(signal.reason as Error);
+    signal.addEventListener('abort', abort);
+    this.#waiters.add(check);
+    try {
+      check();
+      await promise;
+    } finally {
+      this.#waiters.delete(check);
+      signal.removeEventListener('abort', abort);
+    }
+    return this.#rejections();
+  }
+
+  /** Ends all streams. Envoys keep what they have. */
+  async close(): Promise<void> {
+    clearTimeout(this.#retry);
+    for (const session of this.#sessions) session.close();
+    this.#server.forceShutdown();
+    await rm(this.#options.socket, { force: true });
+  }
+
+  #take(desired: Desired): void {
+    this.#desired = desired;
+    for (const session of this.#sessions) session.push();
+    this.#wake();
+  }
+
+  #serve(call: Call): void {
+    const session = this.#session(response => void call.write(response));
+    this.#sessions.add(session);
+    this.#latest = session;
+    const over = (): void => {
+      session.close();
+      if (!this.#sessions.delete(session)) return;
+      this.#options.log.info('Envoy closed its xDS stream', { connections: this.#sessions.size });
+      this.#wake();
+    };
+    call.on('data', (request: DeltaRequest) => {
+      if (request.node !== undefined) this.#options.log.info('Envoy opened an xDS stream', { node: request.node });
+      session.receive(request);
+      this.#wake();
+    });
+    call.on('end', () => call.end());
+    for (const event of ['end', 'cancelled', 'close', 'error']) call.on(event, over);
+  }
+
+  #session(send: (response: DeltaResponse) => void): Session {
+    const { gateMs = 5_000, removalMs = 500, log } = this.#options;
+    return new Session({
+      desired: () => this.#desired,
+      encode: ({ typeUrl, body }) => encode(this.#schema.resources[typeUrl], body),
+      send,
+      answered: (typeUrl, outcome) => this.#note(typeUrl, outcome),
+      late: typeUrl => log.warn('Envoy is slow to acknowledge; the rest is sent all the same', { typeUrl, gateMs }),
+      gateMs,
+      removalMs,
+    });
+  }
+
+  /** Logs what was refused, once for each version and reason, and has it offered again later. */
+  #note(typeUrl: TypeUrl, { rejected, suspected }: Outcome): void {
+    const { log, retryMs = 30_000 } = this.#options;
+    if (suspected.length > 0) log.debug('Envoy refused a response; looking for the cause', { typeUrl, suspected });
+    for (const { name, version, reason } of rejected) {
+      const key = `${typeUrl} ${name}`;
+      const again = this.#warned.get(key) === `${version} ${reason}`;
+      this.#warned.set(key, `${version} ${reason}`);
+      const origins = this.#desired[typeUrl]?.get(name)?.origins ?? [];
+      log[again ? 'debug' : 'warn']('Envoy refused a resource; its last good version stays', {
+        typeUrl,
+        name,
+        version,
+        reason,
+        origins,
+      });
+    }
+    if (rejected.length > 0) this.#retryIn(retryMs);
+  }
+
+  #retryIn(ms: number): void {
+    if (this.#retry) return;
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
+      for (const session of this.#sessions) session.retryRejected();
+    }, ms);
+    this.#retry.unref();
+  }
+
+  #rejections(): Rejection[] {
+    const found = new Map<string, Rejection>();
+    for (const session of this.#sessions) {
+      for (const { state, reason, ...resource } of statusOf(this.#desired, session))
+        if (state === 'rejected')
+          found.set(`${resource.typeUrl} ${resource.name}`, { ...resource, reason: reason ?? '' });
+    }
+    return [...found.values()];
+  }
+
+  #wake(): void {
+    for (const check of this.#waiters) check();
+  }
+}
+
+const NOTHING: Desired = {
+  [TYPE.listener]: undefined,
+  [TYPE.cluster]: undefined,
+  [TYPE.routes]: undefined,
+  [TYPE.endpoints]: undefined,
+  [TYPE.secret]: undefined,
+};
+
+function byName(resources: readonly Resource[]): ReadonlyMap<string, Resource> {
+  return new Map(resources.map(resource => [resource.name, resource]));
+}
+
+async function listen(server: Server, path: string): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.bindAsync(`unix:${path}`, ServerCredentials.createInsecure(), error => (error ? reject(error) : resolve()));
+  await promise;
+}

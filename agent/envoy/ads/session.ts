@@ -1,0 +1,205 @@
+import { messageOf } from '../../../manager/model/util/errors.ts';
+import { type Resource, TYPE, type TypeUrl } from '../../compile/resource.ts';
+import { type Held, Ledger, type Outcome } from './ledger.ts';
+import type { DeltaRequest, DeltaResponse } from './wire.ts';
+
+/** Wanted resources of each type by name; undefined for a type of which nothing is known yet, so nothing is said of it. */
+export type Desired = Readonly<Record<TypeUrl, ReadonlyMap<string, Resource> | undefined>>;
+
+export interface SessionOptions {
+  readonly desired: () => Desired;
+  /** @throws when the body does not fit its type; the resource then counts as refused. */
+  readonly encode: (resource: Resource) => Uint8Array;
+  readonly send: (response: DeltaResponse) => void;
+  /** Called when the client answered a response. */
+  readonly answered: (typeUrl: TypeUrl, outcome: Outcome) => void;
+  /** Called when the client took longer than `gateMs`, and what waited for it is sent all the same. */
+  readonly late: (typeUrl: TypeUrl) => void;
+  /** How long what depends on clusters waits for the client to have them ready, ms. */
+  readonly gateMs: number;
+  /** How long clusters that nothing names any more are kept, ms: requests on their way still use them. */
+  readonly removalMs: number;
+}
+
+/** Bytes of bodies in one response; what does not fit follows in the next. */
+const RESPONSE_BYTES = 2 * 1024 * 1024;
+
+/**
+ * One client's stream: which response is sent when. New clusters come first, then internal listeners (endpoints name them), endpoints,
+ * and once the client has these ready, the other listeners and the routes. What is gone is removed after that, in reverse order.
+ * Envoy acknowledges clusters when they are warm, and for that it needs their endpoints: so those do not wait.
+ */
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #ledgers = new Map<TypeUrl, Ledger>();
+  #timer: NodeJS.Timeout | undefined;
+  readonly #late = new WeakSet<object>();
+  #count = 0;
+  /** When nothing was left to add, of `performance.now()`. */
+  #quietSince: number | undefined;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+  }
+
+  /** Takes in a request and sends what follows from it. Types that are not served are ignored. */
+  receive(request: DeltaRequest): void {
+    const typeUrl = Object.values(TYPE).find(url => url === request.typeUrl);
+    if (typeUrl === undefined) return;
+    let ledger = this.#ledgers.get(typeUrl);
+    if (ledger === undefined) {
+      ledger = new Ledger(typeUrl === TYPE.cluster || typeUrl === TYPE.listener);
+      this.#ledgers.set(typeUrl, ledger);
+    }
+    const outcome = ledger.receive(request);
+    this.push();
+    if (outcome) this.#options.answered(typeUrl, outcome);
+  }
+
+  /** Sends what can be sent now. Call when the wanted resources changed. */
+  push(): void {
+    const internal = (resource: Resource): boolean => resource.body['internal_listener'] !== undefined;
+    this.#offer(TYPE.secret);
+    this.#offer(TYPE.cluster);
+    if (!this.#unsent(TYPE.cluster)) this.#offer(TYPE.listener, internal);
+    if (!this.#unsent(TYPE.listener, internal)) this.#offer(TYPE.endpoints);
+    if (this.#blocked(TYPE.cluster) || this.#blocked(TYPE.endpoints)) return;
+    this.#offer(TYPE.listener);
+    if (this.#blocked(TYPE.listener)) return;
+    this.#offer(TYPE.routes);
+    if (this.#blocked(TYPE.routes)) return;
+    this.#remove();
+  }
+
+  /** Whether the client subscribed to listeners and clusters and has answered for everything that it is to get. */
+  settled(): boolean {
+    const types = Object.values(TYPE);
+    const begun = this.#ledgers.has(TYPE.cluster) && this.#ledgers.has(TYPE.listener);
+    return begun && types.every(type => this.#options.desired()[type] !== undefined && !this.#busy(type));
+  }
+
+  held(typeUrl: TypeUrl, name: string): Held | undefined {
+    return this.#ledgers.get(typeUrl)?.held.get(name);
+  }
+
+  /** Whether a version of a resource is on its way to the client. */
+  sending(typeUrl: TypeUrl, name: string): boolean {
+    return this.#ledgers.get(typeUrl)?.pending?.versions.has(name) ?? false;
+  }
+
+  /** Offers refused resources once more. */
+  retryRejected(): void {
+    for (const ledger of this.#ledgers.values()) ledger.retryRejected();
+    this.push();
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** Sends what the client lacks of a type and what of it does not exist, unless a response is on its way. */
+  #offer(typeUrl: TypeUrl, only?: (resource: Resource) => boolean): void {
+    const ledger = this.#ledgers.get(typeUrl);
+    const desired = this.#options.desired()[typeUrl];
+    if (!ledger || ledger.pending || !desired) return;
+    ledger.skipEmptyGroups(desired);
+    const additions = ledger.additions(desired);
+    // Envoy ignores, with an error in its log, that a route configuration is gone.
+    const absent = typeUrl === TYPE.routes || only ? [] : ledger.missing(desired);
+    const response = this.#respond(typeUrl, only ? additions.filter(only) : additions, absent);
+    if (response && typeUrl === TYPE.cluster) this.#rewarm(response.resources.map(({ name }) => name));
+  }
+
+  /** Sends one response, if there is anything to send. */
+  #respond(typeUrl: TypeUrl, additions: readonly Resource[], removed: readonly string[]): DeltaResponse | undefined {
+    const resources = [];
+    let bytes = 0;
+    for (const resource of additions) {
+      const body = this.#encode(typeUrl, resource);
+      if (body === undefined) continue;
+      bytes += body.length;
+      if (bytes > RESPONSE_BYTES && resources.length > 0) break;
+      resources.push({ name: resource.name, version: resource.version, body });
+    }
+    if (resources.length === 0 && removed.length === 0) return undefined;
+    this.#count += 1;
+    const response = { typeUrl, nonce: String(this.#count), resources, removed };
+    const versions = new Map(resources.map(({ name, version }) => [name, version]));
+    this.#ledgers.get(typeUrl)?.sent({ nonce: response.nonce, versions, removed, at: performance.now() });
+    this.#options.send(response);
+    return response;
+  }
+
+  #encode(typeUrl: TypeUrl, resource: Resource): Uint8Array | undefined {
+    try {
+      return this.#options.encode(resource);
+    } catch (error) {
+      const rejected = { name: resource.name, version: resource.version, reason: messageOf(error) };
+      this.#ledgers.get(typeUrl)?.refused(rejected.name, rejected.version, rejected.reason);
+      this.#options.answered(typeUrl, { accepted: [], rejected: [rejected], suspected: [] });
+      return undefined;
+    }
+  }
+
+  /** A cluster that is replaced warms up again with endpoints of its own, and Envoy does not ask for them a second time. */
+  #rewarm(names: readonly string[]): void {
+    const desired = this.#options.desired()[TYPE.cluster];
+    for (const name of names) {
+      const eds = desired?.get(name)?.body['eds_cluster_config'];
+      if (eds === undefined) continue;
+      const serviceName = (eds as { readonly service_name?: string }).service_name;
+      this.#ledgers.get(TYPE.endpoints)?.force(serviceName || name);
+    }
+  }
+
+  /** Removes listeners, and clusters once things have been quiet for a while. */
+  #remove(): void {
+    this.#quietSince ??= performance.now();
+    for (const typeUrl of [TYPE.listener, TYPE.secret, TYPE.cluster]) {
+      const ledger = this.#ledgers.get(typeUrl);
+      const desired = this.#options.desired()[typeUrl];
+      if (!ledger || !desired) continue;
+      const gone = ledger.removals(desired);
+      if (gone.length === 0) continue;
+      if (ledger.pending) return;
+      const wait = typeUrl === TYPE.cluster ? this.#quietSince + this.#options.removalMs - performance.now() : 0;
+      if (wait > 0) this.#wakeIn(wait);
+      else this.#respond(typeUrl, [], gone);
+    }
+  }
+
+  #unsent(typeUrl: TypeUrl, only: (resource: Resource) => boolean = () => true): boolean {
+    const desired = this.#options.desired()[typeUrl];
+    return desired !== undefined && (this.#ledgers.get(typeUrl)?.additions(desired).some(only) ?? false);
+  }
+
+  /** Whether the client still lacks something, or has not answered. */
+  #busy(typeUrl: TypeUrl): boolean {
+    const ledger = this.#ledgers.get(typeUrl);
+    const desired = this.#options.desired()[typeUrl];
+    if (!ledger || !desired) return false;
+    return this.#unsent(typeUrl) || (ledger.pending?.versions.size ?? 0) > 0 || ledger.missing(desired).length > 0;
+  }
+
+  /** Whether what comes after a type must wait for it; not for ever. */
+  #blocked(typeUrl: TypeUrl): boolean {
+    if (!this.#busy(typeUrl)) return false;
+    this.#quietSince = undefined;
+    const pending = this.#ledgers.get(typeUrl)?.pending;
+    if (pending === undefined) return true;
+    const wait = pending.at + this.#options.gateMs - performance.now();
+    if (wait > 0) {
+      this.#wakeIn(wait);
+      return true;
+    }
+    if (!this.#late.has(pending)) this.#options.late(typeUrl);
+    this.#late.add(pending);
+    return false;
+  }
+
+  #wakeIn(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.push(), Math.ceil(ms));
+    this.#timer.unref();
+  }
+}

@@ -1,0 +1,56 @@
+import type { TypeUrl } from '../../compile/resource.ts';
+import type { Desired, Session } from './session.ts';
+
+/** A resource that Envoy refused; the last accepted version, if any, stays in force there. */
+export interface Rejection {
+  readonly typeUrl: TypeUrl;
+  readonly name: string;
+  readonly version: string;
+  /** Envoy's words. */
+  readonly reason: string;
+  /** Config objects that it was made from. */
+  readonly origins: readonly string[];
+}
+
+/** Where one wanted resource stands with the Envoy that connected last. */
+export interface ResourceStatus {
+  readonly typeUrl: TypeUrl;
+  readonly name: string;
+  /** The wanted version. */
+  readonly version: string;
+  readonly origins: readonly string[];
+  /** `waiting`: not sent, as nothing asked for it or something else must come first. */
+  readonly state: 'accepted' | 'rejected' | 'sent' | 'waiting';
+  /** The version in force in Envoy. */
+  readonly accepted?: string;
+  /** Why the wanted version was refused. */
+  readonly reason?: string;
+}
+
+export interface AdsStatus {
+  /** Streams that are open; more than one while one Envoy takes over from another. */
+  readonly connections: number;
+  readonly resources: readonly ResourceStatus[];
+}
+
+/** Where each wanted resource stands with one client; all are waiting when there was none yet. */
+export function statusOf(desired: Desired, session: Session | undefined): ResourceStatus[] {
+  return Object.values(desired).flatMap(resources =>
+    [...(resources?.values() ?? [])].map(resource => {
+      const { typeUrl, name, version, origins } = resource;
+      const held = session?.held(typeUrl, name);
+      const refused = held?.rejected?.version === version ? held.rejected.reason : undefined;
+      const sent = session?.sending(typeUrl, name) || held?.uncertain;
+      const unsettled = refused !== undefined ? 'rejected' : sent ? 'sent' : 'waiting';
+      return {
+        typeUrl,
+        name,
+        version,
+        origins,
+        state: held?.accepted === version && !held.uncertain ? 'accepted' : unsettled,
+        ...(held?.accepted === undefined ? {} : { accepted: held.accepted }),
+        ...(refused === undefined ? {} : { reason: refused }),
+      };
+    }),
+  );
+}

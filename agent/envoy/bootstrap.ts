@@ -1,0 +1,103 @@
+import type { JsonMap } from '../compile/resource.ts';
+import type { EnvoyPaths } from './paths.ts';
+
+export interface BootstrapOptions {
+  /** Name of the host: Envoy's node id. */
+  readonly host: string;
+  readonly paths: Pick<EnvoyPaths, 'admin' | 'xds'>;
+  /** Connections that Envoy takes at once, of all listeners together; 50,000 unless told otherwise. */
+  readonly maxConnections?: number;
+  /** Heap at which Envoy sheds load rather than grow, bytes; 1 GiB unless told otherwise. */
+  readonly maxHeapBytes?: number;
+}
+
+const EXTENSION = 'type.googleapis.com/envoy.extensions.';
+const AGENT = 'xds';
+
+/**
+ * What Envoy is started with: where its agent is. All else comes over xDS. A start does not wait longer than 5 s for any one resource,
+ * so that an Envoy with a part of its config serves that part.
+ */
+export function bootstrap(options: BootstrapOptions): JsonMap {
+  const ads = { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '5s' };
+  return {
+    node: { id: options.host, cluster: 'isthmus' },
+    admin: { address: { pipe: { path: options.paths.admin, mode: 0o600 } }, ignore_global_conn_limit: true },
+    dynamic_resources: {
+      ads_config: {
+        api_type: 'DELTA_GRPC',
+        transport_api_version: 'V3',
+        set_node_on_first_message_only: true,
+        grpc_services: [{ envoy_grpc: { cluster_name: AGENT } }],
+      },
+      lds_config: ads,
+      cds_config: ads,
+    },
+    static_resources: { clusters: [agentCluster(options.paths.xds)] },
+    bootstrap_extensions: [typed('internal_listener', 'bootstrap.internal_listener.v3.InternalListener')],
+    overload_manager: overload(options),
+    stats_flush_interval: '5s',
+    stats_config: { stats_matcher: { exclusion_list: { patterns: UNUSED_STATS } } },
+    cluster_manager: { enable_deferred_cluster_creation: true },
+  };
+}
+
+/** Statistics of each cluster that nobody reads; without them a cluster takes half of the memory. */
+const UNUSED_STATS: JsonMap[] = [
+  {
+    safe_regex: {
+      regex: '^cluster\\..*\\.(lb_|ring_hash|assignment_|max_host_weight|bind_errors|original_dst|retry_or_shadow).*',
+    },
+  },
+  {
+    safe_regex: {
+      regex: '^cluster\\..*\\.(circuit_breakers|default\\.total_match|upstream_flow_control|http[123]\\.).*',
+    },
+  },
+];
+
+/** The agent's xDS server. Keep-alive tells a dead stream from a quiet one. */
+function agentCluster(socket: string): JsonMap {
+  return {
+    name: AGENT,
+    type: 'STATIC',
+    connect_timeout: '1s',
+    typed_extension_protocol_options: {
+      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+        '@type': `${EXTENSION}upstreams.http.v3.HttpProtocolOptions`,
+        explicit_http_config: { http2_protocol_options: { connection_keepalive: { interval: '10s', timeout: '10s' } } },
+      },
+    },
+    load_assignment: {
+      cluster_name: AGENT,
+      endpoints: [{ lb_endpoints: [{ endpoint: { address: { pipe: { path: socket } } } }] }],
+    },
+  };
+}
+
+/** Too many connections are refused, and near the end of its memory Envoy closes idle ones, then takes no more requests. */
+function overload(options: BootstrapOptions): JsonMap {
+  const { maxConnections = 50_000, maxHeapBytes = 1024 ** 3 } = options;
+  const heap = 'envoy.resource_monitors.fixed_heap';
+  const at = (value: number): JsonMap => ({ name: heap, threshold: { value } });
+  return {
+    refresh_interval: '0.25s',
+    resource_monitors: [
+      typed(heap, 'resource_monitors.fixed_heap.v3.FixedHeapConfig', { max_heap_size_bytes: maxHeapBytes }),
+      typed(
+        'envoy.resource_monitors.global_downstream_max_connections',
+        'resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig',
+        { max_active_downstream_connections: maxConnections },
+      ),
+    ],
+    actions: [
+      { name: 'envoy.overload_actions.shrink_heap', triggers: [at(0.9)] },
+      { name: 'envoy.overload_actions.disable_http_keepalive', triggers: [at(0.95)] },
+      { name: 'envoy.overload_actions.stop_accepting_requests', triggers: [at(0.98)] },
+    ],
+  };
+}
+
+function typed(name: string, type: string, config: JsonMap = {}): JsonMap {
+  return { name, typed_config: { '@type': `${EXTENSION}${type}`, ...config } };
+}

@@ -1,0 +1,31 @@
+import { join } from 'node:path';
+
+/** Where what belongs to the running Envoy lies. */
+export interface EnvoyPaths {
+  /** The one folder that Envoy's user may write to; nobody else may enter it. */
+  readonly own: string;
+  /** Envoy's admin interface, a unix socket. */
+  readonly admin: string;
+  /** The number under which Envoys that take over from one another find each other. */
+  readonly baseId: string;
+  /** The agent's xDS server, a unix socket. */
+  readonly xds: string;
+  readonly bootstrap: string;
+  /** Which process is Envoy. Written by the agent alone, as the agent sends signals to that process. */
+  readonly state: string;
+  readonly log: string;
+}
+
+/** @param runDir the agent's folder of sockets; Envoy's user must be able to pass through it. */
+export function envoyPaths(runDir: string, logDir: string): EnvoyPaths {
+  const own = join(runDir, 'envoy');
+  return {
+    own,
+    admin: join(own, 'admin.sock'),
+    baseId: join(own, 'base-id'),
+    xds: join(runDir, 'xds.sock'),
+    bootstrap: join(runDir, 'envoy-bootstrap.json'),
+    state: join(runDir, 'envoy-process.json'),
+    log: join(logDir, 'envoy.log'),
+  };
+}
