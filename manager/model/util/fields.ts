@@ -1,5 +1,8 @@
 import { ConfigError, type FieldError } from './errors.ts';
 
+/** What is wrong with an entry of a list, and how to mend it. */
+export type EntryProblem = readonly [message: string, hint?: string];
+
 type Values = Readonly<Record<string, unknown>>;
 
 /** Whether a value is a plain map of names to values. */
@@ -16,6 +19,7 @@ export class Fields {
   readonly errors: FieldError[];
   readonly #values: Values;
   readonly #read = new Set<string>();
+  readonly #notYet = new Set<string>();
 
   /** @param path where the map stands, `` for a document. */
   constructor(values: unknown, path: string, errors: FieldError[] = []) {
@@ -35,6 +39,17 @@ export class Fields {
   fail(name: string, message: string, hint?: string): undefined {
     this.errors.push({ path: this.at(name), message, ...(hint === undefined ? {} : { hint }) });
     return undefined;
+  }
+
+  /** Notes an error at the map itself. */
+  failHere(message: string, hint?: string): undefined {
+    this.errors.push({ path: this.path || 'document', message, ...(hint === undefined ? {} : { hint }) });
+    return undefined;
+  }
+
+  /** The names that the map has, for maps whose names are data. */
+  names(): string[] {
+    return Object.keys(this.#values);
   }
 
   has(name: string): boolean {
@@ -119,8 +134,11 @@ export class Fields {
     return texts;
   }
 
-  /** A list of texts; undefined when absent. */
-  strings(name: string): string[] | undefined {
+  /**
+   * A list of texts; undefined when absent.
+   * @param check what is wrong with an entry, and how to mend it; undefined when nothing is.
+   */
+  strings(name: string, check?: (entry: string, index: number) => EntryProblem | undefined): string[] | undefined {
     const value = this.raw(name);
     if (value === undefined) return undefined;
     if (!Array.isArray(value))
@@ -130,9 +148,10 @@ export class Fields {
         typeof value === 'string' ? `try ["${value}"]` : undefined,
       );
     return value.filter((entry, index): entry is string => {
-      if (typeof entry === 'string' && entry !== '') return true;
-      this.fail(`${name}[${index}]`, `must be a text, not ${show(entry)}`);
-      return false;
+      const isText = typeof entry === 'string' && entry !== '';
+      const problem: EntryProblem | undefined = isText ? check?.(entry, index) : [`must be a text, not ${show(entry)}`];
+      if (problem) this.fail(`${name}[${index}]`, ...problem);
+      return isText;
     });
   }
 
@@ -153,11 +172,19 @@ export class Fields {
     return value.map((entry, index) => new Fields(entry, `${this.at(name)}[${index}]`, this.errors));
   }
 
+  /** Refuses fields that the format has and we do not know what to do with: a person must see that they would have no effect. */
+  notYet(names: readonly string[]): void {
+    for (const name of names) {
+      this.#notYet.add(name);
+      if (this.has(name)) this.fail(name, 'is not supported yet', 'remove it');
+    }
+  }
+
   /** Notes every field that nobody read, with the nearest known name. */
   unknown(): void {
     for (const name of Object.keys(this.#values)) {
-      if (this.#read.has(name)) continue;
-      const near = nearest(name, [...this.#read]);
+      if (this.#read.has(name) || this.#notYet.has(name)) continue;
+      const near = nearest(name, [...this.#read, ...this.#notYet]);
       this.fail(
         name,
         'is not a field here',

@@ -1,0 +1,113 @@
+import type {
+  AuthorizationOperation,
+  AuthorizationPolicySpec,
+  AuthorizationRule,
+  AuthorizationSource,
+} from '../model/config/security.ts';
+import { compact } from '../model/util/compact.ts';
+import { type EntryProblem, type Fields, isRecord } from '../model/util/fields.ts';
+import type { Kind } from './kind.ts';
+import { readSelector } from './selector.ts';
+
+/** https://istio.io/latest/docs/reference/config/security/authorization-policy/ */
+export const authorizationPolicyKind: Kind<'AuthorizationPolicy', AuthorizationPolicySpec> = {
+  group: 'security.istio.io',
+  versions: ['v1', 'v1beta1'],
+  kind: 'AuthorizationPolicy',
+  plural: 'authorizationpolicies',
+  singular: 'authorizationpolicy',
+  shortNames: ['ap'],
+  summary: 'who may call which workloads',
+  parse(spec) {
+    const selector = readSelector(spec);
+    const action = spec.raw('action');
+    if (action === 'AUDIT' || action === 'CUSTOM') spec.fail('action', `"${action}" is not supported yet`);
+    const known = action === 'AUDIT' || action === 'CUSTOM' ? undefined : spec.oneOf('action', ['ALLOW', 'DENY']);
+    const rules = spec.list('rules').map(readRule);
+    spec.notYet(['targetRef', 'targetRefs', 'provider']);
+    spec.unknown();
+    return compact({ selector, action: known ?? 'ALLOW', rules });
+  },
+};
+
+function readRule(rule: Fields): AuthorizationRule {
+  const from = readNonEmpty(rule, 'from', 'source', readSource);
+  const to = readNonEmpty(rule, 'to', 'operation', readOperation);
+  rule.notYet(['when']);
+  rule.unknown();
+  return compact({ from, to });
+}
+
+/** Reads a list of maps that each hold one map, neither of them empty: as in Istio, an empty one would not mean what it seems to. */
+function readNonEmpty<Part extends string, T>(
+  rule: Fields,
+  name: string,
+  part: Part,
+  read: (fields: Fields) => T,
+): readonly { readonly [K in Part]: T }[] | undefined {
+  if (!rule.has(name)) return undefined;
+  const entries = rule.list(name);
+  if (entries.length === 0 && Array.isArray(rule.raw(name)))
+    rule.fail(name, 'is an empty list', `remove it to match every ${part}`);
+  return entries.flatMap(entry => {
+    const raw = entry.raw(part);
+    const fields = entry.map(part);
+    entry.unknown();
+    if (fields && (!isRecord(raw) || Object.keys(raw).length > 0))
+      return [{ [part]: read(fields) } as { [K in Part]: T }];
+    entry.fail(part, 'says nothing', `remove "${name}" to match every ${part}`);
+    return [];
+  });
+}
+
+function readSource(fields: Fields): AuthorizationSource {
+  const source = compact({
+    principals: readPatterns(fields, 'principals', checkPrincipal),
+    notPrincipals: readPatterns(fields, 'notPrincipals', checkPrincipal),
+    namespaces: readPatterns(fields, 'namespaces', checkPattern),
+    notNamespaces: readPatterns(fields, 'notNamespaces', checkPattern),
+  });
+  fields.notYet(['requestPrincipals', 'notRequestPrincipals', 'ipBlocks', 'notIpBlocks', 'remoteIpBlocks']);
+  fields.notYet(['notRemoteIpBlocks', 'serviceAccounts', 'notServiceAccounts']);
+  fields.unknown();
+  return source;
+}
+
+function readOperation(fields: Fields): AuthorizationOperation {
+  const operation = compact({
+    ports: readPatterns(fields, 'ports', checkPort),
+    notPorts: readPatterns(fields, 'notPorts', checkPort),
+  });
+  fields.notYet(['hosts', 'notHosts', 'methods', 'notMethods', 'paths', 'notPaths']);
+  fields.unknown();
+  return operation;
+}
+
+type Check = (entry: string) => EntryProblem | undefined;
+
+function readPatterns(fields: Fields, name: string, check: Check): readonly string[] | undefined {
+  const entries = fields.strings(name, check);
+  if (Array.isArray(fields.raw(name)) && (fields.raw(name) as unknown[]).length === 0)
+    fields.fail(name, 'is an empty list', 'remove it');
+  return entries;
+}
+
+function checkPattern(entry: string): EntryProblem | undefined {
+  if (!entry.slice(1, -1).includes('*') && entry !== '**') return undefined;
+  return [`"${entry}" has a "*" in the middle, where it means nothing`, 'use "prefix*", "*suffix" or "*"'];
+}
+
+function checkPrincipal(entry: string): EntryProblem | undefined {
+  if (entry.startsWith('spiffe://')) return [`"${entry}" must not begin with spiffe://`, `try "${entry.slice(9)}"`];
+  if (!entry.includes('*') && !/^[^/]+\/ns\/[^/]+\/sa\/[^/]+$/.test(entry))
+    return [
+      `"${entry}" is no identity`,
+      'write <trust domain>/ns/<namespace>/sa/<service account>, or a pattern such as "*/sa/web"',
+    ];
+  return checkPattern(entry);
+}
+
+function checkPort(entry: string): EntryProblem | undefined {
+  if (/^[1-9]\d{0,4}$/.test(entry) && Number(entry) <= 65_535) return undefined;
+  return [`"${entry}" is no port number`, 'try "9080"'];
+}

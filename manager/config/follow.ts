@@ -1,0 +1,48 @@
+import type { ConfigObject } from '../model/config/object.ts';
+import { messageOf } from '../model/util/errors.ts';
+import { CompactedError, type Entry, type Store } from '../store/store.ts';
+import { CONFIG_PREFIX, configObjectOfEntry, parseConfigKey } from './stored.ts';
+
+/** What happens to config objects. `key` is the store's, `config/<group>/<plural>/<namespace>/<name>`. */
+export type ConfigChange =
+  | { readonly type: 'object'; readonly key: string; readonly object: ConfigObject }
+  | { readonly type: 'gone'; readonly key: string }
+  /** It is stored and cannot be used by this version; the one before it, if any, is to be used on. */
+  | { readonly type: 'unusable'; readonly key: string; readonly why: string }
+  /** All objects that were there have been sent. */
+  | { readonly type: 'synced' };
+
+/**
+ * All config objects, then every change to them. When the store's history was outrun, the list is taken again and compared,
+ * so that the reader sees each difference. Ends without an error when the signal aborts; throws what the store throws.
+ */
+export async function* followConfig(store: Store, signal: AbortSignal): AsyncGenerator<ConfigChange, void, void> {
+  let known: ReadonlyMap<string, number> = new Map();
+  while (!signal.aborted) {
+    const { entries, revision } = await store.list(CONFIG_PREFIX);
+    const revisions = new Map(entries.map(entry => [entry.key, entry.revision]));
+    for (const key of known.keys()) if (!revisions.has(key)) yield { type: 'gone', key };
+    for (const entry of entries) if (known.get(entry.key) !== entry.revision) yield changeOf(entry);
+    yield { type: 'synced' };
+    known = revisions;
+    try {
+      for await (const change of store.watch(CONFIG_PREFIX, revision, signal)) {
+        if (change.type === 'put') revisions.set(change.entry.key, change.entry.revision);
+        else revisions.delete(change.key);
+        yield change.type === 'put' ? changeOf(change.entry) : { type: 'gone', key: change.key };
+      }
+    } catch (error) {
+      if (!(error instanceof CompactedError)) throw error;
+    }
+  }
+}
+
+function changeOf(entry: Entry): ConfigChange {
+  const { key } = entry;
+  try {
+    if (!parseConfigKey(key)) return { type: 'unusable', key, why: `"${key}" is no key of a config object` };
+    return { type: 'object', key, object: configObjectOfEntry(entry) };
+  } catch (error) {
+    return { type: 'unusable', key, why: messageOf(error) };
+  }
+}

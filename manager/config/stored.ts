@@ -1,0 +1,84 @@
+import type { ConfigObject } from '../model/config/object.ts';
+import type { Entry } from '../store/store.ts';
+import { apiVersionOf, type Kind } from './kind.ts';
+import { configObjectOf, readManifest } from './manifest.ts';
+
+/** Below it lie all config objects: `config/<group>/<plural>/<namespace>/<name>`. */
+export const CONFIG_PREFIX = 'config/';
+
+/** The key of an object, or the prefix of a namespace's or of all objects of the kind. */
+export function configKey(kind: Pick<Kind, 'group' | 'plural'>, namespace?: string, name?: string): string {
+  const parts = [kind.group, kind.plural, ...(namespace === undefined ? [] : [namespace])];
+  return `${CONFIG_PREFIX}${parts.join('/')}/${name ?? ''}`;
+}
+
+/** What a key names; undefined when it is no key of a config object. */
+export function parseConfigKey(
+  key: string,
+): { readonly group: string; readonly plural: string; readonly namespace: string; readonly name: string } | undefined {
+  const [group, plural, namespace, name, ...more] = key.slice(CONFIG_PREFIX.length).split('/');
+  if (!key.startsWith(CONFIG_PREFIX) || !group || !plural || !namespace || !name || more.length > 0) return undefined;
+  return { group, plural, namespace, name };
+}
+
+/** Who wrote which fields last, as `metadata.managedFields` has it, with the fields' values: an apply is compared with its last one. */
+export interface AppliedBy {
+  readonly manager: string;
+  /** RFC 3339. */
+  readonly time: string;
+  /** `labels`, `annotations` and `spec` as this manager last applied them. */
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** An object as it is stored: as it was written, plus what the server adds. The revision is the store's. */
+export interface StoredObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly uid: string;
+    /** Grows when the spec changes. */
+    readonly generation: number;
+    /** RFC 3339. */
+    readonly creationTimestamp: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly annotations: Readonly<Record<string, string>>;
+  };
+  readonly spec: Readonly<Record<string, unknown>>;
+  readonly applied: readonly AppliedBy[];
+}
+
+export function encodeStored(object: StoredObject): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(object));
+}
+
+export function decodeStored(value: Uint8Array): StoredObject {
+  return JSON.parse(new TextDecoder().decode(value)) as StoredObject;
+}
+
+/**
+ * The typed object of an entry below `CONFIG_PREFIX`.
+ * @throws {ConfigError} when this version does not take it, though another did.
+ */
+export function configObjectOfEntry(entry: Entry): ConfigObject {
+  const { apiVersion, kind, metadata, spec } = decodeStored(entry.value);
+  const manifest = readManifest({
+    apiVersion,
+    kind,
+    metadata: { name: metadata.name, namespace: metadata.namespace },
+    spec,
+  });
+  return {
+    ...configObjectOf(manifest),
+    apiVersion: apiVersionOf(manifest.kind),
+    metadata: {
+      name: metadata.name,
+      namespace: metadata.namespace,
+      labels: metadata.labels,
+      annotations: metadata.annotations,
+      resourceVersion: String(entry.revision),
+      creationTimestamp: metadata.creationTimestamp,
+    },
+  };
+}
