@@ -33,3 +33,15 @@ export function parseHostSpiffeId(id: string): { readonly trustDomain: string; r
   const [, trustDomain, host] = HOST.exec(id) ?? [];
   return trustDomain && host ? { trustDomain, host } : undefined;
 }
+
+const MANAGER = /^spiffe:\/\/([a-z0-9._-]+)\/manager$/;
+
+/** The SPIFFE ID of the Manager: `spiffe://<trust domain>/manager`. */
+export function managerSpiffeId(trustDomain: string): string {
+  return `spiffe://${trustDomain}/manager`;
+}
+
+/** The trust domain of a Manager's SPIFFE ID; undefined when it is not one. */
+export function parseManagerSpiffeId(id: string): string | undefined {
+  return MANAGER.exec(id)?.[1];
+}

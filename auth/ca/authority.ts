@@ -1,0 +1,93 @@
+import type { KeyObject, X509Certificate } from 'node:crypto';
+import { hostSpiffeId, managerSpiffeId } from '../identity.ts';
+import { keyIdOf, makeCertificate, type Signer, subjectOf, toPem } from './certificate.ts';
+import { AuthorityError, type GivenAuthority } from './given.ts';
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+/** How long certificates are good, milliseconds. */
+export const LIFETIME: Readonly<Record<'host' | 'workload' | 'manager', number>> = {
+  /** A host that was away for weeks comes back without a person; leaving the mesh is by its record at the Manager, at once. */
+  host: 30 * DAY,
+  workload: DAY,
+  manager: 7 * DAY,
+};
+
+/** Certificates begin this much in the past, for hosts whose clocks are behind. */
+export const BACKDATE_MS: number = 5 * 60_000;
+
+/** A certificate with those between it and the root, PEM, leaf first. */
+export interface Issued {
+  readonly chain: string;
+  readonly notAfter: Date;
+}
+
+export interface AuthorityOptions {
+  readonly trustDomain: string;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Roots that are trusted besides its own, PEM: those of an authority before it. */
+  readonly formerRoots?: readonly string[];
+}
+
+/** Signs the certificates of a mesh. Whom it signs for is for its caller to decide. */
+export class Authority {
+  readonly trustDomain: string;
+  /** PEM certificates to trust, oldest first. */
+  readonly roots: readonly string[];
+  readonly #signer: Signer;
+  readonly #certificate: X509Certificate;
+  readonly #intermediates: string;
+  readonly #now: () => number;
+
+  constructor(given: GivenAuthority, options: AuthorityOptions) {
+    const [certificate] = given.chain;
+    const root = given.chain.at(-1);
+    if (!certificate || !root) throw new AuthorityError('The CA has no certificate');
+    this.trustDomain = options.trustDomain;
+    this.#now = options.now;
+    this.#certificate = certificate;
+    this.#intermediates = given.chain.slice(0, -1).map(String).join('');
+    this.#signer = { key: given.key, name: subjectOf(certificate.raw), keyId: keyIdOf(certificate.publicKey) };
+    this.roots = [...new Set([...(options.formerRoots ?? []), root.toString()])];
+  }
+
+  /** The root that join tokens name, PEM. */
+  get root(): string {
+    return this.roots.at(-1)!;
+  }
+
+  /** @param identity SPIFFE ID of a workload. */
+  issueWorkload(publicKey: KeyObject, identity: string): Issued {
+    return this.#issue(publicKey, identity, LIFETIME.workload);
+  }
+
+  issueHost(publicKey: KeyObject, host: string): Issued {
+    return this.#issue(publicKey, hostSpiffeId(this.trustDomain, host), LIFETIME.host);
+  }
+
+  issueManager(publicKey: KeyObject): Issued {
+    return this.#issue(publicKey, managerSpiffeId(this.trustDomain), LIFETIME.manager);
+  }
+
+  #issue(publicKey: KeyObject, uri: string, lifetime: number): Issued {
+    const now = this.#now();
+    const end = this.#certificate.validToDate.getTime();
+    if (end <= now)
+      throw new AuthorityError(
+        `The CA's own certificate ended at ${this.#certificate.validToDate.toISOString()}; give the Manager a new one`,
+      );
+    // Whole seconds: X.509 has no finer time.
+    const notAfter = new Date(Math.floor(Math.min(now + lifetime, end) / 1000) * 1000);
+    const content = {
+      commonName: uri.replace(/^spiffe:\/\/[^/]+\//, ''),
+      publicKey,
+      uris: [uri],
+      notBefore: new Date(Math.max(now - BACKDATE_MS, this.#certificate.validFromDate.getTime())),
+      notAfter,
+      authority: false,
+    };
+    return { chain: toPem(makeCertificate(content, this.#signer), 'CERTIFICATE') + this.#intermediates, notAfter };
+  }
+}
