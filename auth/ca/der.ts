@@ -122,18 +122,20 @@ export function isTagged(node: Node, number: number): boolean {
   return node.tagClass === CONTEXT && node.type === number;
 }
 
-/** The bytes of a BIT STRING. @throws when it is another. */
+/** The bytes of a BIT STRING. @throws when it is another, or does not end with a whole byte. */
 export function bitsOf(node: Node | undefined): Buffer {
-  return valueOf(node, TAG.bitString).subarray(1);
+  const bytes = bytesOf(node, TAG.bitString);
+  if (bytes[0] !== 0) throw new Error('expected an ASN.1 bit string of whole bytes');
+  return bytes.subarray(1);
 }
 
 /** The bytes of an OCTET STRING. @throws when it is another. */
 export function octetsOf(node: Node | undefined): Buffer {
-  return valueOf(node, TAG.octetString);
+  return bytesOf(node, TAG.octetString);
 }
 
 /** Content by its encoded form: forge may have looked into a string that holds further DER. */
-function valueOf(node: Node | undefined, type: number): Buffer {
+function bytesOf(node: Node | undefined, type: number): Buffer {
   if (node?.tagClass !== UNIVERSAL || node.type !== type) throw new Error(`expected an ASN.1 value of type ${type}`);
   const encoded = encode(node);
   const first = encoded[1]!;
