@@ -1,0 +1,65 @@
+import { type Command, type CommandContext, EXIT, runCommand } from '../../manager/cli/command.ts';
+import { messageOf } from '../../manager/model/util/errors.ts';
+import { nearest } from '../../manager/model/util/fields.ts';
+import { commandHelp, overview } from './help.ts';
+
+/** Runs the command that the words name, out of an explicit table. Resolves to the exit code; never throws. */
+export async function dispatch(
+  commands: readonly Command[],
+  argv: readonly string[],
+  context: CommandContext,
+): Promise<number> {
+  const asked = argv[0] === 'help' ? argv.slice(1) : argv;
+  const command = findCommand(commands, asked);
+  if (asked[0] === undefined || (command === undefined && isHelp(asked[0])))
+    return say(context, overview(commands, context.isTTY));
+  if (command === undefined) return unknown(commands, asked, context);
+  const rest = asked.slice(command.name.split(' ').length);
+  if (argv[0] === 'help' || beforeDashes(rest).some(isHelp)) return say(context, commandHelp(command, context.isTTY));
+  try {
+    return await runCommand(command, rest, context);
+  } catch (error) {
+    if (context.signal.aborted) return EXIT.failed;
+    context.stderr.write(`isthmus ${command.name}: ${messageOf(error)}\n`);
+    return EXIT.failed;
+  }
+}
+
+/** The command that the first words name, the longest name first; undefined when there is none. */
+export function findCommand(commands: readonly Command[], argv: readonly string[]): Command | undefined {
+  return [argv.slice(0, 2).join(' '), argv[0]].flatMap(
+    name => commands.find(command => command.name === name) ?? [],
+  )[0];
+}
+
+function isHelp(word: string): boolean {
+  return word === '--help' || word === '-h';
+}
+
+function beforeDashes(words: readonly string[]): readonly string[] {
+  const dashes = words.indexOf('--');
+  return dashes < 0 ? words : words.slice(0, dashes);
+}
+
+function say(context: CommandContext, text: string): number {
+  context.stdout.write(text);
+  return EXIT.ok;
+}
+
+/** A group without its second word, or a word that is no command: says what there is. */
+function unknown(commands: readonly Command[], argv: readonly string[], context: CommandContext): number {
+  const [first = '', second] = argv;
+  const group = commands.filter(command => command.name.startsWith(`${first} `)).map(command => command.name);
+  if (group.length > 0) {
+    const wrong =
+      second === undefined ? `"isthmus ${first}" needs one more word` : `There is no "isthmus ${first} ${second}"`;
+    context.stderr.write(`${wrong}: ${group.map(name => `isthmus ${name}`).join(', ')}\n`);
+    return EXIT.usage;
+  }
+  const names = commands.map(command => command.name);
+  const near = nearest([first, second].join(' ').trim(), names) ?? nearest(first, names);
+  const hint =
+    near === undefined ? 'Try: isthmus --help' : `Did you mean "isthmus ${near}"? All commands: isthmus --help`;
+  context.stderr.write(`There is no "isthmus ${first}". ${hint}\n`);
+  return EXIT.usage;
+}

@@ -1,0 +1,6 @@
+import type { Command } from '../../manager/cli/command.ts';
+import { completionCommand } from '../cli/completion.ts';
+import { versionCommand } from './version.ts';
+
+/** Every command of the executable, in the order of help. */
+export const COMMANDS: readonly Command[] = [completionCommand(() => COMMANDS), versionCommand];
