@@ -111,10 +111,13 @@ const instance = {
 };
 
 export const instanceList = {
-  toWire: ({ hostname, instances }: InstanceList): Plain => ({ hostname, instances: instances.map(instance.toWire) }),
+  toWire: ({ hostname, instances }: InstanceList): Plain => ({
+    hostname,
+    instances: instances.map(each => instance.toWire(each)),
+  }),
   fromWire: ({ hostname, instances }: Plain): InstanceList => ({
     hostname,
-    instances: instances.map(instance.fromWire),
+    instances: instances.map((each: Plain) => instance.fromWire(each)),
   }),
 };
 
