@@ -8,6 +8,13 @@ export interface Stat {
   readonly value: number;
 }
 
+export interface ServerInfo {
+  readonly version: string;
+  /** `LIVE` once it takes traffic; before that `PRE_INITIALIZING` or `INITIALIZING`, at the end `DRAINING`. */
+  readonly state: string;
+  readonly epoch: number;
+}
+
 /** Memory of Envoy's allocator, bytes. */
 export interface EnvoyMemory {
   readonly allocated: number;
@@ -44,6 +51,16 @@ export class EnvoyAdmin {
   async ready(signal?: AbortSignal): Promise<boolean> {
     const { status } = await this.#call('GET', '/ready', signal);
     return status === 200;
+  }
+
+  async serverInfo(signal?: AbortSignal): Promise<ServerInfo> {
+    const found = (await this.#json('/server_info', signal)) as {
+      readonly version?: string;
+      readonly state?: string;
+      readonly command_line_options?: { readonly restart_epoch?: number };
+    };
+    const { version = '', state = '', command_line_options: options } = found;
+    return { version, state, epoch: options?.restart_epoch ?? 0 };
   }
 
   /** Counters and gauges whose name matches. @param filter a regular expression of RE2. */

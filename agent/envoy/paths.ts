@@ -8,6 +8,8 @@ export interface EnvoyPaths {
   readonly admin: string;
   /** The number under which Envoys that take over from one another find each other. */
   readonly baseId: string;
+  /** How names of the sockets begin over which one Envoy takes over from another. By default any local user could reach these. */
+  readonly takeOver: string;
   /** The agent's xDS server, a unix socket. */
   readonly xds: string;
   readonly bootstrap: string;
@@ -23,6 +25,7 @@ export function envoyPaths(runDir: string, logDir: string): EnvoyPaths {
     own,
     admin: join(own, 'admin.sock'),
     baseId: join(own, 'base-id'),
+    takeOver: join(own, 'take-over'),
     xds: join(runDir, 'xds.sock'),
     bootstrap: join(runDir, 'envoy-bootstrap.json'),
     state: join(runDir, 'envoy-process.json'),

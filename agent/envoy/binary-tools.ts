@@ -1,0 +1,30 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import { promisify } from 'node:util';
+
+/** Runs a program to its end, at most five minutes. @returns what it printed. @throws with the end of its errors. */
+export async function run(program: string, args: readonly string[], signal: AbortSignal): Promise<string> {
+  try {
+    const { stdout } = await promisify(execFile)(program, args, {
+      signal,
+      timeout: 300_000,
+      maxBuffer: 16 * 1024 * 1024,
+    });
+    return stdout;
+  } catch (cause) {
+    signal.throwIfAborted();
+    const { code, stderr = '' } = cause as { readonly code?: unknown; readonly stderr?: string };
+    if (typeof code === 'string') throw cause;
+    const said = stderr.trim().split('\n').slice(-3).join(' ');
+    throw new Error(`${program} ${args.slice(0, 3).join(' ')} failed${said ? `: ${said}` : ''}`, { cause });
+  }
+}
+
+/** SHA-256 of a file in hexadecimal. */
+export async function sha256(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash);
+  return hash.digest('hex');
+}

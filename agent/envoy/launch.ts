@@ -1,0 +1,78 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { FileHandle } from 'node:fs/promises';
+import type { EnvoyPaths } from './paths.ts';
+
+export interface EnvoyProgram {
+  /** Path of Envoy itself. */
+  readonly binary: string;
+  readonly paths: EnvoyPaths;
+  /** The user and group that Envoy runs as; of no effect unless the agent is root. */
+  readonly uid: number;
+  readonly gid: number;
+  /** Whether Envoy may enter network namespaces: needed where workloads have their own. Gives it CAP_SYS_ADMIN. */
+  readonly enterNamespaces?: boolean;
+  /** Worker threads; one for each core unless told otherwise. */
+  readonly concurrency?: number;
+  /** How long connections of a listener that changed or went, or of an Envoy that was replaced, may go on, seconds. */
+  readonly drainSeconds?: number;
+  readonly logLevel?: 'debug' | 'info' | 'warning' | 'error';
+}
+
+/** Which Envoy of a line of Envoys that take over from one another. */
+export interface Generation {
+  /** 0 for the first one. */
+  readonly epoch: number;
+  /** The line's number; undefined has Envoy choose one. */
+  readonly baseId: number | undefined;
+}
+
+/** Gets on as many files as may be, then becomes the program that follows. */
+const AS_MANY_FILES = ['/bin/sh', '-c', 'ulimit -n "$(ulimit -Hn)"; exec "$0" "$@"'];
+
+/** The command line of Envoy, without what makes it another user. */
+export function envoyCommand(program: EnvoyProgram, { epoch, baseId }: Generation): string[] {
+  const { binary, paths, concurrency, drainSeconds = 60, logLevel = 'warning' } = program;
+  const options = {
+    '--config-path': paths.bootstrap,
+    '--base-id-path': paths.baseId,
+    '--socket-path': paths.takeOver,
+    '--socket-mode': '600',
+    '--restart-epoch': epoch,
+    '--drain-time-s': drainSeconds,
+    '--parent-shutdown-time-s': drainSeconds + 15,
+    '--log-level': logLevel,
+    ...(baseId === undefined ? {} : { '--base-id': baseId }),
+    ...(concurrency === undefined ? {} : { '--concurrency': concurrency }),
+  };
+  const flags = ['--skip-hot-restart-on-no-parent', ...(baseId === undefined ? ['--use-dynamic-base-id'] : [])];
+  return [binary, ...Object.entries(options).flatMap(([name, value]) => [name, String(value)]), ...flags];
+}
+
+/**
+ * Starts Envoy in a session of its own, so that it outlives the agent. Resolves once it runs.
+ * @param log what it prints goes there.
+ * @throws when it cannot be started.
+ */
+export async function launch(program: EnvoyProgram, generation: Generation, log: FileHandle): Promise<ChildProcess> {
+  const root = process.getuid?.() === 0;
+  const command = [...AS_MANY_FILES, ...envoyCommand(program, generation)];
+  const capable = root && program.enterNamespaces === true;
+  const [file = '', ...args] = capable ? [...withCapability(program), ...command] : command;
+  const child = spawn(file, args, {
+    cwd: '/',
+    detached: true,
+    env: {},
+    stdio: ['ignore', log.fd, log.fd],
+    ...(root && !capable ? { uid: program.uid, gid: program.gid } : {}),
+  });
+  await once(child, 'spawn');
+  child.unref();
+  return child;
+}
+
+function withCapability({ uid, gid }: EnvoyProgram): string[] {
+  const caps = ['--inh-caps', '--ambient-caps', '--bounding-set'].flatMap(flag => [flag, '-all,+sys_admin']);
+  const user = ['--reuid', String(uid), '--regid', String(gid), '--clear-groups', '--no-new-privs'];
+  return ['/usr/bin/setpriv', ...user, ...caps, '--'];
+}

@@ -1,0 +1,31 @@
+import { isRecord } from '../../manager/model/util/fields.ts';
+import { readIfThere, writeAtomic } from '../../manager/model/util/files.ts';
+import type { ProcessRef } from './process-ref.ts';
+
+/** What the next agent must know of the Envoy that runs. */
+export interface ProcessState extends ProcessRef {
+  /** Which of a line of Envoys that took over from one another. */
+  readonly epoch: number;
+  /** Stands for program, user, options and bootstrap: an Envoy with the same key need not be replaced. */
+  readonly key: string;
+}
+
+/** Undefined when there is no such file, or when it holds something else. */
+export async function readState(path: string): Promise<ProcessState | undefined> {
+  const text = (await readIfThere(path))?.toString('utf8');
+  if (text === undefined) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (!isRecord(value)) return undefined;
+  const { pid, start, epoch, key } = value;
+  const whole = [pid, start, epoch].every(Number.isSafeInteger) && typeof key === 'string' && Number(pid) > 1;
+  return whole ? ({ pid, start, epoch, key } as ProcessState) : undefined;
+}
+
+export async function writeState(path: string, state: ProcessState): Promise<void> {
+  await writeAtomic(path, JSON.stringify(state));
+}

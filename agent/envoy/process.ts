@@ -1,0 +1,247 @@
+import type { ChildProcess } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { chmod, chown, mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Backoff } from '../../manager/model/util/backoff.ts';
+import { messageOf } from '../../manager/model/util/errors.ts';
+import { readIfThere, writeAtomic } from '../../manager/model/util/files.ts';
+import type { Logger } from '../../manager/model/util/log.ts';
+import type { JsonMap } from '../compile/resource.ts';
+import { EnvoyAdmin } from './admin.ts';
+import { type EnvoyProgram, envoyCommand, type Generation, launch } from './launch.ts';
+import { LogFile } from './log-file.ts';
+import { gone, isAlive, processRef, sendSignal } from './process-ref.ts';
+import { type ProcessState, readState, writeState } from './process-state.ts';
+
+export interface EnvoyProcessOptions extends EnvoyProgram {
+  /** See `bootstrap()`. */
+  readonly bootstrap: JsonMap;
+  readonly log: Logger;
+}
+
+/** How Envoy came to run. */
+export type EnvoyStart = 'started' | 'adopted' | 'replaced';
+
+export interface EnvoyProcessStatus {
+  readonly pid: number | undefined;
+  readonly epoch: number;
+  /** How often it died and was started again. */
+  readonly restarts: number;
+  /** Why it died the last time. */
+  readonly lastDeath: string | undefined;
+}
+
+/** An Envoy that lived for less than this died of its start; the next try waits. Milliseconds. */
+const STABLE_MS = 10_000;
+
+/**
+ * Keeps one Envoy running. It outlives the agent: the next agent adopts it if it has the same key, and otherwise has a new Envoy take
+ * over from it (hot restart) without a refused connection.
+ */
+export class EnvoyProcess {
+  readonly #options: EnvoyProcessOptions;
+  readonly #admin: EnvoyAdmin;
+  readonly #log: LogFile;
+  readonly #backoff = new Backoff({ initialMs: 200, maximumMs: 10_000 });
+  #state: ProcessState | undefined;
+  #child: ChildProcess | undefined;
+  /** When it started or was adopted, of `performance.now()`, and how long its log was. */
+  #since = { at: 0, logSize: 0 };
+  #restarts = 0;
+  #lastDeath: string | undefined;
+  #stopping = false;
+  #supervision: Promise<void> | undefined;
+
+  constructor(options: EnvoyProcessOptions) {
+    this.#options = options;
+    this.#admin = new EnvoyAdmin({ socket: options.paths.admin, timeoutMs: 1_000 });
+    this.#log = new LogFile(options.paths.log);
+  }
+
+  /**
+   * Adopts the Envoy that runs, or starts one, and from then on starts it again whenever it dies, until the signal aborts or
+   * {@link stop} is called. When the signal aborts, Envoy goes on.
+   * @throws when it cannot be started at all.
+   */
+  async start(signal: AbortSignal): Promise<EnvoyStart> {
+    const key = await this.#key();
+    await this.#prepare();
+    const before = await readState(this.#options.paths.state);
+    const alive = before !== undefined && (await isAlive(before));
+    let how: EnvoyStart = 'started';
+    if (alive && before.key === key) {
+      how = 'adopted';
+      await this.#watchOver(before);
+    } else {
+      await writeAtomic(this.#options.paths.bootstrap, JSON.stringify(this.#options.bootstrap), 0o644);
+      if (alive) how = await this.#takeOver(before, key, signal);
+      else await this.#launch({ epoch: 0, baseId: undefined }, key);
+    }
+    this.#options.log.info(`Envoy ${how}`, { pid: this.#state?.pid, epoch: this.#state?.epoch });
+    this.#supervision = this.#supervise(key, signal);
+    return how;
+  }
+
+  /** Resolves once Envoy has its config and takes traffic. @throws the signal's reason, with why Envoy died the last time, if it did. */
+  async ready(signal: AbortSignal): Promise<void> {
+    while (!(await this.#isLive(signal))) {
+      try {
+        await delay(20, undefined, { signal });
+      } catch (cause) {
+        const died = this.#lastDeath === undefined ? '' : `; it died: ${this.#lastDeath}`;
+        throw new Error(`Envoy did not get ready${died}`, { cause });
+      }
+    }
+  }
+
+  status(): EnvoyProcessStatus {
+    const { pid, epoch = 0 } = this.#state ?? {};
+    return { pid, epoch, restarts: this.#restarts, lastDeath: this.#lastDeath };
+  }
+
+  /**
+   * Ends Envoy: it takes no more connections, those that stand may end by themselves for a while, then it is gone.
+   * @param graceMs how long that may take; 0 ends it at once.
+   */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    const state = this.#state ?? (await readState(this.#options.paths.state));
+    if (state !== undefined) await this.#end(state, graceMs);
+    await this.#supervision;
+    await rm(this.#options.paths.state, { force: true });
+    await rm(this.#options.paths.admin, { force: true });
+  }
+
+  async #end(state: ProcessState, graceMs: number): Promise<void> {
+    if (graceMs > 0 && (await isAlive(state))) {
+      await this.#admin.drain().catch((error: unknown) => this.#options.log.debug(messageOf(error)));
+      await this.#idle(AbortSignal.timeout(graceMs));
+    }
+    if (await sendSignal(state, 'SIGTERM')) {
+      await gone(state, AbortSignal.timeout(5_000)).catch(() => sendSignal(state, 'SIGKILL'));
+      await gone(state, AbortSignal.timeout(5_000));
+    }
+    await this.#forgetLine();
+  }
+
+  /** Resolves when no connection is left, or the signal aborts. */
+  async #idle(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const stats = await this.#admin.stats('^listener\\..*\\.downstream_cx_active$', signal).catch(() => []);
+      const busy = stats.some(({ name, value }) => value > 0 && !name.includes('admin'));
+      if (!busy) return;
+      await delay(100, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  /** Folders and rights: only Envoy's user may enter its own folder. */
+  async #prepare(): Promise<void> {
+    const { paths, uid, gid } = this.#options;
+    await mkdir(paths.own, { recursive: true, mode: 0o711 });
+    if (process.getuid?.() === 0) await chown(paths.own, uid, gid);
+    await chmod(paths.own, 0o700);
+  }
+
+  async #key(): Promise<string> {
+    const { binary, uid, gid, enterNamespaces = false } = this.#options;
+    const { size, mtimeMs } = await stat(binary);
+    const command = envoyCommand(this.#options, { epoch: 0, baseId: undefined });
+    const all = [this.#options.bootstrap, command, uid, gid, enterNamespaces, size, mtimeMs];
+    return createHash('sha256').update(JSON.stringify(all)).digest('base64url');
+  }
+
+  /** Has a new Envoy take over from one that runs. If the new one dies of its start, the old one goes on. */
+  async #takeOver(before: ProcessState, key: string, signal: AbortSignal): Promise<EnvoyStart> {
+    await this.#launch({ epoch: before.epoch + 1, baseId: await this.#baseId() }, key);
+    const fresh = this.#state!;
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout(30_000)]);
+    while (!(await this.#isLive(deadline))) {
+      if (!(await isAlive(fresh))) {
+        const reason = await this.#log.reason(this.#since.logSize);
+        this.#options.log.error('The new Envoy died of its start; the one before goes on', { reason });
+        this.#child = undefined;
+        await writeState(this.#options.paths.state, before);
+        await this.#watchOver(before);
+        return 'adopted';
+      }
+      await delay(50, undefined, { signal: deadline });
+    }
+    return 'replaced';
+  }
+
+  async #launch(generation: Generation, key: string): Promise<void> {
+    if (generation.epoch === 0) await this.#forgetLine();
+    const logSize = await this.#log.size();
+    await using log = await this.#log.open();
+    const child = await launch(this.#options, generation, log);
+    const ref = await processRef(child.pid!);
+    this.#child = child;
+    this.#since = { at: performance.now(), logSize };
+    this.#state = { pid: child.pid!, start: ref?.start ?? 0, epoch: generation.epoch, key };
+    await writeState(this.#options.paths.state, this.#state);
+  }
+
+  async #watchOver(state: ProcessState): Promise<void> {
+    this.#state = state;
+    this.#since = { at: performance.now(), logSize: await this.#log.size() };
+  }
+
+  async #supervise(key: string, signal: AbortSignal): Promise<void> {
+    const turning = setInterval(() => void this.#log.bound().catch(this.#warn), 10_000);
+    turning.unref();
+    try {
+      while (await this.#died(signal)) await this.#again(key, signal);
+    } finally {
+      clearInterval(turning);
+    }
+  }
+
+  /** Resolves when Envoy died; false when nobody wants it to run any more. */
+  async #died(signal: AbortSignal): Promise<boolean> {
+    const over = new AbortController();
+    const either = AbortSignal.any([signal, over.signal]);
+    const child = this.#child;
+    const exited = (): void => over.abort();
+    child?.once('exit', exited);
+    if (child !== undefined && (child.exitCode !== null || child.signalCode !== null)) over.abort();
+    await gone(this.#state!, either).catch(() => undefined);
+    child?.off('exit', exited);
+    return !signal.aborted && !this.#stopping;
+  }
+
+  async #again(key: string, signal: AbortSignal): Promise<void> {
+    const lived = performance.now() - this.#since.at;
+    this.#lastDeath = (await this.#log.reason(this.#since.logSize)) ?? 'it left no word';
+    this.#restarts += 1;
+    this.#options.log.error('Envoy died; starting it again', { pid: this.#state?.pid, reason: this.#lastDeath });
+    if (lived >= STABLE_MS) this.#backoff.reset();
+    else await delay(this.#backoff.next(), undefined, { signal }).catch(() => undefined);
+    if (signal.aborted || this.#stopping) return;
+    await this.#launch({ epoch: 0, baseId: undefined }, key).catch(this.#warn);
+  }
+
+  async #isLive(signal: AbortSignal): Promise<boolean> {
+    const info = await this.#admin.serverInfo(signal).catch(() => undefined);
+    return info?.state === 'LIVE' && info.epoch === this.#state?.epoch;
+  }
+
+  /** The number of the line of Envoys, as the first of them wrote it. */
+  async #baseId(): Promise<number | undefined> {
+    const text = (await readIfThere(this.#options.paths.baseId))?.toString('utf8').trim() ?? '';
+    return /^\d{1,10}$/.test(text) ? Number(text) : undefined;
+  }
+
+  /** Removes the shared memory of a line of Envoys that is dead: Envoy leaves it behind when it is killed. */
+  async #forgetLine(): Promise<void> {
+    const id = await this.#baseId();
+    // Envoy multiplies the number by ten, to tell epochs apart.
+    if (id !== undefined) await rm(`/dev/shm/envoy_shared_memory_${id * 10}`, { force: true });
+    const { own, takeOver, baseId } = this.#options.paths;
+    const sockets = (await readdir(own)).map(name => join(own, name)).filter(path => path.startsWith(takeOver));
+    for (const path of [...sockets, baseId]) await rm(path, { force: true });
+  }
+
+  readonly #warn = (error: unknown): void =>
+    this.#options.log.error('Cannot keep Envoy running', { error: messageOf(error) });
+}
