@@ -1,0 +1,53 @@
+/** How the calls of `reviews` are split between its two versions, percent. */
+export interface Split {
+  readonly v1: number;
+  readonly v2: number;
+}
+
+/** 90/10 first, then step by step to 10/90 and back again. */
+export const SPLITS: readonly Split[] = [10, 30, 50, 70, 90, 70, 50, 30].map(v2 => ({ v1: 100 - v2, v2 }));
+
+/** The split at the given step, for ever around. */
+export function splitAt(step: number): Split {
+  return SPLITS[step % SPLITS.length]!;
+}
+
+/** The VirtualService that makes it so, as `isthmus apply -f -` takes it. */
+export function splitConfig({ v1, v2 }: Split): string {
+  return `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: reviews, namespace: default }
+spec:
+  hosts: [reviews]
+  http:
+    - route:
+        - destination: { host: reviews, subset: v1 }
+          weight: ${v1}
+        - destination: { host: reviews, subset: v2 }
+          weight: ${v2}
+`;
+}
+
+/** Which label makes which subset, and who may call: `web` and nobody else. */
+export const BASE_CONFIG = `apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: reviews, namespace: default }
+spec:
+  host: reviews
+  subsets:
+    - name: v1
+      labels: { version: v1 }
+    - name: v2
+      labels: { version: v2 }
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: { name: reviews-callers, namespace: default }
+spec:
+  selector: { matchLabels: { app: reviews } }
+  action: ALLOW
+  rules:
+    - from:
+        - source:
+            principals: [isthmus.mesh/ns/default/sa/web]
+`;
