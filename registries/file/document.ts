@@ -1,0 +1,165 @@
+import { isIP } from 'node:net';
+import { type Document, LineCounter, parseDocument } from 'yaml';
+import type { Health } from '../../manager/model/instance.ts';
+import { describeFieldError, type FieldError } from '../../manager/model/util/errors.ts';
+import { Fields } from '../../manager/model/util/fields.ts';
+import { isHostname, isLabel, isPortName } from '../names.ts';
+import { readServicePorts } from '../ports.ts';
+import type { Problem, RegistryInstance, RegistryPort, RegistryService } from '../registry.ts';
+import { readLocality } from './locality.ts';
+
+/** What a file says. */
+export interface FileContent {
+  readonly services: readonly RegistryService[];
+  /** Of services that were left out; those of instances stand with their service. */
+  readonly problems: readonly Problem[];
+}
+
+const HEALTHS: readonly Health[] = ['healthy', 'unhealthy', 'draining'];
+
+/**
+ * Reads a file of services. An instance that cannot be used is left out of its service; a service that cannot be used
+ * stays as it was before, or is left out.
+ * @param file how messages name the file.
+ * @param before what the file said when it was last usable.
+ * @throws {Error} with file and line when the file as a whole cannot be used. An empty file cannot: it may be half written.
+ */
+export function readDocument(text: string, file: string, before?: FileContent): FileContent {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const broken = document.errors[0];
+  if (broken) throw new Error(`${file}:${lines.linePos(broken.pos[0]).line}: ${broken.message}`);
+  const errors: FieldError[] = [];
+  const fields = new Fields(document.toJS(), '', errors);
+  if (!fields.has('services')) fields.fail('services', 'is missing', 'to list no services write "services: []"');
+  const raw = fields.raw('services');
+  if (raw !== undefined && !Array.isArray(raw))
+    fields.fail('services', 'must be a list', 'put "- " before each service');
+  fields.unknown();
+  const problemOf = (error: FieldError): Problem => ({
+    where: `${file}:${lineOf(document, lines, error.path)}`,
+    why: describeFieldError(error),
+  });
+  if (errors.length > 0)
+    throw new Error(
+      errors
+        .map(problemOf)
+        .map(({ where, why }) => `${where}: ${why}`)
+        .join('; '),
+    );
+  return readServices(raw as unknown[], problemOf, before);
+}
+
+function readServices(
+  entries: readonly unknown[],
+  problemOf: (error: FieldError) => Problem,
+  before: FileContent | undefined,
+): FileContent {
+  const services = new Map<string, RegistryService>();
+  const problems: Problem[] = [];
+  for (const [index, entry] of entries.entries()) {
+    const errors: FieldError[] = [];
+    const service = readService(new Fields(entry, `services[${index}]`, errors), problemOf);
+    const key = `${service.namespace ?? ''}/${service.name}`;
+    if (services.has(key))
+      errors.push({ path: `services[${index}].name`, message: `"${service.name}" is listed twice` });
+    else if (errors.length === 0) services.set(key, service);
+    else {
+      const kept = before?.services.find(old => `${old.namespace ?? ''}/${old.name}` === key);
+      if (kept) services.set(key, kept);
+    }
+    problems.push(...errors.map(problemOf));
+  }
+  return { services: [...services.values()], problems };
+}
+
+function readService(fields: Fields, problemOf: (error: FieldError) => Problem): RegistryService {
+  const name = readLabel(fields, 'name', true) ?? '';
+  const namespace = readLabel(fields, 'namespace', false);
+  const aliases = (fields.strings('aliases') ?? []).map(alias => alias.toLowerCase());
+  for (const [index, alias] of aliases.entries())
+    if (!isHostname(alias)) fields.fail(`aliases[${index}]`, 'must be a host name', 'try "reviews.internal"');
+  const ports = readServicePorts(fields.list('ports'));
+  const labels = fields.texts('labels');
+  const raw = fields.raw('instances') ?? [];
+  if (!Array.isArray(raw)) fields.fail('instances', 'must be a list', 'put "- " before each instance');
+  fields.unknown();
+  const problems: Problem[] = [];
+  const instances = new Map<string, RegistryInstance>();
+  for (const [index, entry] of (Array.isArray(raw) ? raw : []).entries()) {
+    const own = new Fields(entry, `${fields.path}.instances[${index}]`);
+    const instance = readInstance(own);
+    if (instance && instances.has(instance.id))
+      own.fail('id', `"${instance.id}" is listed twice`, 'give each its own id');
+    if (instance && own.errors.length === 0) instances.set(instance.id, instance);
+    problems.push(...own.errors.map(problemOf));
+  }
+  return {
+    name,
+    ...(namespace !== undefined && { namespace }),
+    aliases,
+    ...(ports.length > 0 && { ports }),
+    labels,
+    instances: [...instances.values()],
+    keep: true,
+    problems,
+  };
+}
+
+function readLabel(fields: Fields, name: string, required: boolean): string | undefined {
+  const text = required ? fields.required(name, 'try "reviews"') : fields.string(name);
+  if (text === undefined || isLabel(text)) return text;
+  return fields.fail(name, `must be lower-case letters, digits and "-", at most 63, not "${text}"`);
+}
+
+function readInstance(fields: Fields): RegistryInstance | undefined {
+  const address = fields.required('address', 'try "10.0.0.1"');
+  if (address !== undefined && isIP(address) === 0 && !isHostname(address))
+    fields.fail('address', `must be an IP address or a host name, not "${address}"`);
+  const ports = readPorts(fields);
+  const id = fields.string('id');
+  const weight = fields.number('weight', 0, 1_000_000) ?? 1;
+  const labels = fields.texts('labels');
+  const locality = readLocality(fields);
+  const network = fields.string('network');
+  const health = fields.oneOf('health', HEALTHS) ?? 'healthy';
+  fields.unknown();
+  if (address === undefined || ports.length === 0) return undefined;
+  return {
+    id: id ?? `${address}:${ports[0]!.number}`,
+    address,
+    ports,
+    weight,
+    labels,
+    ...(locality && { locality }),
+    ...(network !== undefined && { network }),
+    health,
+  };
+}
+
+/** `port: 9080` or `ports: {http: 9080, admin: 9081}`. */
+function readPorts(fields: Fields): RegistryPort[] {
+  const port = fields.port('port');
+  const named = fields.map('ports');
+  const ports: RegistryPort[] = port === undefined ? [] : [{ number: port }];
+  for (const name of Object.keys((fields.raw('ports') as object | undefined) ?? {})) {
+    if (!isPortName(name)) fields.fail(`ports.${name}`, 'must be named with letters, digits and "-"', 'try "http"');
+    const number = named?.port(name);
+    if (number !== undefined) ports.push({ name, number });
+  }
+  if (!fields.has('port') && !fields.has('ports')) fields.fail('port', 'is missing', 'try 9080');
+  else if (fields.has('port') && fields.has('ports')) fields.fail('ports', 'cannot stand beside "port"');
+  return ports;
+}
+
+/** The line of a field, or of the nearest thing around it that is there. */
+function lineOf(document: Document, lines: LineCounter, path: string): number {
+  const steps = path.split(/[.[\]]+/).filter(step => step !== '');
+  for (let depth = steps.length; depth >= 0; depth -= 1) {
+    const keys = steps.slice(0, depth).map(step => (/^\d+$/.test(step) ? Number(step) : step));
+    const node = document.getIn(keys, true) as { range?: readonly number[] | null } | null | undefined;
+    const start = node?.range?.[0];
+    if (start !== undefined) return lines.linePos(start).line;
+  }
+  return 1;
+}

@@ -1,0 +1,97 @@
+import { type FSWatcher, watch } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { Fields } from '../../manager/model/util/fields.ts';
+import type { Problem, Registry, RegistryEvent, RegistryKind, RegistryService } from '../registry.ts';
+import { Wake } from '../wake.ts';
+import { Files, type Listing } from './files.ts';
+
+/**
+ * Services written in YAML: one file, or a directory of `*.yaml`. Changes are seen at once.
+ * Settings: `path`.
+ */
+export const fileKind: RegistryKind = {
+  kind: 'file',
+  summary: 'services written in YAML files, which are watched',
+  create(settings, path) {
+    const fields = new Fields(settings, path);
+    const at = fields.required('path', 'try "/etc/isthmus/services.d"');
+    fields.unknown();
+    fields.check(`registry "file"`);
+    return new FileRegistry(at!);
+  },
+};
+
+/** The parts of a file that is being written come close together, milliseconds; the file is read after so much quiet. */
+const QUIET_MS = 3;
+/** Under steady writing it is read after so long, milliseconds. */
+const CEILING_MS = 20;
+/** A file that went away may be in the middle of being replaced, milliseconds. */
+const REPLACING_MS = 100;
+/** Network file systems tell no changes: look again after so long, milliseconds. A look at unchanged files reads nothing. */
+const LOOK_AGAIN_MS = 10_000;
+
+/** The services of one file, or of a directory of files. */
+export class FileRegistry implements Registry {
+  readonly kind = 'file';
+  readonly #path: string;
+  /** Outlives a session, so that a file that is broken when a session begins still has what it said before. */
+  #files: Files | undefined;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  async *watch(signal: AbortSignal): AsyncGenerator<RegistryEvent> {
+    const changed = new Wake(signal);
+    const { files, inode } = await this.#open();
+    const watcher = watch(files.directory, () => changed.call());
+    watcher.on('error', error => changed.fail(error));
+    const sent = new Sent();
+    try {
+      for (let first = true; !signal.aborted; first = false) {
+        const listing = await files.look();
+        if ((await stat(files.directory)).ino !== inode) throw new Error(`${files.directory}: was replaced by another`);
+        yield* sent.difference(listing);
+        if (first) yield { type: 'synced' };
+        await changed.wait(listing.missing ? REPLACING_MS : LOOK_AGAIN_MS);
+        await changed.settle(QUIET_MS, CEILING_MS);
+      }
+    } finally {
+      close(watcher);
+    }
+  }
+
+  async #open(): Promise<{ files: Files; inode: number }> {
+    if (!this.#files) {
+      const found = await stat(this.#path);
+      this.#files = new Files(this.#path, !found.isDirectory());
+    }
+    return { files: this.#files, inode: (await stat(this.#files.directory)).ino };
+  }
+}
+
+function close(watcher: FSWatcher): void {
+  watcher.removeAllListeners();
+  watcher.close();
+}
+
+/** What a session has said so far, so that it says only what is new. */
+class Sent {
+  #services: ReadonlyMap<string, RegistryService> = new Map();
+  #problems = '[]';
+
+  *difference({ services, problems }: Listing): Generator<RegistryEvent> {
+    for (const [key, service] of services) if (this.#services.get(key) !== service) yield { type: 'service', service };
+    for (const [key, service] of this.#services)
+      if (!services.has(key)) yield { type: 'service', service: gone(service) };
+    this.#services = services;
+    const text = JSON.stringify(problems);
+    if (text !== this.#problems) yield { type: 'problems', problems };
+    this.#problems = text;
+  }
+}
+
+function gone(service: RegistryService): RegistryService {
+  const problems: readonly Problem[] = [];
+  return { ...service, instances: [], keep: false, problems };
+}

@@ -1,0 +1,109 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { codeOf, messageOf } from '../../manager/model/util/errors.ts';
+import { keyOf } from '../mapping.ts';
+import type { Problem, RegistryService } from '../registry.ts';
+import { type FileContent, readDocument } from './document.ts';
+
+/** A file of more than this many bytes is not read. */
+const MAXIMUM_BYTES = 64 * 1024 * 1024;
+
+/** Writes closer together than this may bear the same times, milliseconds: a file so young is read again at the next look. */
+const YOUNG_MS = 50;
+
+interface KnownFile {
+  /** Changes when the file does; empty when that could not be told. */
+  readonly version: string;
+  readonly content: FileContent;
+  /** Why the version cannot be used; the content is then that of the version before. */
+  readonly broken?: Problem;
+  /** It was there at the look before: it may be gone, or be in the middle of being replaced. */
+  readonly missing?: boolean;
+}
+
+/** Everything that the files say together. */
+export interface Listing {
+  /** By namespace and name. */
+  readonly services: ReadonlyMap<string, RegistryService>;
+  readonly problems: readonly Problem[];
+  /** Some file went away since the last look; its services go with the next. */
+  readonly missing: boolean;
+}
+
+/** The files at a path, each with what it said when it was last usable. */
+export class Files {
+  /** The directory to watch: the path, or the one that holds the file. */
+  readonly directory: string;
+  readonly #path: string;
+  readonly #single: boolean;
+  #known: ReadonlyMap<string, KnownFile> = new Map();
+
+  /** @param single whether the path is a file; else it is a directory of `*.yaml`. */
+  constructor(path: string, single: boolean) {
+    this.#path = path;
+    this.#single = single;
+    this.directory = single ? dirname(path) : path;
+  }
+
+  /**
+   * Looks at all files, and reads those that changed since the last look.
+   * @throws when the directory cannot be listed.
+   */
+  async look(): Promise<Listing> {
+    const names = this.#single ? [basename(this.#path)] : await listNames(this.directory);
+    const known = new Map<string, KnownFile>();
+    for (const file of names.map(name => join(this.directory, name))) {
+      const next = await readOne(file, this.#known.get(file), this.#single);
+      if (next) known.set(file, next);
+    }
+    for (const [file, before] of this.#known)
+      if (!known.has(file) && !before.missing) known.set(file, { ...before, missing: true });
+    this.#known = known;
+    return together(known);
+  }
+}
+
+async function readOne(file: string, before: KnownFile | undefined, only: boolean): Promise<KnownFile | undefined> {
+  let version = '';
+  try {
+    const { ino, size, mtimeMs, ctimeNs } = await stat(file, { bigint: true });
+    if (Date.now() - Number(mtimeMs) > YOUNG_MS) version = `${ino} ${size} ${ctimeNs}`;
+    if (version !== '' && before?.version === version && !before.missing) return before;
+    if (size > MAXIMUM_BYTES) throw new Error(`${file}: holds ${size} bytes; at most ${MAXIMUM_BYTES} are read`);
+    return { version, content: readDocument(await readFile(file, 'utf8'), file, before?.content) };
+  } catch (error) {
+    // In a directory, a file that went away takes its services along; the only file does not.
+    if (codeOf(error) === 'ENOENT' && !only) return undefined;
+    const why = `${messageOf(error)}; ${before ? 'what it said before stays' : 'nothing of it is used'}`;
+    return { version, content: before?.content ?? { services: [], problems: [] }, broken: { where: file, why } };
+  }
+}
+
+async function listNames(directory: string): Promise<string[]> {
+  const names = await readdir(directory);
+  return names.filter(name => /^[^.].*\.ya?ml$/.test(name)).sort();
+}
+
+function together(files: ReadonlyMap<string, KnownFile>): Listing {
+  const services = new Map<string, RegistryService>();
+  const from = new Map<string, string>();
+  const problems: Problem[] = [];
+  // What is still there goes before what is missing: a file may have been renamed.
+  const ordered = [...files].sort(([, a], [, b]) => Number(a.missing ?? false) - Number(b.missing ?? false));
+  for (const [file, { content, broken, missing }] of ordered) {
+    if (broken) problems.push(broken);
+    problems.push(...content.problems);
+    for (const service of content.services) {
+      const key = keyOf(service);
+      const first = from.get(key);
+      if (first === undefined) {
+        services.set(key, service);
+        from.set(key, file);
+      } else if (!missing) {
+        const why = `service "${service.name}" is in ${first} already; write it in one of the two, this one is left out`;
+        problems.push({ where: file, why });
+      }
+    }
+  }
+  return { services, problems, missing: [...files.values()].some(file => file.missing) };
+}
