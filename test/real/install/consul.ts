@@ -1,0 +1,32 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { access } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+/** The newest Consul whose Go modules all verify. */
+const VERSION = '1.19.2';
+const SCRIPT = new URL('consul.sh', import.meta.url).pathname;
+
+/** Where what is fetched or built once is kept: `$ISTHMUS_CACHE`, else as the XDG base directories say. */
+export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
+  return env['ISTHMUS_CACHE'] ?? join(env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'isthmus');
+}
+
+/** The path of Consul's executable, built into the cache first when it is not there, which takes minutes. @throws when that fails. */
+export async function ensureConsul(cache: string = cacheFolder()): Promise<string> {
+  const binary = join(cache, 'test', `consul-${VERSION}`, 'consul');
+  if (
+    await access(binary).then(
+      () => true,
+      () => false,
+    )
+  )
+    return binary;
+  const child = spawn('sh', [SCRIPT, VERSION, binary], { stdio: ['ignore', 'inherit', 'inherit'] });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  if (code !== 0) throw new Error(`Cannot build Consul ${VERSION}: see above`);
+  return binary;
+}
+
+if (import.meta.main) process.stdout.write(`${await ensureConsul()}\n`);
