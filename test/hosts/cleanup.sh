@@ -19,7 +19,9 @@ while [ $tries -lt 100 ]; do
   sleep 0.02
 done
 for path in /run/netns/"$id".*; do
-  [ -e "$path" ] && ip netns del "${path##*/}"
+  [ -e "$path" ] || continue
+  # Two sweeps may meet here; only what stays is worth a word.
+  ip netns del "${path##*/}" 2>/dev/null || [ ! -e "$path" ] || echo "cannot remove $path" >&2
 done
 rm -rf /etc/netns/"$id".* "/tmp/$id"
 rmdir /etc/netns 2>/dev/null

@@ -33,6 +33,8 @@ export interface ProcessOptions {
   readonly cwd?: string;
   /** Given to its stdin; without it stdin is empty. */
   readonly input?: string;
+  /** Leaves stdin open, for `child.stdin`. */
+  readonly keepStdin?: boolean;
 }
 
 const OUTPUT_LIMIT = 16 * 1024 * 1024;
@@ -46,7 +48,7 @@ export function startIn(namespace: string, argv: readonly string[], options: Pro
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   child.stdin.on('error', () => undefined);
-  child.stdin.end(options.input ?? '');
+  if (!options.keepStdin) child.stdin.end(options.input ?? '');
   return watch(child, argv);
 }
 

@@ -1,0 +1,82 @@
+import type { Tools } from './nft.ts';
+import { NftSession } from './nft-session.ts';
+import { NAMESPACE_ALIVE_MS, namespaceRuleset, TABLE } from './ruleset.ts';
+import type { NamespaceCapture } from './spec.ts';
+import { namespaceAt, Table } from './table.ts';
+
+/** Older kernels keep the time of an element that is there, hence the removal in between. */
+const ALIVE = `element ${TABLE} alive { 0 timeout ${NAMESPACE_ALIVE_MS}ms }`;
+const REFRESH = `add ${ALIVE}; delete element ${TABLE} alive { 0 }; add ${ALIVE}`;
+
+/** Capture inside the network namespace of one workload. A namespace that is gone is no error: there is nothing to do. */
+export class CapturedNamespace {
+  readonly path: string;
+  readonly #tools: Tools;
+  #inode: number | undefined;
+  #capture: NamespaceCapture | undefined;
+  #table: Table;
+  #session: NftSession;
+
+  constructor(tools: Tools, path: string) {
+    this.path = path;
+    this.#tools = tools;
+    this.#table = new Table(tools, path);
+    this.#session = new NftSession(tools, path);
+  }
+
+  /** @throws {RedirectError} */
+  async apply(capture: NamespaceCapture): Promise<void> {
+    this.#capture = capture;
+    await this.#unlessGone(async () => {
+      await this.#table.apply(namespaceRuleset(capture), capture.virtualRanges);
+    });
+  }
+
+  /** Says that the agent lives; cheap enough for each second. */
+  beat(): void {
+    if (this.#inode === undefined) return;
+    if (namespaceAt(this.path) === this.#inode) this.#session.send(REFRESH);
+    else void this.rest();
+  }
+
+  /** Does again what failed, or what a new namespace under the same name lacks; costs next to nothing otherwise. @throws {RedirectError} */
+  async retry(): Promise<void> {
+    if (this.#capture) await this.apply(this.#capture);
+  }
+
+  /** Puts back what someone else removed; resolves to whether that was so. @throws {RedirectError} */
+  async restore(): Promise<boolean> {
+    let restored = false;
+    await this.#unlessGone(async () => {
+      restored = await this.#table.restore();
+    });
+    return restored;
+  }
+
+  /** Ends what runs inside, and leaves the rules. */
+  async rest(): Promise<void> {
+    await this.#session[Symbol.asyncDispose]();
+  }
+
+  /** Removes the rules. @throws {RedirectError} */
+  async remove(): Promise<void> {
+    await this.rest();
+    await this.#unlessGone(() => this.#table.remove());
+  }
+
+  /** Another namespace under the same name (a container that was started again) begins anew. */
+  async #unlessGone(work: () => Promise<void>): Promise<void> {
+    const inode = namespaceAt(this.path);
+    if (inode !== this.#inode) {
+      await this.rest();
+      this.#table = new Table(this.#tools, this.path);
+      this.#inode = inode;
+    }
+    if (inode === undefined) return;
+    try {
+      await work();
+    } catch (error) {
+      if (namespaceAt(this.path) === inode) throw error;
+    }
+  }
+}

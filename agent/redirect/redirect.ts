@@ -1,0 +1,164 @@
+import { join } from 'node:path';
+import { Backoff } from '../../manager/model/util/backoff.ts';
+import { type Clock, systemClock } from '../../manager/model/util/clock.ts';
+import { messageOf } from '../../manager/model/util/errors.ts';
+import { readIfThere, writeAtomic } from '../../manager/model/util/files.ts';
+import type { Logger } from '../../manager/model/util/log.ts';
+import { CapturedNamespace } from './captured-namespace.ts';
+import { findTools, type Tools } from './nft.ts';
+import { capturableUsers, hostRuleset } from './ruleset.ts';
+import type { HostCapture, NamespaceCapture } from './spec.ts';
+import { namespaceAt, Table } from './table.ts';
+
+/** Everything to capture on this host. */
+export interface CapturePlan {
+  readonly host: HostCapture;
+  readonly namespaces: readonly NamespaceCapture[];
+}
+
+/** A user or a namespace that could not be captured; the rest was. */
+export interface CaptureProblem {
+  readonly where: string;
+  readonly why: string;
+}
+
+export interface RedirectOptions {
+  /** Where it remembers in which namespaces it left rules. */
+  readonly stateDir: string;
+  readonly logger: Logger;
+  readonly clock?: Clock;
+}
+
+const BEAT_MS = 1000;
+const BEATS_PER_CHECK = 5;
+
+/**
+ * Captures the traffic of workloads with one table of nftables in each network namespace concerned. The rules outlive this
+ * process on purpose; `uninstall` removes them. Calls are carried out one after the other.
+ */
+export class Redirect {
+  readonly #tools: Tools;
+  readonly #stateFile: string;
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+  readonly #host: Table;
+  readonly #namespaces = new Map<string, CapturedNamespace>();
+  #remembered: string | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** @throws {RedirectError} when nftables, iproute2 or util-linux is not installed. */
+  constructor(options: RedirectOptions) {
+    this.#tools = findTools();
+    this.#stateFile = join(options.stateDir, 'redirect.json');
+    this.#logger = options.logger;
+    this.#clock = options.clock ?? systemClock;
+    this.#host = new Table(this.#tools);
+  }
+
+  /**
+   * Makes the rules those of the plan. What was established before goes on as it was. Costs nothing when nothing changed.
+   * @returns the users and namespaces that could not be captured; a namespace that vanished is not among them.
+   * @throws {RedirectError} when the host's own rules could not be set; those before stay.
+   */
+  apply(plan: CapturePlan): Promise<readonly CaptureProblem[]> {
+    return this.#inTurn(async () => {
+      const { users, problems } = capturableUsers(plan.host);
+      await this.#host.apply(hostRuleset({ ...plan.host, users }), plan.host.virtualRanges);
+      return [...problems, ...(await this.#applyNamespaces(plan.namespaces))];
+    });
+  }
+
+  /**
+   * Keeps DNS capture alive in the namespaces, and puts back rules that someone else removed (`nft flush ruleset` does), until
+   * the signal aborts. On the host itself the agent's answers keep DNS capture alive, see `Heartbeat`.
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    const backoff = new Backoff({ initialMs: BEAT_MS, maximumMs: 30_000 });
+    for (let beats = 1; !signal.aborted; beats += 1) {
+      for (const namespace of this.#namespaces.values()) namespace.beat();
+      let waitMs = BEAT_MS;
+      if (beats % BEATS_PER_CHECK === 0) {
+        try {
+          await this.#inTurn(() => this.#check(beats / BEATS_PER_CHECK));
+          backoff.reset();
+        } catch (error) {
+          waitMs = Math.min(backoff.next(), BEAT_MS * 2);
+          this.#logger.error('cannot check the capture rules', { reason: messageOf(error) });
+        }
+      }
+      await this.#clock.sleep(waitMs, signal).catch(() => undefined);
+    }
+    await this.#inTurn(() => Promise.all([...this.#namespaces.values()].map(namespace => namespace.rest())));
+  }
+
+  /** Removes every rule and route, in this process's namespace and in those remembered. What others have is not touched. @throws {RedirectError} */
+  uninstall(): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#applyNamespaces([]);
+      await this.#host.remove();
+    });
+  }
+
+  async #applyNamespaces(captures: readonly NamespaceCapture[]): Promise<CaptureProblem[]> {
+    const paths = captures.map(capture => capture.path);
+    const left = new Set([...(await this.#recall()), ...this.#namespaces.keys()]);
+    await this.#remember([...new Set([...left, ...paths])]);
+    const problems: CaptureProblem[] = [];
+    for (const path of left) {
+      if (!paths.includes(path)) await this.#forget(path, problems);
+    }
+    const own = namespaceAt('/proc/self/ns/net');
+    for (const capture of captures) {
+      const { path } = capture;
+      const namespace = this.#namespaces.get(path) ?? new CapturedNamespace(this.#tools, path);
+      this.#namespaces.set(path, namespace);
+      try {
+        if (namespaceAt(path) === own)
+          throw new Error("is the host's own network namespace: select its processes by user");
+        await namespace.apply(capture);
+      } catch (error) {
+        problems.push({ where: path, why: messageOf(error) });
+      }
+    }
+    await this.#remember(problems.length > 0 ? [...new Set([...left, ...paths])] : paths);
+    return problems;
+  }
+
+  async #forget(path: string, problems: CaptureProblem[]): Promise<void> {
+    try {
+      await (this.#namespaces.get(path) ?? new CapturedNamespace(this.#tools, path)).remove();
+      this.#namespaces.delete(path);
+    } catch (error) {
+      problems.push({ where: path, why: messageOf(error) });
+    }
+  }
+
+  /** Looks at the rules of the host each time and of the namespaces in turn: the cost stays the same however many there are. */
+  async #check(turn: number): Promise<void> {
+    if (await this.#host.restore()) this.#logger.warn('someone removed or changed the capture rules; they are back');
+    const namespaces = [...this.#namespaces.values()];
+    for (const namespace of namespaces) await namespace.retry();
+    const namespace = namespaces[turn % Math.max(1, namespaces.length)];
+    if (await namespace?.restore())
+      this.#logger.warn('someone removed or changed the capture rules; they are back', { namespace: namespace?.path });
+  }
+
+  async #recall(): Promise<string[]> {
+    if (this.#remembered !== undefined) return [];
+    const text = (await readIfThere(this.#stateFile))?.toString() ?? '[]';
+    const paths: unknown = JSON.parse(text);
+    return Array.isArray(paths) ? paths.filter(path => typeof path === 'string') : [];
+  }
+
+  async #remember(paths: readonly string[]): Promise<void> {
+    const text = `${JSON.stringify(paths.toSorted())}\n`;
+    if (text !== this.#remembered) await writeAtomic(this.#stateFile, text);
+    this.#remembered = text;
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(work, work);
+    this.#last = turn;
+    return turn;
+  }
+}

@@ -1,0 +1,69 @@
+import test from 'ava';
+import { capturableUsers, hostRuleset, namespaceRuleset } from './ruleset.ts';
+import { changeScript, replaceScript } from './script.ts';
+import type { CapturedUser, HostCapture } from './spec.ts';
+
+const HOST: HostCapture = {
+  virtualRanges: ['240.240.0.0/16', 'fd69:7374:686d::/48'],
+  users: [
+    { uid: 2001, listenerPort: 20_001, ports: [8080, 8081] },
+    { uid: 2002, listenerPort: 20_002, ports: [8080] },
+  ],
+  proxyUid: 1337,
+  agentUid: 0,
+  dnsServers: ['10.0.0.2', 'fd00::2', '10.0.0.2'],
+};
+
+test('elements follow from the users, each once', t => {
+  t.deepEqual(hostRuleset(HOST).elements, {
+    dns4: ['10.0.0.2'],
+    dns6: ['fd00::2'],
+    users: ['2001', '2002'],
+    outbound: ['2001 : 20001', '2002 : 20002'],
+    listeners: ['2001 . 20001', '2002 . 20002'],
+    own: ['8080', '8081'],
+    holders: ['2001 . 8080', '2001 . 8081', '2002 . 8080'],
+  });
+  t.deepEqual(namespaceRuleset({ path: '/x', virtualRanges: [], ports: [80], proxyUid: 1 }).elements, { own: ['80'] });
+});
+
+test('every placeholder is filled, and empty sets have no elements', t => {
+  const full = replaceScript(hostRuleset(HOST));
+  t.notRegex(full, /%/);
+  t.regex(full, /map outbound \{[^}]*elements = \{ 2001 : 20001, 2002 : 20002 \} \}/);
+  const empty = replaceScript(hostRuleset({ ...HOST, users: [], dnsServers: [], virtualRanges: [] }));
+  t.notRegex(empty, /elements = \{ *\}/);
+  t.regex(full, /^add table inet isthmus\ndelete table inet isthmus\ntable inet isthmus \{/);
+});
+
+test('a change of workloads touches only its elements, removals first', t => {
+  const changed = hostRuleset({ ...HOST, users: [{ uid: 2001, listenerPort: 20_009, ports: [8080] }] });
+  t.deepEqual(changeScript(hostRuleset(HOST), changed)?.trim().split('\n'), [
+    'delete element inet isthmus users { 2002 }',
+    'delete element inet isthmus outbound { 2001, 2002 }',
+    'delete element inet isthmus listeners { 2001 . 20001, 2002 . 20002 }',
+    'delete element inet isthmus own { 8081 }',
+    'delete element inet isthmus holders { 2001 . 8081, 2002 . 8080 }',
+    'add element inet isthmus outbound { 2001 : 20009 }',
+    'add element inet isthmus listeners { 2001 . 20009 }',
+  ]);
+});
+
+test('nothing to do is nothing, and another structure cannot be reached by elements', t => {
+  t.is(changeScript(hostRuleset(HOST), hostRuleset({ ...HOST, users: HOST.users.toReversed() })), '');
+  t.is(changeScript(hostRuleset(HOST), hostRuleset({ ...HOST, proxyUid: 1338 })), undefined);
+});
+
+test('users that must not be captured are named and left out', t => {
+  const user = (uid: number): CapturedUser => ({ uid, listenerPort: 20_000 + (uid % 100), ports: [] });
+  const { users, problems } = capturableUsers({ ...HOST, users: [0, 1337, 2001, 2001, 2002].map(user) });
+  t.deepEqual(users, [user(2001), user(2002)]);
+  t.deepEqual(
+    problems.map(({ where, why }) => `${where} ${why.split(':')[0]}`),
+    [
+      "user 0 is root's, the proxy's or the agent's own",
+      "user 1337 is root's, the proxy's or the agent's own",
+      'user 2001 belongs to two workloads',
+    ],
+  );
+});

@@ -1,0 +1,160 @@
+import { isIPv6 } from 'node:net';
+import { ALIVE_MS, type CapturedUser, type HostCapture, type NamespaceCapture, PORTS } from './spec.ts';
+
+/** A table of nftables in two parts: what is replaced as a whole, and elements that come and go one by one. */
+export interface Ruleset {
+  /** The sets, maps and chains; `%name%` stands for the elements of a set. */
+  readonly structure: string;
+  /** Elements by set or map; of a map as `key : value`. */
+  readonly elements: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Our table; all that we add to nftables lies in it. */
+export const TABLE = 'inet isthmus';
+
+/** Before Docker's and kube-proxy's, which are at -100. */
+const NAT_PRIORITY = -105;
+
+/**
+ * The rules of the host itself, where workloads are told apart by user; its users are all capturable.
+ * The set `alive` holds one constant key for as long as the agent answers: a mark masked to 0 is a key that every packet has.
+ */
+export function hostRuleset(capture: HostCapture): Ruleset {
+  const { users, proxyUid, agentUid, dnsServers } = capture;
+  const exempt = [...new Set([0, agentUid, proxyUid])].join(', ');
+  const listeners = `${PORTS.firstListener}-${PORTS.lastListener}`;
+  const structure = `
+${virtualSets(capture.virtualRanges)}
+  set dns4 { type ipv4_addr; %dns4% }
+  set dns6 { type ipv6_addr; %dns6% }
+  set users { typeof meta skuid; %users% }
+  map outbound { typeof meta skuid : tcp dport; %outbound% }
+  set listeners { typeof meta skuid . tcp dport; %listeners% }
+  set own { type inet_service; %own% }
+  set holders { typeof meta skuid . tcp dport; %holders% }
+  set alive { type mark; size 4; flags dynamic,timeout; elements = { 0 timeout ${ALIVE_MS}ms } }
+  chain out {
+    type nat hook output priority ${NAT_PRIORITY}; policy accept;
+    meta skuid ${proxyUid} return
+    ip daddr @virtual4 meta l4proto tcp redirect to :meta skuid map @outbound
+    ip6 daddr @virtual6 meta l4proto tcp redirect to :meta skuid map @outbound
+    meta skuid @users meta l4proto { udp, tcp } th dport 53 jump dns
+    meta skuid != { ${exempt} } tcp dport @own fib daddr type local meta skuid . tcp dport != @holders redirect to :${PORTS.inbound}
+  }
+  chain dns {
+    ip daddr @dns4 meta l4proto { udp, tcp } meta mark & 0 @alive redirect to :${PORTS.dns}
+    ip6 daddr @dns6 meta l4proto { udp, tcp } meta mark & 0 @alive redirect to :${PORTS.dns}
+  }
+${inboundChain()}
+  chain sent {
+    type filter hook output priority 0; policy accept;
+    meta skuid ${agentUid} udp sport ${PORTS.dns} ip daddr 127.0.0.1 update @alive { meta mark & 0 timeout ${ALIVE_MS}ms }
+    tcp dport ${listeners} ct state new fib daddr type local meta skuid . tcp dport != @listeners reject with tcp reset
+    jump refuse
+  }
+${refuseChains()}
+  chain guard {
+    type filter hook input priority 0; policy accept;
+    tcp dport { ${PORTS.inbound}, ${listeners} } ct status & dnat == 0 reject with tcp reset
+  }`;
+  const ports = users.flatMap(({ uid, ports }) => ports.map(port => ({ uid, port })));
+  return {
+    structure,
+    elements: {
+      dns4: unique(dnsServers.filter(server => !isIPv6(server))),
+      dns6: unique(dnsServers.filter(server => isIPv6(server))),
+      users: unique(users.map(({ uid }) => `${uid}`)),
+      outbound: unique(users.map(({ uid, listenerPort }) => `${uid} : ${listenerPort}`)),
+      listeners: unique(users.map(({ uid, listenerPort }) => `${uid} . ${listenerPort}`)),
+      own: unique(ports.map(({ port }) => `${port}`)),
+      holders: unique(ports.map(({ uid, port }) => `${uid} . ${port}`)),
+    },
+  };
+}
+
+/** The users that can be captured, and why the others cannot: nobody is captured twice, and never root, proxy or agent. */
+export function capturableUsers(capture: HostCapture): {
+  readonly users: readonly CapturedUser[];
+  readonly problems: readonly { readonly where: string; readonly why: string }[];
+} {
+  const users = new Map<number, CapturedUser>();
+  const problems: { where: string; why: string }[] = [];
+  for (const user of capture.users) {
+    const { uid } = user;
+    const own = [0, capture.proxyUid, capture.agentUid].includes(uid);
+    if (own)
+      problems.push({
+        where: `user ${uid}`,
+        why: "is root's, the proxy's or the agent's own: run the workload as another user",
+      });
+    else if (users.has(uid))
+      problems.push({ where: `user ${uid}`, why: 'belongs to two workloads: give each a user of its own' });
+    else users.set(uid, user);
+  }
+  return { users: [...users.values()], problems };
+}
+
+/** The rules inside a workload's own namespace: everything but the proxy's packets is the workload's. */
+export function namespaceRuleset(capture: NamespaceCapture): Ruleset {
+  const { proxyUid } = capture;
+  const structure = `
+${virtualSets(capture.virtualRanges)}
+  set own { type inet_service; %own% }
+  set alive { type mark; size 4; flags timeout; elements = { 0 timeout ${NAMESPACE_ALIVE_MS}ms } }
+  chain out {
+    type nat hook output priority ${NAT_PRIORITY}; policy accept;
+    meta skuid ${proxyUid} return
+    ip daddr @virtual4 meta l4proto tcp redirect to :${PORTS.outbound}
+    ip6 daddr @virtual6 meta l4proto tcp redirect to :${PORTS.outbound}
+    meta l4proto { udp, tcp } th dport 53 meta mark & 0 @alive redirect to :${PORTS.dns}
+  }
+${inboundChain()}
+  chain sent {
+    type filter hook output priority 0; policy accept;
+    jump refuse
+  }
+${refuseChains()}
+  chain guard {
+    type filter hook input priority 0; policy accept;
+    tcp dport { ${PORTS.outbound}, ${PORTS.inbound} } ct status & dnat == 0 reject with tcp reset
+  }`;
+  return { structure, elements: { own: unique(capture.ports.map(String)) } };
+}
+
+/** In a namespace the set is refreshed from outside, by `keepAlive`, each second. */
+export const NAMESPACE_ALIVE_MS = 4000;
+
+function virtualSets(ranges: readonly string[]): string {
+  const set = (name: string, type: string, elements: readonly string[]): string =>
+    `  set ${name} { type ${type}; flags interval; ${elements.length > 0 ? `elements = { ${elements.join(', ')} }` : ''} }`;
+  return [
+    set('virtual4', 'ipv4_addr', unique(ranges.filter(range => !range.includes(':')))),
+    set('virtual6', 'ipv6_addr', unique(ranges.filter(range => range.includes(':')))),
+  ].join('\n');
+}
+
+/** Packets that only pass through on their way to a container are not ours, hence the look at the address. */
+function inboundChain(): string {
+  return `  chain in {
+    type nat hook prerouting priority ${NAT_PRIORITY}; policy accept;
+    tcp dport @own fib daddr type local redirect to :${PORTS.inbound}
+  }`;
+}
+
+/** What still carries a virtual IP after address translation was captured by no one, and leads nowhere. */
+function refuseChains(): string {
+  return `  chain refuse {
+    ip daddr @virtual4 meta l4proto tcp reject with tcp reset
+    ip6 daddr @virtual6 meta l4proto tcp reject with tcp reset
+    ip daddr @virtual4 reject with icmpx port-unreachable
+    ip6 daddr @virtual6 reject with icmpx port-unreachable
+  }
+  chain passing {
+    type filter hook forward priority 0; policy accept;
+    jump refuse
+  }`;
+}
+
+function unique(elements: readonly string[]): string[] {
+  return [...new Set(elements)].sort();
+}

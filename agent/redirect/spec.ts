@@ -1,0 +1,47 @@
+/** What capture on the host itself needs to know. */
+export interface HostCapture {
+  /** Where virtual IPs come from, IPv4 and IPv6, in CIDR form. */
+  readonly virtualRanges: readonly string[];
+  readonly users: readonly CapturedUser[];
+  /** User of the proxy: its packets are never captured. */
+  readonly proxyUid: number;
+  /** User of the agent: its packets are never captured, and its DNS answers keep DNS capture alive. */
+  readonly agentUid: number;
+  /**
+   * Addresses of the host's name servers: questions to these are captured. A program that asks another server by its address
+   * gets that server's answer, as before.
+   */
+  readonly dnsServers: readonly string[];
+}
+
+/** A workload whose processes run as a user of the host. */
+export interface CapturedUser {
+  readonly uid: number;
+  /** Port of its own outbound listener, on 127.0.0.1 and ::1. */
+  readonly listenerPort: number;
+  /** TCP ports that it serves. */
+  readonly ports: readonly number[];
+}
+
+/** A workload with a network namespace of its own. */
+export interface NamespaceCapture {
+  /** Such as `/run/netns/web` or `/proc/123/ns/net`. */
+  readonly path: string;
+  readonly virtualRanges: readonly string[];
+  readonly ports: readonly number[];
+  readonly proxyUid: number;
+}
+
+/** Ports of the proxy and the agent; see "Ports and addresses" in ARCHITECTURE.md. */
+export const PORTS = {
+  /** Outbound listener inside a namespace. */
+  outbound: 15_001,
+  /** Takes what non-mesh callers send to a workload. */
+  inbound: 15_006,
+  dns: 15_053,
+  firstListener: 20_000,
+  lastListener: 24_999,
+} as const;
+
+/** DNS capture ends so long after the agent's last answer. */
+export const ALIVE_MS = 2000;

@@ -1,0 +1,78 @@
+import { statSync } from 'node:fs';
+import { messageOf } from '../../manager/model/util/errors.ts';
+import { inNamespace, run, runNft, type Tools } from './nft.ts';
+import { removeRoutes, setRoutes } from './routes.ts';
+import { type Ruleset, TABLE } from './ruleset.ts';
+import { changeScript, removeScript, replaceScript } from './script.ts';
+
+/** Our table in one network namespace (the host's when it has no path), and what is known to be in it. */
+export class Table {
+  readonly #tools: Tools;
+  readonly #namespace: string | undefined;
+  #applied: Ruleset | undefined;
+  #ranges = '';
+  /** What the kernel shows of the table after our last change; anything else means that someone else changed it. */
+  #shown = '';
+
+  constructor(tools: Tools, namespace?: string) {
+    this.#tools = tools;
+    this.#namespace = namespace;
+  }
+
+  /**
+   * Puts the ruleset in force: by its elements where only these differ, else as a whole in one transaction. Then sets the routes.
+   * @throws {RedirectError} and leaves the rules that were there, when these were not accepted.
+   */
+  async apply(ruleset: Ruleset, virtualRanges: readonly string[]): Promise<void> {
+    const change = this.#applied && changeScript(this.#applied, ruleset);
+    if (change !== '') {
+      await runNft(this.#tools, this.#namespace, change ?? replaceScript(ruleset));
+      this.#applied = ruleset;
+      this.#shown = await this.#show();
+    }
+    if (this.#ranges === virtualRanges.join()) return;
+    await setRoutes(this.#tools, this.#namespace, virtualRanges);
+    this.#ranges = virtualRanges.join();
+  }
+
+  /** Puts back what someone else changed or removed; resolves to whether that was so. @throws {RedirectError} */
+  async restore(): Promise<boolean> {
+    const ruleset = this.#applied;
+    if (!ruleset || (await this.#show()) === this.#shown) return false;
+    this.#applied = undefined;
+    await this.apply(ruleset, this.#ranges.split(','));
+    return true;
+  }
+
+  /** Removes the table and the routes, also those that an earlier process left. @throws {RedirectError} */
+  async remove(): Promise<void> {
+    this.#applied = undefined;
+    this.#ranges = '';
+    await runNft(this.#tools, this.#namespace, removeScript());
+    await removeRoutes(this.#tools, this.#namespace);
+  }
+
+  /** The table as text, without what changes by itself; empty when it is not there. */
+  async #show(): Promise<string> {
+    const list = [this.#tools.nft, '--stateless', '--numeric', 'list', 'table', ...TABLE.split(' ')];
+    const text = await run(inNamespace(this.#tools, this.#namespace, list)).catch((error: unknown) => {
+      if (messageOf(error).includes('No such file or directory')) return '';
+      throw error;
+    });
+    // The time left of `alive` changes by itself, and so does the order of elements when the kernel grows a table.
+    return text.replace(/elements = \{([^}]*)\}/g, (_, elements: string) =>
+      elements.includes('timeout')
+        ? ''
+        : elements
+            .split(',')
+            .map(element => element.trim())
+            .sort()
+            .join(),
+    );
+  }
+}
+
+/** Which network namespace a path leads to, as the kernel numbers them; undefined when it leads nowhere. */
+export function namespaceAt(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.ino;
+}

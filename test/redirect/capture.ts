@@ -1,0 +1,52 @@
+import type { CapturePlan, CaptureProblem } from '../../agent/redirect/redirect.ts';
+import type { CapturedUser } from '../../agent/redirect/spec.ts';
+import type { Host, Place } from '../hosts/host.ts';
+import type { Running } from '../hosts/process.ts';
+
+export const RANGES: readonly string[] = ['240.240.0.0/16', 'fd69:7374:686d::/48'];
+export const PROXY = 1337;
+
+/** Capture that runs inside a host, in a process of its own. */
+export interface Capture {
+  readonly running: Running;
+  apply(plan: CapturePlan): Promise<readonly CaptureProblem[]>;
+  uninstall(): Promise<void>;
+  /** Keeps it alive, as an agent does. */
+  run(): Promise<void>;
+}
+
+/** A plan for users of the host, and perhaps containers. */
+export function planOf(
+  users: readonly CapturedUser[],
+  containers: readonly { place: Place; ports: readonly number[] }[] = [],
+  dnsServers: readonly string[] = [],
+): CapturePlan {
+  return {
+    host: { virtualRanges: RANGES, users, proxyUid: PROXY, agentUid: 0, dnsServers },
+    namespaces: containers.map(({ place, ports }) => {
+      return { path: place.namespacePath, virtualRanges: RANGES, ports, proxyUid: PROXY };
+    }),
+  };
+}
+
+export async function startCapture(host: Host): Promise<Capture> {
+  const program = new URL('runner.ts', import.meta.url).pathname;
+  const running = host.spawn([process.execPath, program, host.stateDir], { keepStdin: true });
+  await running.line(/^ready$/);
+  let asked = 0;
+  const ask = async (command: object): Promise<unknown> => {
+    asked += 1;
+    const id = asked;
+    running.child.stdin!.write(`${JSON.stringify({ id, ...command })}\n`);
+    const line = await running.line(text => text.startsWith(`{"id":${id},`));
+    const answer = JSON.parse(line) as { done?: unknown; failed?: string };
+    if (answer.failed !== undefined) throw new Error(answer.failed);
+    return answer.done;
+  };
+  return {
+    running,
+    apply: async plan => (await ask({ apply: plan })) as readonly CaptureProblem[],
+    uninstall: async () => void (await ask({ uninstall: true })),
+    run: async () => void (await ask({ run: true })),
+  };
+}

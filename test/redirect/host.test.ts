@@ -1,0 +1,110 @@
+import test from 'ava';
+import { startEcho } from '../hosts/apps.ts';
+import type { Place } from '../hosts/host.ts';
+import { createNetwork } from '../hosts/network.ts';
+import { PROXY, planOf, startCapture } from './capture.ts';
+
+const WEB = { uid: 2001, listenerPort: 20_001, ports: [8080] };
+const SHOP = { uid: 2002, listenerPort: 20_002, ports: [9080] };
+const STRANGER = 2009;
+const [VIP4, VIP6] = ['240.240.0.7', '[fd69:7374:686d::7]'];
+
+/** Which program answered; how curl failed when none did (7: refused at once). */
+async function call(from: Place, uid: number, address: string): Promise<string> {
+  const exit = await from.exec(['curl', '-sS', '--max-time', '3', `http://${address}/`], { uid });
+  return exit.code === 0 ? (JSON.parse(exit.stdout) as { instance: string }).instance : `curl ${exit.code}`;
+}
+
+test('traffic goes where its user and destination say', async t => {
+  await using net = await createNetwork({ prefix: 'user' });
+  const [a, b] = [await net.host('a'), await net.host('b')];
+  await Promise.all([
+    startEcho(a, 'listener of web', ['127.0.0.1:20001', '::1:20001'], { uid: PROXY }),
+    startEcho(a, 'listener of shop', ['127.0.0.1:20002', '::1:20002'], { uid: PROXY }),
+    startEcho(a, 'inbound', [15_006], { uid: PROXY }),
+    startEcho(a, 'web', [8080], { uid: WEB.uid }),
+    startEcho(a, 'shop', [9080], { uid: SHOP.uid }),
+    startEcho(b, 'b', [8080]),
+  ]);
+  const capture = await startCapture(a);
+  t.deepEqual(await capture.apply(planOf([WEB, SHOP])), []);
+  const table: [string, Place, number, string, string][] = [
+    ['its own listener', a, WEB.uid, `${VIP4}:9080`, 'listener of web'],
+    ['its own listener, IPv6', a, WEB.uid, `${VIP6}:9080`, 'listener of web'],
+    ['any port of a virtual IP, also that of a listener', a, WEB.uid, `${VIP4}:20002`, 'listener of web'],
+    ['the other user, the other listener', a, SHOP.uid, `${VIP4}:9080`, 'listener of shop'],
+    ['a user that is no workload is refused', a, STRANGER, `${VIP4}:9080`, 'curl 7'],
+    ['and by IPv6', a, STRANGER, `${VIP6}:9080`, 'curl 7'],
+    ['the proxy is not captured', a, PROXY, `${VIP4}:9080`, 'curl 7'],
+    ['an address outside of the mesh is left alone', a, WEB.uid, `${b.address}:8080`, 'b'],
+    ["another's listener", a, WEB.uid, '127.0.0.1:20002', 'curl 7'],
+    ["another's listener, IPv6", a, WEB.uid, '[::1]:20002', 'curl 7'],
+    ["another's listener by another address", a, WEB.uid, '127.0.0.9:20002', 'curl 7'],
+    ['its own listener without a virtual IP', a, WEB.uid, '127.0.0.1:20001', 'curl 7'],
+    ['a stranger at a listener', a, STRANGER, '127.0.0.1:20001', 'curl 7'],
+    ['root at a listener', a, 0, '127.0.0.1:20001', 'curl 7'],
+    ['another host at a listener', b, 0, `${a.address}:20001`, 'curl 7'],
+    ['inbound by its own port', a, WEB.uid, '127.0.0.1:15006', 'curl 7'],
+    ['inbound by its own port, from another host', b, 0, `${a.address}:15006`, 'curl 7'],
+    ["another workload's port is policed", a, WEB.uid, '127.0.0.1:9080', 'inbound'],
+    ["another workload's port by the host's address", a, WEB.uid, `${a.address}:9080`, 'inbound'],
+    ["another workload's port, IPv6", a, WEB.uid, '[::1]:9080', 'inbound'],
+    ['its own port is not', a, WEB.uid, '127.0.0.1:8080', 'web'],
+    ['a stranger at a workload is policed', a, STRANGER, '127.0.0.1:8080', 'inbound'],
+    ['root is not', a, 0, '127.0.0.1:8080', 'web'],
+    ['the proxy delivers', a, PROXY, '127.0.0.1:8080', 'web'],
+    ['from another host', b, 0, `${a.address}:8080`, 'inbound'],
+    ['from another host, IPv6', b, 0, `[${a.address6}]:8080`, 'inbound'],
+  ];
+  for (const [what, from, uid, address, answer] of table) t.is(await call(from, uid, address), answer, what);
+});
+
+test('a virtual IP that nobody captures is refused at once, whatever the protocol, and also for what is passed on', async t => {
+  await using net = await createNetwork({ prefix: 'refuse' });
+  const a = await net.host('a');
+  const container = await a.container('c1');
+  const capture = await startCapture(a);
+  await capture.apply(planOf([WEB]));
+  const started = performance.now();
+  t.is(await call(container, 0, `${VIP4}:80`), 'curl 7');
+  const udp = await a.exec(['socat', '-t5', '-', 'UDP:240.240.0.7:99'], { uid: WEB.uid, input: 'x' });
+  t.regex(udp.stderr, /Operation not permitted|Connection refused/);
+  t.true(performance.now() - started < 4000);
+});
+
+test('elements change alone, and established connections go on', async t => {
+  await using net = await createNetwork({ prefix: 'change' });
+  const a = await net.host('a');
+  const listener = await startEcho(a, 'old', ['127.0.0.1:20001'], { uid: PROXY });
+  await startEcho(a, 'new', ['127.0.0.1:20003'], { uid: PROXY });
+  const capture = await startCapture(a);
+  await capture.apply(planOf([WEB]));
+  const client = a.spawn(['socat', '-', `TCP:${VIP4}:80`], { uid: WEB.uid, keepStdin: true });
+  const ask = async (path: string): Promise<string> => {
+    client.child.stdin!.write(`GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`);
+    return client.line(line => line.includes(`"path":"${path}"`));
+  };
+  t.regex(await ask('/1'), /"instance":"old"/);
+  await capture.apply(planOf([{ ...WEB, listenerPort: 20_003 }, SHOP]));
+  t.is(await call(a, WEB.uid, `${VIP4}:80`), 'new');
+  t.regex(await ask('/2'), /"instance":"old"/);
+  await capture.apply(planOf([]));
+  t.is(await call(a, WEB.uid, `${VIP4}:80`), 'curl 7');
+  t.regex(await ask('/3'), /"instance":"old"/);
+  t.is(listener.child.exitCode, null);
+});
+
+test('users that cannot be captured do not keep the others from it', async t => {
+  await using net = await createNetwork({ prefix: 'root' });
+  const a = await net.host('a');
+  await startEcho(a, 'listener of web', ['127.0.0.1:20001'], { uid: PROXY });
+  const capture = await startCapture(a);
+  const problems = await capture.apply(
+    planOf([{ ...WEB, uid: 0 }, WEB, { ...WEB, uid: PROXY }, { ...SHOP, uid: WEB.uid }]),
+  );
+  t.deepEqual(
+    problems.map(problem => problem.where),
+    ['user 0', `user ${PROXY}`, `user ${WEB.uid}`],
+  );
+  t.is(await call(a, WEB.uid, `${VIP4}:80`), 'listener of web');
+});

@@ -1,0 +1,84 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import test from 'ava';
+import { startEcho } from '../hosts/apps.ts';
+import { createNetwork } from '../hosts/network.ts';
+import { PROXY, planOf, startCapture } from './capture.ts';
+
+/** Where the namespaces have their names: not in the mount namespace of a host. */
+const ip = (...args: string[]): Promise<unknown> => promisify(execFile)('ip', args);
+
+const VIP4 = '240.240.0.7';
+
+test('everything in the namespace of a workload is captured but the proxy', async t => {
+  await using net = await createNetwork({ prefix: 'inside' });
+  const a = await net.host('a');
+  const place = await a.container('c1');
+  await Promise.all([
+    startEcho(place, 'outbound', [15_001], { uid: PROXY }),
+    startEcho(place, 'inbound', [15_006], { uid: PROXY }),
+    startEcho(place, 'app', [8080]),
+  ]);
+  const capture = await startCapture(a);
+  t.deepEqual(await capture.apply(planOf([], [{ place, ports: [8080] }])), []);
+  const answer = async (from: typeof place, url: string, uid = 0): Promise<string> => {
+    const exit = await from.exec(['curl', '-sS', '--max-time', '3', url], { uid });
+    return exit.code === 0 ? (JSON.parse(exit.stdout) as { instance: string }).instance : `curl ${exit.code}`;
+  };
+  t.is(await answer(place, `http://${VIP4}:80/`), 'outbound');
+  t.is(await answer(place, 'http://[fd69:7374:686d::7]:80/', 3000), 'outbound');
+  t.is(await answer(place, `http://${VIP4}:80/`, PROXY), 'curl 7');
+  t.is(await answer(place, 'http://127.0.0.1:8080/'), 'app');
+  t.is(await answer(place, 'http://127.0.0.1:8080/', PROXY), 'app');
+  t.is(await answer(place, 'http://127.0.0.1:15001/'), 'curl 7');
+  t.is(await answer(a, `http://${place.address}:8080/`), 'inbound');
+  t.is(await answer(a, `http://${place.address}:15001/`), 'curl 7');
+  await capture.apply(planOf([]));
+  t.is(await place.run(['/usr/sbin/nft', 'list', 'ruleset']), '');
+  t.is(await answer(a, `http://${place.address}:8080/`), 'app');
+});
+
+test('a namespace that vanishes is no error, and its successor under the same name is captured anew', async t => {
+  await using net = await createNetwork({ prefix: 'vanish' });
+  const a = await net.host('a');
+  const [c1, c2] = [await a.container('c1'), await a.container('c2')];
+  const plan = planOf(
+    [],
+    [c1, c2].map(place => ({ place, ports: [80] })),
+  );
+  const capture = await startCapture(a);
+  await capture.apply(plan);
+  await capture.run();
+  await ip('netns', 'del', c1.namespace);
+  t.deepEqual(await capture.apply(plan), []);
+  await ip('netns', 'add', c1.namespace);
+  t.regex((await capture.apply(plan))[0]?.why ?? '', /not up/);
+  await ip('-n', c1.namespace, 'link', 'set', 'lo', 'up');
+  t.deepEqual(await capture.apply(plan), []);
+  t.regex(await c1.run(['/usr/sbin/nft', 'list', 'ruleset']), /table inet isthmus/);
+  await ip('netns', 'del', c1.namespace);
+  await capture.uninstall();
+  t.is(await c2.run(['/usr/sbin/nft', 'list', 'ruleset']), '');
+});
+
+test("the host's own namespace is not taken for a workload's", async t => {
+  await using net = await createNetwork({ prefix: 'own' });
+  const a = await net.host('a');
+  const capture = await startCapture(a);
+  const problems = await capture.apply(planOf([], [{ place: a, ports: [80] }]));
+  t.is(problems.length, 1);
+  t.regex(problems[0]!.why, /host's own network namespace/);
+});
+
+test('what an earlier process left in namespaces is removed by the next', async t => {
+  await using net = await createNetwork({ prefix: 'left' });
+  const a = await net.host('a');
+  const place = await a.container('c1');
+  const first = await startCapture(a);
+  await first.apply(planOf([], [{ place, ports: [80] }]));
+  await first.running.kill('SIGKILL');
+  const second = await startCapture(a);
+  await second.uninstall();
+  t.is(await place.run(['/usr/sbin/nft', 'list', 'ruleset']), '');
+  t.is(await place.run(['ip', 'route', 'show', 'proto', '105']), '');
+});

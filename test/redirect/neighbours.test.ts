@@ -1,0 +1,126 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import test from 'ava';
+import type { Host } from '../hosts/host.ts';
+import { createNetwork } from '../hosts/network.ts';
+import { planOf, startCapture } from './capture.ts';
+
+const WEB = { uid: 2001, listenerPort: 20_001, ports: [8080] };
+const FOREIGN = `
+table inet isthmus-not {
+  set alive { type mark; elements = { 1 } }
+  chain c { type nat hook output priority -105; policy accept; }
+}
+table ip firewall {
+  map ports { type inet_service : verdict; elements = { 22 : accept, 80 : drop } }
+  chain input {
+    type filter hook input priority 0; policy accept;
+    tcp dport vmap @ports
+    ip saddr 10.9.0.0/16 counter drop
+  }
+}
+`;
+
+async function rules(host: Host): Promise<string> {
+  const nft = await host.run(['/usr/sbin/nft', 'list', 'ruleset']);
+  const routes = await Promise.all(
+    ['-4', '-6'].map(family => host.run(['ip', family, 'route', 'show', 'table', 'all'])),
+  );
+  // The kernel adds link-local addresses in its own time.
+  return [nft, ...routes.map(text => text.replace(/.*fe80:.*\n/g, ''))].join('\n');
+}
+
+async function addForeign(host: Host): Promise<void> {
+  await host.run(['/usr/sbin/nft', '-f', '-'], { input: FOREIGN });
+  await host.run([
+    'iptables-nft',
+    '-t',
+    'nat',
+    '-A',
+    'OUTPUT',
+    '-p',
+    'tcp',
+    '--dport',
+    '81',
+    '-j',
+    'REDIRECT',
+    '--to-ports',
+    '82',
+  ]);
+  await host.run(['ip', 'route', 'add', '240.0.0.0/4', 'dev', 'lo']);
+}
+
+test('uninstall leaves rules and routes byte for byte as they were, with those of others in place', async t => {
+  await using net = await createNetwork({ prefix: 'bytes' });
+  const a = await net.host('a');
+  await addForeign(a);
+  const before = await rules(a);
+  const capture = await startCapture(a);
+  await capture.apply(planOf([WEB]));
+  await capture.run();
+  await capture.apply(planOf([WEB, { ...WEB, uid: 2002, listenerPort: 20_002 }]));
+  t.regex(await rules(a), /2002 : 20002/);
+  await capture.uninstall();
+  t.is(await rules(a), before);
+  await capture.uninstall();
+  t.is(await rules(a), before);
+});
+
+test('killed at any moment, it leaves the whole table or none, and the next one goes on from there', async t => {
+  await using net = await createNetwork({ prefix: 'crash' });
+  const a = await net.host('a');
+  await addForeign(a);
+  const before = await rules(a);
+  const users = Array.from({ length: 200 }, (_, index) => ({
+    uid: 3000 + index,
+    listenerPort: 20_000 + index,
+    ports: [4000 + index],
+  }));
+  const whole = /chain guard \{[^}]+\}\n?[^}]*reject with tcp reset\n\t\}\n\}\n$/;
+  for (let kill = 0; kill < 8; kill += 1) {
+    const capture = await startCapture(a);
+    // Endings in the middle of a first, of a second and of later changes.
+    const work = (async () => {
+      for (;;) {
+        await capture.apply(planOf(users));
+        await capture.apply({ ...planOf(users), host: { ...planOf(users).host, proxyUid: 1338 } });
+      }
+    })();
+    work.catch(() => undefined);
+    await delay(8 * kill);
+    await capture.running.kill('SIGKILL');
+    const table = await a.exec(['/usr/sbin/nft', 'list', 'table', 'inet', 'isthmus']);
+    if (table.code === 0) {
+      t.true(whole.test(table.stdout), table.stdout.slice(-500));
+      t.is(table.stdout.match(/\d+ : 2\d{4}/g)?.length, 200);
+    }
+    const next = await startCapture(a);
+    await next.apply(planOf([WEB]));
+    t.is((await a.run(['/usr/sbin/nft', 'list', 'map', 'inet', 'isthmus', 'outbound'])).match(/ : /g)?.length, 2);
+    await next.uninstall();
+    t.is(await rules(a), before);
+    await next.running.kill('SIGKILL');
+  }
+});
+
+test('rules that another program flushes come back by themselves', async t => {
+  await using net = await createNetwork({ prefix: 'flush' });
+  const a = await net.host('a');
+  const capture = await startCapture(a);
+  await capture.apply(planOf([WEB]));
+  await capture.run();
+  const wanted = await a.run(['/usr/sbin/nft', '-s', 'list', 'ruleset']);
+  for (const harm of [
+    'flush ruleset',
+    'flush chain inet isthmus guard',
+    'delete element inet isthmus users { 2001 }',
+  ]) {
+    await a.run(['/usr/sbin/nft', harm]);
+    const deadline = Date.now() + 15_000;
+    let now = '';
+    while (now !== wanted && Date.now() < deadline) {
+      now = await a.run(['/usr/sbin/nft', '-s', 'list', 'ruleset']);
+      await delay(100);
+    }
+    t.is(now, wanted, harm);
+  }
+});
