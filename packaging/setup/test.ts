@@ -3,9 +3,13 @@ import { globSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { resolve } from 'node:path';
 import { messageOf } from '../../manager/model/util/errors.ts';
+import { ensureConsul } from '../../test/real/install/consul.ts';
+import { createLogger } from '../log/winston.ts';
+import { cacheFolder } from '../paths.ts';
 import { runSuite, type Suite } from './ava.ts';
 import { HOST_NEEDS, installMissing, TEST_NEEDS } from './debian.ts';
 import { whyNoHosts } from './preflight.ts';
+import { prepareEnvoy } from './prepare.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const MINUTE = 60_000;
@@ -44,13 +48,23 @@ function say(line: string): void {
 
 /** Makes ready what the tests stand on; a lack is said here, and the tests that need it fail of it. */
 async function prepare(): Promise<void> {
-  try {
-    installMissing([...HOST_NEEDS, ...TEST_NEEDS], line => say(`setup: ${line}`));
-  } catch (error) {
-    say(`setup: ${messageOf(error)}`);
-  }
-  const lack = whyNoHosts();
-  if (lack) say(`setup: tests with hosts of their own will fail: ${lack}`);
+  const logger = createLogger({ level: 'info', format: 'text', colour: false, stream: process.stdout });
+  const limit = AbortSignal.timeout(60 * MINUTE);
+  const steps: readonly (() => unknown)[] = [
+    () => installMissing([...HOST_NEEDS, ...TEST_NEEDS], line => logger.info(line)),
+    () => prepareEnvoy(logger, limit),
+    () => ensureConsul(cacheFolder()),
+    () => {
+      const lack = whyNoHosts();
+      if (lack) throw new Error(lack);
+    },
+  ];
+  for (const step of steps)
+    try {
+      await step();
+    } catch (error) {
+      logger.error('the tests that need this will fail', { reason: messageOf(error) });
+    }
 }
 
 function check([name, program, ...args]: (typeof CHECKS)[number]): boolean {

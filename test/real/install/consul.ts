@@ -1,17 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { access } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { cacheFolder } from '../../../packaging/paths.ts';
 
 /** The newest Consul whose Go modules all verify. */
 const VERSION = '1.19.2';
 const SCRIPT = new URL('consul.sh', import.meta.url).pathname;
-
-/** Where what is fetched or built once is kept: `$ISTHMUS_CACHE`, else as the XDG base directories say. */
-export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
-  return env['ISTHMUS_CACHE'] ?? join(env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'isthmus');
-}
 
 /** The path of Consul's executable, built into the cache first when it is not there, which takes minutes. @throws when that fails. */
 export async function ensureConsul(cache: string = cacheFolder()): Promise<string> {
