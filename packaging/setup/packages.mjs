@@ -4,16 +4,14 @@ import { existsSync, readFileSync } from 'node:fs';
 const wanted = JSON.parse(readFileSync('package-lock.json', 'utf8')).packages;
 const present = 'node_modules/.package-lock.json';
 const have = existsSync(present) ? JSON.parse(readFileSync(present, 'utf8')).packages : {};
-const missing = Object.entries(wanted).filter(
-  ([path, entry]) => path !== '' && have[path]?.integrity !== entry.integrity && (have[path] || !entry.optional),
-);
-// npm leaves optional packages out where they do not fit; one that fits here must be there.
-const fits = Object.entries(wanted).filter(
-  ([path, entry]) =>
-    entry.optional &&
-    [entry.os ?? process.platform].flat().includes(process.platform) &&
-    [entry.cpu ?? process.arch].flat().includes(process.arch) &&
-    path.startsWith('node_modules/node-linux-') &&
-    !existsSync(`${path}/bin/node`),
-);
-process.exitCode = missing.length + fits.length > 0 ? 1 : 0;
+const here = { os: process.platform, cpu: process.arch };
+/** npm leaves optional packages out where they do not fit. */
+const fits = entry => Object.entries(here).every(([what, value]) => [entry[what] ?? value].flat().includes(value));
+const isThere = (path, entry) => have[path]?.integrity === entry.integrity && existsSync(`${path}/package.json`);
+// Of optional packages only our Node is vital, and what npm chose to install must be what the lock file names.
+const vital = path => path.startsWith('node_modules/node-linux-');
+const missing = Object.entries(wanted).filter(([path, entry]) => {
+  if (path === '' || (entry.optional && !(path in have) && !(vital(path) && fits(entry)))) return false;
+  return !isThere(path, entry);
+});
+process.exitCode = missing.length > 0 ? 1 : 0;
