@@ -1,0 +1,93 @@
+import test from 'ava';
+import { Compiler } from './compile.ts';
+import { authorizationPolicy, host, input, instance, policyOf, port, service, workload } from './fixtures.ts';
+import type { HostInput } from './input.ts';
+import { TYPE, type TypeUrl } from './resource.ts';
+
+const A = host('a', '10.0.0.1');
+const B = host('b', '10.0.0.2');
+const web = workload(A, 'web');
+const remote = workload(B, 'reviews', [port(9080)]);
+const reviews = service('reviews', 1, [port(9080)], [instance(B, remote)]);
+const db = service('db', 2, [port(5432, 'tcp')], []);
+
+function names(made: HostInput, type: TypeUrl): string[] {
+  return new Compiler()
+    .compile(made)
+    .resources.filter(({ typeUrl }) => typeUrl === type)
+    .map(({ name }) => name)
+    .sort();
+}
+
+test('a caller: one listener for the workload, one for tunnels; clusters by port, for TCP by address', t => {
+  const made = input(A, [web], [reviews, db]);
+  t.deepEqual(names(made, TYPE.listener), ['hbone', 'out/a/default/web', 'refuse', 'tunnel']);
+  t.deepEqual(names(made, TYPE.cluster), [
+    'hbone',
+    'out|reviews.default.mesh|9080|',
+    'refuse',
+    'vip|240.240.0.2:5432',
+    'vip|[fdca::2]:5432',
+  ]);
+  t.deepEqual(names(made, TYPE.endpoints), [
+    'out|reviews.default.mesh|9080|',
+    'vip|240.240.0.2:5432',
+    'vip|[fdca::2]:5432',
+  ]);
+  t.deepEqual(names(made, TYPE.routes), ['out/9080', 'tunnel/a/default/web']);
+});
+
+test('the called: a listener for callers of the same host, one for tunnels, one for plaintext', t => {
+  const made = input(B, [remote], []);
+  t.deepEqual(names(made, TYPE.listener), [
+    'hbone',
+    'inbound',
+    'local/b/default/reviews/9080',
+    'out/b/default/reviews',
+    'refuse',
+    'tunnel',
+  ]);
+  t.deepEqual(names(made, TYPE.cluster), ['app|b/default/reviews|9080', 'hbone', 'refuse']);
+  t.deepEqual(names(made, TYPE.routes), ['tunnel/b/default/reviews']);
+});
+
+test('a workload whose policy is not known yet may call, and is not called', t => {
+  const made = input(B, [{ ...remote, policy: undefined }], [reviews]);
+  t.deepEqual(names(made, TYPE.listener), ['hbone', 'out/b/default/reviews', 'refuse']);
+});
+
+test('what did not change is the same object, and a change of instances changes endpoints only', t => {
+  const compiler = new Compiler();
+  const first = compiler.compile(input(A, [web], [reviews, db])).resources;
+  const again = compiler.compile(input(A, [web], [reviews, db])).resources;
+  t.deepEqual(
+    again.filter(each => !first.includes(each)),
+    [],
+  );
+  const fewer = { ...reviews, instances: [] };
+  const changed = compiler.compile(input(A, [web], [fewer, db])).resources.filter(each => !first.includes(each));
+  t.deepEqual(
+    changed.map(({ typeUrl, name }) => [typeUrl, name]),
+    [[TYPE.endpoints, 'out|reviews.default.mesh|9080|']],
+  );
+  const alike = compiler.compile(input(A, [structuredClone(web)], [structuredClone(fewer), db])).resources;
+  t.deepEqual(
+    alike.filter(each => !first.includes(each) && !changed.includes(each)),
+    [],
+  );
+});
+
+test('a change of policy changes what decides, not the listeners of others', t => {
+  const compiler = new Compiler();
+  const first = compiler.compile(input(B, [remote, workload(B, 'other', [port(81)])], [])).resources;
+  const strict = { ...remote, policy: policyOf('b/default/reviews', [authorizationPolicy('ALLOW', 'web')]) };
+  const after = compiler.compile(input(B, [strict, workload(B, 'other', [port(81)])], [])).resources;
+  const changed = after.filter(
+    each => !first.some(before => before.name === each.name && before.version === each.version),
+  );
+  t.deepEqual(changed.map(({ name }) => name).sort(), [
+    'inbound',
+    'local/b/default/reviews/9080',
+    'tunnel/b/default/reviews',
+  ]);
+});

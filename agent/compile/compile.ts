@@ -1,0 +1,182 @@
+import type { ServiceView } from '../../manager/model/host-view.ts';
+import { isHttp } from '../../manager/model/service.ts';
+import { appClusters } from './app.ts';
+import { type CalledPort, calledPortsOf, policyOrigins } from './called.ts';
+import { Directory, destinationsOf } from './destination.ts';
+import { hbone } from './hbone.ts';
+import { inboundChain, inboundListener } from './inbound.ts';
+import type { HostInput, Problem, WorkloadInput } from './input.ts';
+import { localListenerOf } from './local.ts';
+import { Memo } from './memo.ts';
+import { type CalledPorts, calledPorts, outboundListener } from './outbound.ts';
+import type { JsonMap, Resource } from './resource.ts';
+import { routeTableOf, type VirtualHost, virtualHost } from './routes.ts';
+import { serviceClusters, serviceEndpoints, serviceProblems } from './service.ts';
+import { identityOf } from './tls.ts';
+import { refusal, tunnelChain, tunnelListener, tunnelTable } from './tunnel.ts';
+
+/** What Envoy shall run. */
+export interface Compiled {
+  /** Secrets excepted. */
+  readonly resources: readonly Resource[];
+  readonly problems: readonly Problem[];
+}
+
+/** The called side of a workload whose policy is known. */
+interface Called {
+  readonly input: WorkloadInput;
+  readonly ports: readonly CalledPort[];
+  readonly resources: readonly Resource[];
+  readonly tunnel: JsonMap;
+  readonly inbound: readonly JsonMap[];
+  readonly origins: readonly string[];
+}
+
+/**
+ * Turns what a host knows into what its Envoy shall run. The outcome depends on the input only; what was made before is used again where
+ * the very same objects come in, so keep objects that did not change: new instances of one service cost only its endpoints.
+ */
+export class Compiler {
+  readonly #memo = new Memo();
+  #previous = new Map<string, Resource>();
+
+  compile(input: HostInput): Compiled {
+    this.#memo.begin();
+    const problems: Problem[] = [];
+    const resources = [...this.#fixed(), ...this.#services(input, problems), ...this.#workloads(input)];
+    this.#memo.end();
+    return { resources: this.#keep(resources), problems };
+  }
+
+  #fixed(): readonly Resource[] {
+    return this.#memo.get('fixed', [], () => [...hbone(), ...refusal()]);
+  }
+
+  #services({ services, host }: HostInput, problems: Problem[]): readonly Resource[] {
+    const resources: Resource[] = [];
+    for (const [hostname, { view, instances }] of services) {
+      resources.push(...this.#memo.get(`clusters ${hostname}`, [view], () => serviceClusters(view)));
+      const inputs = [view, instances, host.name];
+      resources.push(
+        ...this.#memo.get(`endpoints ${hostname}`, inputs, () => serviceEndpoints(view, instances, host.name)),
+      );
+      problems.push(...this.#memo.get(`problems ${hostname}`, [view], () => serviceProblems(view)));
+    }
+    return [...resources, ...this.#routes(services, problems)];
+  }
+
+  #routes(services: HostInput['services'], problems: Problem[]): readonly Resource[] {
+    const directory = new Directory(services);
+    const tables = new Map<number, VirtualHost[]>();
+    for (const { view } of services.values()) {
+      // Nobody can call a service that has no address yet.
+      if (view.service.virtualIps.length === 0) continue;
+      const used = destinationsUsed(view, directory);
+      for (const port of view.service.ports.filter(({ protocol }) => isHttp(protocol))) {
+        const key = `virtual host ${view.service.hostname} ${port.number}`;
+        const host = this.#memo.get(key, [view, ...used], () => virtualHost(view, port, directory));
+        problems.push(...host.problems);
+        tables.set(port.number, [...(tables.get(port.number) ?? []), host]);
+      }
+    }
+    return [...tables].map(([port, hosts]) => this.#memo.get(`routes ${port}`, hosts, () => routeTableOf(port, hosts)));
+  }
+
+  #workloads(input: HostInput): readonly Resource[] {
+    const views = [...input.services.values()].map(({ view }) => view);
+    const ports = this.#memo.get('called ports', views, () => calledPorts(views));
+    const called = input.workloads.flatMap(workload => this.#called(workload, input) ?? []);
+    return [
+      ...input.workloads.map(workload => this.#outbound(workload, ports, input)),
+      ...called.flatMap(({ resources }) => resources),
+      ...this.#tunnel(called, input),
+      ...this.#inbound(called, input),
+    ];
+  }
+
+  #outbound({ local, outboundPort }: WorkloadInput, ports: CalledPorts, { mesh, settings }: HostInput): Resource {
+    const { namespaceOutboundPort, ipv6 } = settings;
+    const inputs = [local, outboundPort, ports.key, mesh.trustDomain, namespaceOutboundPort, ipv6];
+    const identity = identityOf(local.workload, mesh.trustDomain);
+    return this.#memo.get(`outbound ${local.workload.uid}`, inputs, () =>
+      outboundListener(local, identity, outboundPort, ports, settings),
+    );
+  }
+
+  #called(input: WorkloadInput, { host, mesh, settings }: HostInput): Called | undefined {
+    const { local, policy } = input;
+    if (policy === undefined) return undefined;
+    const { workload } = local;
+    const inputs = [local, policy, mesh.trustDomain, host.address, settings.ipv6];
+    return this.#memo.get(`called ${workload.uid}`, inputs, () => {
+      const origins = policyOrigins(workload, policy);
+      const ports = calledPortsOf(workload, policy);
+      return {
+        input,
+        ports,
+        resources: [
+          ...appClusters(local, host.address, settings.ipv6),
+          ...ports.map(port => localListenerOf(port, origins)),
+          tunnelTable(workload, ports, origins),
+        ],
+        tunnel: tunnelChain(workload, identityOf(workload, mesh.trustDomain), mesh.trustDomain),
+        inbound: ports.map(port => inboundChain(port, policy)).filter(chain => chain !== undefined),
+        origins,
+      };
+    });
+  }
+
+  #tunnel(called: readonly Called[], { host, settings }: HostInput): readonly Resource[] {
+    if (called.length === 0) return [];
+    return [
+      this.#memo.get('tunnel', [host.tunnelPort, settings.ipv6, ...called], () => {
+        const chains = called.map(({ tunnel }) => tunnel);
+        return tunnelListener(chains, host.tunnelPort, settings.ipv6, originsOf(called));
+      }),
+    ];
+  }
+
+  /** One listener on the host for its processes, and one in each namespace. */
+  #inbound(called: readonly Called[], { settings }: HostInput): readonly Resource[] {
+    const { inboundPort, ipv6 } = settings;
+    const onHost = called.filter(({ input }) => input.local.selector.kind !== 'namespace');
+    const inside = called.filter(each => !onHost.includes(each) && each.inbound.length > 0);
+    const shared = onHost.flatMap(({ inbound }) => inbound);
+    const make = (name: string, those: readonly Called[], namespace?: string): Resource =>
+      this.#memo.get(name, [inboundPort, ipv6, ...those], () => {
+        const chains = those.flatMap(({ inbound }) => inbound);
+        const place = { ipv6, ...(namespace === undefined ? {} : { namespace }) };
+        return inboundListener(name, chains, inboundPort, place, originsOf(those));
+      });
+    return [
+      ...(shared.length === 0 ? [] : [make('inbound', onHost)]),
+      ...inside.map(each => {
+        const { workload, selector } = each.input.local;
+        return make(`inbound/${workload.uid}`, [each], selector.kind === 'namespace' ? selector.path : undefined);
+      }),
+    ];
+  }
+
+  /** Resources that came out as before are the same objects as before. */
+  #keep(resources: readonly Resource[]): readonly Resource[] {
+    const kept = resources.map(made => {
+      const before = this.#previous.get(`${made.typeUrl} ${made.name}`);
+      return before?.version === made.version && equal(before.origins, made.origins) ? before : made;
+    });
+    this.#previous = new Map(kept.map(made => [`${made.typeUrl} ${made.name}`, made]));
+    return kept;
+  }
+}
+
+/** The services that a service's routes name, found or not: its routes change when one of them does. */
+function destinationsUsed(view: ServiceView, directory: Directory): readonly (ServiceView | undefined)[] {
+  return destinationsOf(view).map(names => names.map(name => directory.get(name)).find(found => found !== undefined));
+}
+
+function originsOf(called: readonly Called[]): readonly string[] {
+  return [...new Set(called.flatMap(({ origins }) => origins))];
+}
+
+function equal(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((entry, index) => entry === b[index]);
+}

@@ -1,0 +1,67 @@
+import { isIP } from 'node:net';
+import type { Health, Instance } from '../../manager/model/instance.ts';
+import type { Locality } from '../../manager/model/locality.ts';
+import type { ServicePort } from '../../manager/model/service.ts';
+import { socket } from './filters.ts';
+import { HBONE } from './hbone.ts';
+import { localListener, METADATA } from './names.ts';
+import type { JsonMap } from './resource.ts';
+
+const HEALTH: Readonly<Record<Health, string>> = { healthy: 'HEALTHY', unhealthy: 'UNHEALTHY', draining: 'DRAINING' };
+
+/** Marks endpoints that are reached through a listener inside this Envoy; the others are dialled in plaintext. */
+export const INSIDE: JsonMap = { via: 'inside' };
+
+/**
+ * The instances that serve a port, as a ClusterLoadAssignment. Weight 0 is left out. Instances of this host are reached inside Envoy.
+ *
+ * @param name of the assignment.
+ */
+export function loadAssignment(name: string, port: ServicePort, instances: readonly Instance[], host: string): JsonMap {
+  const scale = instances.every(instance => Number.isInteger(instance.weight)) ? 1 : 1000;
+  const groups = new Map<string, { locality: Locality; endpoints: JsonMap[] }>();
+  for (const instance of instances) {
+    const target = instance.ports[port.name];
+    if (target === undefined || instance.weight <= 0) continue;
+    const address = endpoint(instance, target, host);
+    if (address === undefined) continue;
+    const { region, zone, subzone } = instance.locality;
+    const key = JSON.stringify([region, zone, subzone]);
+    const group = groups.get(key) ?? { locality: instance.locality, endpoints: [] };
+    groups.set(key, group);
+    group.endpoints.push({
+      ...address,
+      health_status: HEALTH[instance.health],
+      load_balancing_weight: Math.max(1, Math.round(instance.weight * scale)),
+    });
+  }
+  const endpoints = [...groups.values()].map(({ locality: { region, zone, subzone }, endpoints }) => ({
+    locality: { region, zone, sub_zone: subzone },
+    lb_endpoints: endpoints,
+  }));
+  return { cluster_name: name, endpoints };
+}
+
+/** Undefined for a host name: only addresses can stand here. */
+function endpoint(instance: Instance, port: number, host: string): JsonMap | undefined {
+  const { reach, id } = instance;
+  if (reach.kind === 'direct') {
+    return isIP(instance.address) === 0 ? undefined : { endpoint: { address: socket(instance.address, port) } };
+  }
+  // A new policy makes a new endpoint: Envoy drains the pools of the old one, and new requests open tunnels that are judged anew.
+  const endpointId = `${id}|${reach.policyRevision}`;
+  if (reach.host === host) return inside(localListener(reach.workload, port), endpointId, {});
+  return inside(HBONE, endpointId, {
+    host: reach.tunnel,
+    authority: `${reach.sni}:${port}`,
+    sni: reach.sni,
+    san: reach.identity,
+  });
+}
+
+function inside(listener: string, endpointId: string, facts: JsonMap): JsonMap {
+  return {
+    endpoint: { address: { envoy_internal_address: { server_listener_name: listener, endpoint_id: endpointId } } },
+    metadata: { filter_metadata: { [METADATA]: facts, 'envoy.transport_socket_match': INSIDE } },
+  };
+}

@@ -1,0 +1,44 @@
+import { stamp, tcpProxy, value } from './filters.ts';
+import { METADATA } from './names.ts';
+import { type Resource, resource, TYPE } from './resource.ts';
+import { callerTls } from './tls.ts';
+import { http2Upstream, LIMITS } from './upstream.ts';
+
+/** Internal listener and cluster that carry calls to other hosts: HTTP/2 CONNECT in mutual TLS. */
+export const HBONE = 'hbone';
+
+/**
+ * A tunnel is closed gracefully at this age, ms, so that no connection lives on a certificate that ran out: certificates live for 24 h
+ * and are renewed at half of it.
+ */
+const TUNNEL_AGE_MS = 3_600_000;
+
+const far = (field: string): string => `%DYNAMIC_METADATA(${METADATA}:${field})%`;
+
+/** Everything about the far end comes with the endpoint, so that one listener and one cluster serve all services. */
+export function hbone(): readonly Resource[] {
+  const address = 'envoy.network.transport_socket.original_dst_address';
+  const serverName = 'envoy.network.upstream_server_name';
+  const names = 'envoy.network.upstream_subject_alt_names';
+  const target = stamp(
+    [
+      value(address, far('host'), address, 'NONE'),
+      value(serverName, far('sni'), serverName, 'ONCE'),
+      value(names, far('san'), names, 'ONCE'),
+    ],
+    'on_new_connection',
+  );
+  const tunnel = tcpProxy(HBONE, HBONE, { tunneling_config: { hostname: far('authority') } });
+  const listener = { name: HBONE, internal_listener: {}, filter_chains: [{ name: HBONE, filters: [target, tunnel] }] };
+  const cluster = {
+    name: HBONE,
+    type: 'ORIGINAL_DST',
+    lb_policy: 'CLUSTER_PROVIDED',
+    connect_timeout: '2s',
+    transport_socket: callerTls(),
+    circuit_breakers: LIMITS,
+    ...http2Upstream({ keepAlive: true, maxAgeMs: TUNNEL_AGE_MS }),
+  };
+  const origins = ['tunnels'];
+  return [resource(TYPE.listener, HBONE, listener, origins), resource(TYPE.cluster, HBONE, cluster, origins)];
+}

@@ -1,0 +1,50 @@
+import { decide } from '../../auth/policy/decide.ts';
+import { effectiveMtls } from '../../auth/policy/peer-authentication.ts';
+import type { WorkloadPolicy } from '../../manager/model/host-view.ts';
+import { refuseHttp } from './answer.ts';
+import type { CalledPort } from './called.ts';
+import { ORIGINAL_DESTINATION, socket, tcpProxy } from './filters.ts';
+import { type JsonMap, type Resource, resource, TYPE } from './resource.ts';
+
+const NEEDS_IDENTITY =
+  'plaintext refused: the AuthorizationPolicies of this workload let only callers with an identity in';
+
+/**
+ * What a caller outside the mesh meets at a port: such a caller has no identity, so it is known now whether it is served. A refused one
+ * is told so in HTTP; else there is no chain, and its connection is closed before a byte.
+ */
+export function inboundChain(port: CalledPort, policy: WorkloadPolicy): JsonMap | undefined {
+  const refused = plaintextRefused(port, policy);
+  if (refused !== undefined && !port.http) return undefined;
+  return {
+    name: `${port.workload}:${port.number}`,
+    filter_chain_match: { destination_port: port.number },
+    filters: [refused === undefined ? tcpProxy('inbound', port.cluster) : refuseHttp(refused)],
+  };
+}
+
+/** Why callers without identity are refused; undefined when they are served. */
+function plaintextRefused(port: CalledPort, policy: WorkloadPolicy): string | undefined {
+  const { mode, origin } = effectiveMtls(policy.peerAuthentication, port.number);
+  if (mode === 'STRICT') return `plaintext refused: ${origin} is STRICT`;
+  return decide(port.allowed, { port: port.number }) ? undefined : NEEDS_IDENTITY;
+}
+
+/** Captured traffic of callers outside the mesh: of the host's processes, or of the workload in a namespace. */
+export function inboundListener(
+  name: string,
+  chains: readonly JsonMap[],
+  port: number,
+  { ipv6, namespace }: { readonly ipv6: boolean; readonly namespace?: string },
+  origins: readonly string[],
+): Resource {
+  const body = {
+    name,
+    traffic_direction: 'INBOUND',
+    address: socket('0.0.0.0', port, namespace),
+    ...(ipv6 ? { additional_addresses: [{ address: socket('::', port, namespace) }] } : {}),
+    listener_filters: [ORIGINAL_DESTINATION],
+    filter_chains: chains,
+  };
+  return resource(TYPE.listener, name, body, origins);
+}

@@ -1,0 +1,61 @@
+import { isIPv6, SocketAddress } from 'node:net';
+import type { JsonMap, TypedConfig } from './resource.ts';
+
+/** Header that carries the address a captured request was sent to, from the listener to the route table and no further. */
+export const ADDRESS_HEADER = 'x-isthmus-address';
+/** Filter state that names the caller by its SPIFFE ID, at both ends. */
+export const SOURCE_KEY = 'isthmus.source';
+/** Filter state that chooses the client certificate of a tunnel, fixed by Envoy. */
+export const CERTIFICATE_KEY = 'envoy.tls.certificate_mappers.on_demand_secret';
+/** Metadata of an endpoint that says how its instance is reached. */
+export const METADATA = 'isthmus';
+/** Secret that holds the trust bundle. */
+export const ROOTS_SECRET = 'roots';
+
+/** Secret with the key and certificate that a workload shows to those it calls; asked for when it first calls. */
+export function callerSecret(identity: string): string {
+  return identity;
+}
+
+/**
+ * The same key and certificate under another name, for those who call the workload. Envoy asks a stream only once for a name, and a
+ * second user of the name that comes later (a secret on demand beside one that is always there) would wait for ever.
+ */
+export function calledSecret(identity: string): string {
+  return `called|${identity}`;
+}
+/** What a refused caller with an identity reads. */
+export const REFUSED: string = `%FILTER_STATE(${SOURCE_KEY}:PLAIN)% is refused by the AuthorizationPolicies of this workload`;
+/** Everything that is not part of the bootstrap comes over the one aggregated stream. */
+export const ADS: JsonMap = { ads: {}, resource_api_version: 'V3' };
+
+/** Instances of a service's port; of a DestinationRule's subset when one is named. */
+export function serviceCluster(hostname: string, port: number, subset = ''): string {
+  return `out|${hostname}|${port}|${subset}`;
+}
+
+/** The cluster of a TCP port, named so that the proxy can compute the name from the address that was dialled. */
+export function addressCluster(address: string, port: number): string {
+  return `vip|${addressWithPort(address, port)}`;
+}
+
+/** Where a workload's port is dialled. */
+export function appCluster(workload: string, port: number): string {
+  return `app|${workload}|${port}`;
+}
+
+/** Internal listener that same-host callers of a workload's port come through. */
+export function localListener(workload: string, port: number): string {
+  return `local/${workload}/${port}`;
+}
+
+/** As Envoy writes an address: `10.0.0.1:80`, `[fd00::1]:80` with the shortest form of the address. */
+export function addressWithPort(address: string, port: number): string {
+  if (!isIPv6(address)) return `${address}:${port}`;
+  return `[${new SocketAddress({ address, family: 'ipv6' }).address}]:${port}`;
+}
+
+/** Config of an extension of Envoy; `type` is what follows `envoy.extensions.`. */
+export function typed(type: string, fields: Omit<TypedConfig, '@type'> = {}): TypedConfig {
+  return { '@type': `type.googleapis.com/envoy.extensions.${type}`, ...fields };
+}

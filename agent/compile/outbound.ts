@@ -1,0 +1,99 @@
+import { isIPv6 } from 'node:net';
+import type { ServiceView } from '../../manager/model/host-view.ts';
+import { isHttp } from '../../manager/model/service.ts';
+import type { LocalWorkload } from '../../platforms/platform.ts';
+import { http, ORIGINAL_DESTINATION, routeTable, socket, stamp, tcpProxy, value, WRITE_ADDRESS } from './filters.ts';
+import type { HostSettings } from './input.ts';
+import { CERTIFICATE_KEY, callerSecret, SOURCE_KEY } from './names.ts';
+import { type JsonMap, type Resource, resource, TYPE } from './resource.ts';
+import { outboundRoutes } from './routes.ts';
+
+/** A cluster that does not exist: the proxy closes the connection. */
+const UNKNOWN = 'unknown';
+
+/** The ports that services of this host's use are called on. Equal content is one and the same text in `key`. */
+export interface CalledPorts {
+  readonly http: readonly number[];
+  /** With the addresses, needed only where other services speak HTTP on the same number; empty means any address. */
+  readonly tcp: readonly { readonly number: number; readonly addresses: readonly string[] }[];
+  readonly key: string;
+}
+
+/** Chains are by port, not by address, so that a service more on a known port changes no listener. */
+export function calledPorts(views: Iterable<ServiceView>): CalledPorts {
+  const http = new Set<number>();
+  const tcp = new Map<number, string[]>();
+  for (const { service } of views) {
+    for (const { number, protocol } of service.ports) {
+      if (isHttp(protocol)) http.add(number);
+      else if (protocol !== 'udp') tcp.set(number, [...(tcp.get(number) ?? []), ...service.virtualIps]);
+    }
+  }
+  const ports = {
+    http: [...http].sort(ascending),
+    tcp: [...tcp]
+      .sort(([a], [b]) => a - b)
+      .map(([number, addresses]) => ({ number, addresses: http.has(number) ? addresses.sort() : [] })),
+  };
+  return { ...ports, key: JSON.stringify(ports) };
+}
+
+/** Where a workload's captured calls arrive. The listener is the identity: all that comes through it is this workload. */
+export function outboundListener(
+  { workload, selector }: LocalWorkload,
+  identity: string,
+  outboundPort: number,
+  ports: CalledPorts,
+  settings: Pick<HostSettings, 'namespaceOutboundPort' | 'ipv6'>,
+): Resource {
+  const name = `out/${workload.uid}`;
+  const namespace = selector.kind === 'namespace' ? selector.path : undefined;
+  const port = namespace === undefined ? outboundPort : settings.namespaceOutboundPort;
+  const who = [value(CERTIFICATE_KEY, callerSecret(identity)), value(SOURCE_KEY, identity)];
+  const body = {
+    name,
+    traffic_direction: 'OUTBOUND',
+    address: socket('127.0.0.1', port, namespace),
+    ...(settings.ipv6 ? { additional_addresses: [{ address: socket('::1', port, namespace) }] } : {}),
+    listener_filters: [ORIGINAL_DESTINATION],
+    filter_chains: [
+      ...ports.http.map(number => httpChain(name, number, who)),
+      ...ports.tcp.map(({ number, addresses }) => tcpChain(name, number, addresses, who)),
+    ],
+    // Any other port: closed at once. It also lets the listener stand while no service is used yet.
+    default_filter_chain: { name: 'unknown', filters: [tcpProxy(name, UNKNOWN)] },
+  };
+  return resource(TYPE.listener, name, body, [`workload ${workload.uid}`]);
+}
+
+function httpChain(listener: string, port: number, who: readonly JsonMap[]): JsonMap {
+  const manager = http(listener, {
+    ...routeTable(outboundRoutes(port)),
+    early_header_mutation_extensions: [WRITE_ADDRESS],
+    upgrade_configs: [{ upgrade_type: 'websocket' }],
+    // What programs send without a mesh must not be refused or changed because of one.
+    http_protocol_options: { accept_http_10: true },
+    server_header_transformation: 'PASS_THROUGH',
+  });
+  return {
+    name: `http:${port}`,
+    filter_chain_match: { destination_port: port },
+    filters: [stamp(who, 'on_new_connection'), manager],
+  };
+}
+
+/** The cluster's name is computed from the address that was dialled; there is none for an unknown address, which closes the connection. */
+function tcpChain(listener: string, port: number, addresses: readonly string[], who: readonly JsonMap[]): JsonMap {
+  const key = 'envoy.tcp_proxy.cluster';
+  const cluster = value(key, 'vip|%DOWNSTREAM_LOCAL_ADDRESS%', key, 'NONE');
+  const ranges = addresses.map(address => ({ address_prefix: address, prefix_len: isIPv6(address) ? 128 : 32 }));
+  return {
+    name: `tcp:${port}`,
+    filter_chain_match: { destination_port: port, ...(ranges.length === 0 ? {} : { prefix_ranges: ranges }) },
+    filters: [stamp([...who, cluster], 'on_new_connection'), tcpProxy(listener, UNKNOWN)],
+  };
+}
+
+function ascending(a: number, b: number): number {
+  return a - b;
+}
