@@ -1,5 +1,8 @@
 import { fileKind } from './file/file.ts';
 import type { RegistryKind } from './registry.ts';
+import { zookeeperKind } from './zookeeper/zookeeper.ts';
 
 /** Every kind of registry, by the `kind:` of its settings. */
-export const kinds: ReadonlyMap<string, RegistryKind> = new Map([fileKind].map(kind => [kind.kind, kind]));
+export const kinds: ReadonlyMap<string, RegistryKind> = new Map(
+  [fileKind, zookeeperKind].map(kind => [kind.kind, kind]),
+);

@@ -72,6 +72,6 @@ export function mapService(service: RegistryService, mapping: Mapping): Followed
 }
 
 /** Names a service within its registry, whatever it is called in the mesh. */
-export function keyOf(service: RegistryService): string {
+export function keyOf(service: Pick<RegistryService, 'name' | 'namespace'>): string {
   return `${service.namespace ?? ''}/${service.name}`;
 }

@@ -55,6 +55,8 @@ export interface RegistryService {
 export type RegistryEvent =
   /** Whole state of one service; with no instances it is gone, unless `keep`. */
   | { readonly type: 'service'; readonly service: RegistryService }
+  /** The registry has this service and its state cannot be read now: what was known of it stays. */
+  | { readonly type: 'unreadable'; readonly name: string; readonly namespace?: string; readonly problem: Problem }
   /** Everything known has been sent; what was not mentioned since the session began is gone. */
   | { readonly type: 'synced' }
   /** What is wrong outside of any one service, as a whole: the list replaces the list before. */

@@ -60,6 +60,9 @@ function apply(event: RegistryEvent, state: RegistryState): void {
     case 'service':
       state.put(event.service);
       break;
+    case 'unreadable':
+      state.keep(event, event.problem);
+      break;
     case 'synced':
       state.reconcile();
       break;

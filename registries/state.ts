@@ -59,6 +59,13 @@ export class RegistryState {
     }
   }
 
+  /** A service that is there and could not be read. */
+  keep(service: Pick<RegistryService, 'name' | 'namespace'>, problem: Problem): void {
+    const key = keyOf(service);
+    this.#mentioned?.add(key);
+    this.#setProblems(key, [problem]);
+  }
+
   /** The session has sent everything it knows. */
   reconcile(): void {
     const mentioned = this.#mentioned;
@@ -111,9 +118,9 @@ export class RegistryState {
     const known = new Set(before.map(problem => `${problem.where}\n${problem.why}`));
     const fresh = problems.filter(problem => !known.has(`${problem.where}\n${problem.why}`));
     for (const problem of fresh.slice(0, LOGGED_PROBLEMS))
-      this.#logger.warn('registry entry left out', { where: problem.where, why: problem.why });
+      this.#logger.warn('problem in the registry', { where: problem.where, why: problem.why });
     if (fresh.length > LOGGED_PROBLEMS)
-      this.#logger.warn('more registry entries left out', { count: fresh.length - LOGGED_PROBLEMS });
+      this.#logger.warn('more problems in the registry', { count: fresh.length - LOGGED_PROBLEMS });
     this.#changes.publish([]);
   }
 }

@@ -24,8 +24,8 @@ export class Wake {
     this.#resume();
   }
 
-  /** Until the next call (one that came since the last wait counts), the end of the session, or so many milliseconds. @throws what `fail` was given. */
-  async wait(ms: number): Promise<void> {
+  /** Until the next call (one that came since the last wait counts), the end of the session, or so many milliseconds if said. @throws what `fail` was given. */
+  async wait(ms?: number): Promise<void> {
     if (!this.#called && !this.#failed) await this.#pause(ms);
     this.#called = false;
     if (this.#failed) throw this.#error;
@@ -42,10 +42,10 @@ export class Wake {
     this.#called = false;
   }
 
-  #pause(ms: number): Promise<void> {
+  #pause(ms: number | undefined): Promise<void> {
     if (this.#signal.aborted) return Promise.resolve();
     return new Promise(resolve => {
-      const timer = setTimeout(() => this.#resume(), ms);
+      const timer = ms === undefined ? undefined : setTimeout(() => this.#resume(), ms);
       const done = (): void => {
         clearTimeout(timer);
         this.#signal.removeEventListener('abort', done);

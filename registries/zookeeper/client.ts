@@ -5,22 +5,27 @@ export interface ClientOptions {
   readonly port: number;
   /** What is asked for; the server decides, within 2 to 20 of its ticks. Milliseconds. */
   readonly sessionTimeoutMs: number;
+  /** How long connecting may take, milliseconds. */
+  readonly connectTimeoutMs: number;
   /** `user:password` of the scheme `digest`. */
   readonly digest?: string;
 }
 
-/** An answer that says no. `code` is one of the library's, such as -101 for a znode that is not there. */
+/** The server's answer to a request was no. `code` is one of the library's, such as -102 for a right that is missing. */
 export class ZooKeeperError extends Error {
   override readonly name = 'ZooKeeperError';
   readonly code: number;
 
   constructor(what: string, cause: Exception) {
-    super(`${what}: ${cause.message}`, { cause });
+    super(what, { cause });
     this.code = cause.getCode();
   }
 }
 
 type Callback<T> = (error: Exception | null | undefined, value: T) => void;
+
+const { NO_NODE, NO_AUTH, NODE_EXISTS, NOT_EMPTY } = zookeeper.Exception;
+const ANSWERS: ReadonlySet<number> = new Set([NO_NODE, NO_AUTH, NODE_EXISTS, NOT_EMPTY]);
 
 /** Replies are in the order of requests, so the reply to a heartbeat proves every request before it answered. */
 const HEARTBEATS_PER_SESSION = 3;
@@ -63,11 +68,11 @@ export class ZooKeeperClient {
     );
   }
 
-  /** Connects. @throws when there is no session within the session timeout, or the signal aborts. */
+  /** Connects. @throws when there is no session in time, or the signal aborts. */
   static async connect(options: ClientOptions, signal: AbortSignal): Promise<ZooKeeperClient> {
     const client = new ZooKeeperClient(options);
     try {
-      await client.#connect(options.sessionTimeoutMs, signal);
+      await client.#connect(options.connectTimeoutMs, signal);
       return client;
     } catch (error) {
       client.close();
@@ -146,7 +151,9 @@ export class ZooKeeperClient {
     let answered = true;
     this.#heartbeat = setInterval(() => {
       if (!answered) {
-        this.#lose(new Error(`ZooKeeper at ${this.#where} is connected and has not answered for ${everyMs} ms`));
+        this.#lose(
+          new Error(`ZooKeeper at ${this.#where} is connected and has not answered for ${Math.round(everyMs)} ms`),
+        );
         return;
       }
       answered = false;
@@ -160,7 +167,7 @@ export class ZooKeeperClient {
     try {
       return await this.#call(what, send);
     } catch (error) {
-      if (error instanceof ZooKeeperError && error.code === zookeeper.Exception.NO_NODE) return undefined;
+      if (error instanceof ZooKeeperError && error.code === NO_NODE) return undefined;
       throw error;
     }
   }
@@ -174,8 +181,11 @@ export class ZooKeeperClient {
         this.#pending.add(reject);
         send((error, value) => {
           this.#pending.delete(reject);
-          if (!error) resolve(value);
-          else reject(new ZooKeeperError(`Cannot ${what} in ZooKeeper at ${this.#where}`, error));
+          if (!error) return resolve(value);
+          const refused = new ZooKeeperError(`Cannot ${what} in ZooKeeper at ${this.#where}`, error);
+          // What is no answer to this request is the end of the connection, and must not pass for one.
+          if (!ANSWERS.has(refused.code)) this.#lose(refused);
+          reject(this.lost.aborted ? this.lost.reason : refused);
         });
       });
     } finally {

@@ -23,7 +23,8 @@ for await (const line of createInterface(process.stdin)) {
 client?.close();
 
 function connect(): Promise<ZooKeeperClient> {
-  return ZooKeeperClient.connect({ host, port: Number(port), sessionTimeoutMs: 10_000 }, AbortSignal.timeout(10_000));
+  const options = { host, port: Number(port), sessionTimeoutMs: 10_000, connectTimeoutMs: 10_000 };
+  return ZooKeeperClient.connect(options, AbortSignal.timeout(10_000));
 }
 
 async function put(zk: ZooKeeperClient, path: string, data: Buffer): Promise<void> {
