@@ -1,12 +1,10 @@
 import { createHash } from 'node:crypto';
+import { calledSecret, callerSecret, ROOTS_SECRET } from '../../compile/names.ts';
 import { type JsonMap, type Resource, TYPE } from '../../compile/resource.ts';
-
-/** Name of the secret that holds the roots which peers are checked against. */
-export const ROOTS = 'roots';
 
 /** The certificate of an identity, with its key. */
 export interface CertificateSecret {
-  /** The SPIFFE ID; also the secret's name. */
+  /** The SPIFFE ID, which the secrets' names are made from. */
   readonly identity: string;
   /** PEM, leaf first. */
   readonly chain: string;
@@ -14,12 +12,17 @@ export interface CertificateSecret {
   readonly key: string;
 }
 
-/** The secrets that Envoy may ask for: one by SPIFFE ID for each certificate, and {@link ROOTS}. @param roots PEM. */
+/**
+ * The secrets that Envoy may ask for: each certificate by the names that a caller and a called workload know it by, and the roots.
+ * @param roots PEM.
+ */
 export function secretResources(certificates: readonly CertificateSecret[], roots: string): Resource[] {
-  const own = certificates.map(({ identity, chain, key }) =>
-    secret(identity, chain, { tls_certificate: { certificate_chain: inline(chain), private_key: inline(key) } }),
+  const own = certificates.flatMap(({ identity, chain, key }) =>
+    [callerSecret(identity), calledSecret(identity)].map(name =>
+      secret(name, chain, { tls_certificate: { certificate_chain: inline(chain), private_key: inline(key) } }),
+    ),
   );
-  return [...own, secret(ROOTS, roots, { validation_context: { trusted_ca: inline(roots) } })];
+  return [...own, secret(ROOTS_SECRET, roots, { validation_context: { trusted_ca: inline(roots) } })];
 }
 
 /** The version is taken from what is public: a chain names its key. */
