@@ -1,0 +1,70 @@
+import { parseArgs } from 'node:util';
+
+/** What the benchmark was asked to do. */
+export interface BenchOptions {
+  readonly quick: boolean;
+  readonly output: 'text' | 'json';
+  /** Names of paths to leave out the others; all when empty. `direct` always runs. */
+  readonly paths: readonly string[];
+  /** Parts of names of loads; all when empty. */
+  readonly loads: readonly string[];
+  readonly rounds: number;
+  /** Length of one load, whole seconds. */
+  readonly seconds: number;
+  /** Path of the Envoy executable; found when absent. */
+  readonly envoy?: string;
+}
+
+export const HELP = `Measures Isthmus side by side with other ways of getting from a caller to a server.
+
+  npm run bench                                 everything; writes test/bench/RESULTS.md
+  npm run bench -- --quick --output json        within 5 minutes; prints [{path, load, rps, ratioToDirect, p50Ms, p99Ms}]
+  npm run bench -- --path ours --path "bare Envoys" --load "L7 keep-alive" --rounds 5
+
+Options
+  --quick            short rounds; does not touch RESULTS.md
+  --output FORMAT    text (default) or json, on stdout; progress goes to stderr
+  --path NAME        only this path, and direct (may be repeated); does not touch RESULTS.md
+  --load TEXT        only loads whose name contains it (may be repeated); does not touch RESULTS.md
+  --rounds N         default 9; quick: as many as fit, at most 5
+  --seconds N        length of one load; default 2, quick 1
+  --envoy PATH       the Envoy executable
+  --help
+`;
+
+/** @throws Error with one sentence for the user when an argument is wrong. @returns undefined when help is asked for. */
+export function parseOptions(args: readonly string[]): BenchOptions | undefined {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      quick: { type: 'boolean', default: false },
+      output: { type: 'string', default: 'text' },
+      path: { type: 'string', multiple: true, default: [] },
+      load: { type: 'string', multiple: true, default: [] },
+      rounds: { type: 'string' },
+      seconds: { type: 'string' },
+      envoy: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return undefined;
+  if (values.output !== 'text' && values.output !== 'json')
+    throw new Error(`--output must be text or json, not ${JSON.stringify(values.output)}`);
+  return {
+    quick: values.quick,
+    output: values.output,
+    paths: values.path,
+    loads: values.load,
+    rounds: count('rounds', values.rounds, values.quick ? 5 : 9),
+    seconds: count('seconds', values.seconds, values.quick ? 1 : 2),
+    ...(values.envoy === undefined ? {} : { envoy: values.envoy }),
+  };
+}
+
+function count(name: string, text: string | undefined, otherwise: number): number {
+  if (text === undefined) return otherwise;
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 1000)
+    throw new Error(`--${name} must be a whole number from 1 to 1000, not ${JSON.stringify(text)}`);
+  return value;
+}

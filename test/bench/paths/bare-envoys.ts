@@ -1,0 +1,106 @@
+import { SERVER_PORT } from '../server.ts';
+import {
+  bootstrap,
+  downstreamTls,
+  http2,
+  httpTo,
+  internalCluster,
+  internalListener,
+  type Json,
+  listener,
+  staticCluster,
+  tcpProxy,
+  typed,
+  upstreamTls,
+} from './envoy-parts.ts';
+import { envoyPath } from './envoys.ts';
+import { type Ground, type Path, portOf } from './path.ts';
+
+const BASE = 21_000;
+const TUNNEL_PORT = 15_008;
+
+/** The caller's Envoy: HTTP is parsed here, and only here; an internal listener puts the bytes into a CONNECT tunnel in mutual TLS. */
+function callerConfig(ground: Ground): Json {
+  const { certificates } = ground;
+  const port = (layer: 'L4' | 'L7', place: 'across' | 'same host'): number => portOf(BASE, { layer, place });
+  const local = '127.0.0.1';
+  return bootstrap(
+    'caller',
+    [
+      listener('http-across', local, port('L7', 'across'), { filters: [httpTo('across')] }),
+      listener('tcp-across', local, port('L4', 'across'), { filters: [tcpProxy('across')] }),
+      listener('http-same', local, port('L7', 'same host'), { filters: [httpTo('same')] }),
+      listener('tcp-same', local, port('L4', 'same host'), { filters: [tcpProxy('same')] }),
+      internalListener('hbone', {
+        filters: [tcpProxy('tunnel', { tunneling_config: { hostname: `reviews.mesh:${SERVER_PORT}` } })],
+      }),
+      internalListener('local', { filters: [tcpProxy('app')] }),
+    ],
+    [
+      internalCluster('across', 'hbone'),
+      internalCluster('same', 'local'),
+      staticCluster('app', local, SERVER_PORT),
+      staticCluster('tunnel', ground.far.address, TUNNEL_PORT, {
+        ...http2(),
+        ...upstreamTls(certificates.root, certificates.web, 'reviews.mesh', 'h2'),
+      }),
+    ],
+  );
+}
+
+/** The far Envoy: ends the tunnel, passes bytes. */
+function farConfig(ground: Ground): Json {
+  const { certificates } = ground;
+  const filter = httpTo(
+    'app',
+    {
+      codec_type: 'HTTP2',
+      generate_request_id: false,
+      http2_protocol_options: { allow_connect: true },
+      upgrade_configs: [{ upgrade_type: 'CONNECT' }],
+    },
+    {
+      match: { connect_matcher: {} },
+      route: { upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }] },
+    },
+  );
+  const chain = {
+    filter_chain_match: { server_names: ['reviews.mesh'] },
+    ...downstreamTls(certificates.root, certificates.reviews, 'h2'),
+    filters: [filter],
+  };
+  const tunnel = {
+    ...listener('tunnel', '0.0.0.0', TUNNEL_PORT, chain),
+    listener_filters: [typed('tls_inspector', 'filters.listener.tls_inspector.v3.TlsInspector')],
+  };
+  return bootstrap('far', [tunnel], [staticCluster('app', '127.0.0.1', SERVER_PORT)]);
+}
+
+/** How an experiment changes the two configurations. */
+export interface Variation {
+  readonly name?: string;
+  readonly caller?: (config: Json) => Json;
+  readonly far?: (config: Json) => Json;
+  readonly workers?: number;
+}
+
+/**
+ * Two Envoys of the same shape as ours, and nothing of ours: HTTP once at the caller, a CONNECT tunnel over mutual TLS, bytes at the far
+ * end; within a host, one Envoy with an internal listener before the application.
+ */
+export async function bareEnvoys(ground: Ground, variation: Variation = {}): Promise<Path> {
+  const { caller = same, far = same, workers, name = 'bare Envoys' } = variation;
+  const threads = workers === undefined ? {} : { workers };
+  return await envoyPath(ground, name, BASE, [
+    { host: ground.far, name: 'bare-far', config: far(farConfig(ground)), ports: [TUNNEL_PORT], ...threads },
+    {
+      host: ground.caller,
+      name: 'bare-caller',
+      config: caller(callerConfig(ground)),
+      ports: [BASE, BASE + 1, BASE + 2, BASE + 3],
+      ...threads,
+    },
+  ]);
+}
+
+const same = (config: Json): Json => config;

@@ -1,0 +1,57 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** What a group of processes has used. */
+export interface Usage {
+  /** Processor time of user and system so far, ms. The kernel counts in steps of 10 ms. */
+  readonly cpuMs: number;
+  /** Resident memory, bytes. */
+  readonly residentBytes: number;
+}
+
+const TICK_MS = 10; // USER_HZ is 100 on every Linux that Node runs on
+
+/** The usage of one process, all its threads together; zero when it is gone. See proc(5), /proc/pid/stat. */
+export function usageOf(pid: number): Usage {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    const resident = Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
+    return { cpuMs: (Number(fields[11]) + Number(fields[12])) * TICK_MS, residentBytes: resident };
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? ''))
+      return { cpuMs: 0, residentBytes: 0 };
+    throw error;
+  }
+}
+
+/** The sum over several processes. */
+export function usageOfAll(pids: readonly number[]): Usage {
+  const all = pids.map(usageOf);
+  return {
+    cpuMs: all.reduce((sum, one) => sum + one.cpuMs, 0),
+    residentBytes: all.reduce((sum, one) => sum + one.residentBytes, 0),
+  };
+}
+
+/** A process and all that it started and that is still its child or grandchild. */
+export function familyOf(pid: number): readonly number[] {
+  const parents = new Map<number, number[]>();
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    const parent = parentOf(Number(entry));
+    if (parent !== undefined) parents.set(parent, [...(parents.get(parent) ?? []), Number(entry)]);
+  }
+  const family = [pid];
+  for (const member of family) family.push(...(parents.get(member) ?? []));
+  return family;
+}
+
+function parentOf(pid: number): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+  } catch {
+    return undefined; // it ended between the listing and the reading
+  }
+}
