@@ -30,6 +30,8 @@ export const BENCH_NEEDS: readonly Need[] = [
   { program: 'wrk', package: 'wrk' },
   { program: 'haproxy', package: 'haproxy' },
   { program: 'nginx', package: 'nginx-light' },
+  { program: '/usr/lib/nginx/modules/ngx_stream_module.so', package: 'libnginx-mod-stream' },
+  { program: 'openssl', package: 'openssl' },
 ];
 
 /** The needs that are not met. */

@@ -14,7 +14,7 @@ const progress = (line: string): void => void process.stderr.write(`${line}\n`);
 
 async function traffic(options: BenchOptions): Promise<readonly Cell[]> {
   await using stack = new AsyncDisposableStack();
-  const ground = await makeGround(stack, options.envoy);
+  const ground = await makeGround(stack, options.envoy!);
   const paths = await startPaths(stack, ground, options.paths);
   const loads = LOADS.filter(
     load => options.loads.length === 0 || options.loads.some(part => load.name.includes(part)),

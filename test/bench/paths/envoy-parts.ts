@@ -96,7 +96,7 @@ export function tcpProxy(to: string, fields: Json = {}): Json {
 /** The network filter that parses HTTP and sends every request to a cluster. */
 export function httpTo(to: string, fields: Json = {}, route: Json = {}): Json {
   const match = route['match'] ?? { prefix: '/' };
-  const action = { cluster: to, timeout: '0s', ...((route['route'] as Json | undefined) ?? {}) };
+  const action = { cluster: to, timeout: '0s', ...(route['route'] as Json | undefined) };
   return typed('http', 'filters.network.http_connection_manager.v3.HttpConnectionManager', {
     stat_prefix: to,
     http_filters: [typed('router', 'filters.http.router.v3.Router')],
@@ -109,6 +109,12 @@ export function httpTo(to: string, fields: Json = {}, route: Json = {}): Json {
 export function bootstrap(node: string, listeners: readonly Json[], clusters: readonly Json[]): Json {
   return {
     node: { id: node, cluster: node },
+    // Without it, a server that closes first ends its tunnel by a reset, and the internal listener throws away what it still holds.
+    layered_runtime: {
+      layers: [
+        { name: 'static', static_layer: { 'envoy.reloadable_features.enable_send_rst_on_user_space_socket': false } },
+      ],
+    },
     bootstrap_extensions: [typed('internal', 'bootstrap.internal_listener.v3.InternalListener')],
     static_resources: { listeners, clusters },
   };

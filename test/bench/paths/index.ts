@@ -6,7 +6,10 @@ import type { Ground, Path } from './path.ts';
 import { sidecars } from './sidecars.ts';
 
 /** Every path by name, in the order of the tables. */
-const PATHS: ReadonlyMap<string, (ground: Ground) => Path | Promise<Path>> = new Map<string, (ground: Ground) => Path | Promise<Path>>([
+const PATHS: ReadonlyMap<string, (ground: Ground) => Path | Promise<Path>> = new Map<
+  string,
+  (ground: Ground) => Path | Promise<Path>
+>([
   ['direct', direct],
   ['bare Envoys', bareEnvoys],
   ['sidecar pair', sidecars],
