@@ -21,7 +21,7 @@ function stored(name: string, mode: string): Uint8Array {
       annotations: {},
     },
     spec: { mtls: { mode } },
-    applied: [],
+    owners: [],
   });
 }
 

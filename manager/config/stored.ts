@@ -21,13 +21,15 @@ export function parseConfigKey(
   return { group, plural, namespace, name };
 }
 
-/** Who wrote which fields last, as `metadata.managedFields` has it, with the fields' values: an apply is compared with its last one. */
-export interface AppliedBy {
+/** Which fields a writer decides, as `metadata.managedFields` shows it. */
+export interface Ownership {
   readonly manager: string;
+  /** `Apply`: it declares these fields, and those that it declares no more are removed; `Update`: it wrote them once. */
+  readonly operation: 'Apply' | 'Update';
   /** RFC 3339. */
   readonly time: string;
-  /** `labels`, `annotations` and `spec` as this manager last applied them. */
-  readonly fields: Readonly<Record<string, unknown>>;
+  /** JSON pointers (RFC 6901) below `metadata/labels`, `metadata/annotations` and `spec`; a list is one field. Sorted. */
+  readonly paths: readonly string[];
 }
 
 /** An object as it is stored: as it was written, plus what the server adds. The revision is the store's. */
@@ -46,7 +48,7 @@ export interface StoredObject {
     readonly annotations: Readonly<Record<string, string>>;
   };
   readonly spec: Readonly<Record<string, unknown>>;
-  readonly applied: readonly AppliedBy[];
+  readonly owners: readonly Ownership[];
 }
 
 export function encodeStored(object: StoredObject): Uint8Array {

@@ -1,0 +1,201 @@
+import type { ServerResponse } from 'node:http';
+import { kindOfResource, kinds } from '../config/index.ts';
+import type { Kind } from '../config/kind.ts';
+import { configKey } from '../config/stored.ts';
+import { isRecord, nearest } from '../model/util/fields.ts';
+import type { Store } from '../store/store.ts';
+import type { ObjectRef } from './object-ref.ts';
+import type { ConfigObjects, WriteOptions, Written } from './objects.ts';
+import { represent } from './representation.ts';
+import { type ApiRequest, isTrue, parseObject } from './request.ts';
+import { filterOf } from './selectors.ts';
+import { ApiError, sendJson } from './status.ts';
+import { isChosen, streamWatch } from './watch.ts';
+
+/** Longest time that a watch lasts, milliseconds; clients begin anew then. */
+const WATCH_MS = 30 * 60_000;
+
+/** What a path below `/apis` names. */
+interface Target {
+  readonly kind: Kind;
+  readonly apiVersion: string;
+  readonly namespace?: string;
+  readonly name?: string;
+}
+
+/** What the routes need. */
+export interface ConfigRoutesOptions {
+  readonly store: Store;
+  readonly objects: ConfigObjects;
+  /** Takes one of the places for watches, until the signal aborts or the watch ends. @throws {ApiError} when there is none. */
+  readonly takeWatchPlace: () => Disposable;
+  /** What a person should know of the object that was just written, such as a subset that no rule defines. */
+  readonly warnings: (object: {
+    readonly kind: string;
+    readonly namespace: string;
+    readonly name: string;
+  }) => Promise<readonly string[]>;
+}
+
+/** Answers a request below `/apis/<group>/<version>/`. @throws {ApiError} */
+export async function configRoute(
+  options: ConfigRoutesOptions,
+  request: ApiRequest,
+  response: ServerResponse,
+): Promise<void> {
+  const target = targetOf(request.path);
+  if (target.name === undefined) return collectionRoute(options, target, request, response);
+  const ref: ObjectRef = { ...target, namespace: target.namespace!, name: target.name };
+  switch (request.method) {
+    case 'GET':
+      return sendJson(response, 200, await options.objects.get(ref));
+    case 'PUT':
+      return written(
+        options,
+        ref,
+        await options.objects.replace(ref, parseObject(request), writeOptions(request)),
+        response,
+      );
+    case 'PATCH':
+      return written(options, ref, await patch(options.objects, ref, request), response);
+    case 'DELETE':
+      return remove(options.objects, ref, request, response);
+    default:
+      throw new ApiError(405, `${request.method} is not possible here; GET, PUT, PATCH and DELETE are`);
+  }
+}
+
+function targetOf(path: string): Target {
+  const [group, version, ...rest] = path.slice('/apis/'.length).split('/').map(decode);
+  const hasNamespace = rest[0] === 'namespaces' && rest.length >= 3;
+  const [namespace, plural, name, ...more] = hasNamespace ? rest.slice(1) : [undefined, ...rest];
+  const kind = kindOfResource(group ?? '', plural ?? '');
+  if (!kind || !version || !kind.versions.includes(version) || more.length > 0) {
+    const near = nearest(
+      plural ?? '',
+      kinds.map(known => known.plural),
+    );
+    throw new ApiError(404, `There is nothing at ${path}${near === undefined ? '' : `; did you mean "${near}"?`}`);
+  }
+  if (name !== undefined && namespace === undefined)
+    throw new ApiError(404, `There is nothing at ${path}: name the namespace`);
+  return {
+    kind,
+    apiVersion: `${group}/${version}`,
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(name === undefined ? {} : { name }),
+  };
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw new ApiError(400, `"${part}" is no part of a path`);
+  }
+}
+
+async function collectionRoute(
+  options: ConfigRoutesOptions,
+  target: Target,
+  request: ApiRequest,
+  response: ServerResponse,
+): Promise<void> {
+  if (request.method === 'POST') {
+    if (target.namespace === undefined) throw new ApiError(405, 'Objects are made in a namespace: POST to its path');
+    const ref = { ...target, namespace: target.namespace };
+    const result = await options.objects.create(ref, parseObject(request), writeOptions(request));
+    return written(options, { ...ref, name: result.object.metadata.name }, result, response);
+  }
+  if (request.method !== 'GET') throw new ApiError(405, `${request.method} is not possible here; GET and POST are`);
+  if (isTrue(request.query, 'watch')) return watch(options, target, request, response);
+  const filter = filterOf(request.query);
+  const { entries, revision } = await options.store.list(configKey(target.kind, target.namespace));
+  sendJson(response, 200, {
+    kind: `${target.kind.kind}List`,
+    apiVersion: target.apiVersion,
+    metadata: { resourceVersion: String(revision) },
+    items: entries.map(entry => represent(entry, target.apiVersion)).filter(object => isChosen(object, filter)),
+  });
+}
+
+async function watch(
+  { store, takeWatchPlace }: ConfigRoutesOptions,
+  target: Target,
+  { query, signal }: ApiRequest,
+  response: ServerResponse,
+): Promise<void> {
+  using _place = takeWatchPlace();
+  const seconds = Number(query.get('timeoutSeconds') ?? 0);
+  await streamWatch(
+    store,
+    {
+      ...target,
+      filter: filterOf(query),
+      resourceVersion: query.get('resourceVersion') ?? '',
+      timeoutMs: seconds > 0 ? Math.min(WATCH_MS, seconds * 1_000) : WATCH_MS,
+    },
+    response,
+    signal,
+  );
+}
+
+async function patch(objects: ConfigObjects, ref: ObjectRef, request: ApiRequest): Promise<Written> {
+  const options = writeOptions(request);
+  switch (request.contentType) {
+    case 'application/merge-patch+json':
+      return objects.merge(ref, parseObject(request), options);
+    case 'application/apply-patch+yaml':
+      if (!request.query.get('fieldManager'))
+        throw new ApiError(400, 'fieldManager is missing: apply with ?fieldManager=<who>');
+      return objects.apply(ref, parseObject(request), options);
+    default:
+      throw new ApiError(
+        415,
+        `A patch of type "${request.contentType}" is not understood; send application/merge-patch+json or application/apply-patch+yaml`,
+      );
+  }
+}
+
+async function remove(
+  objects: ConfigObjects,
+  ref: ObjectRef,
+  request: ApiRequest,
+  response: ServerResponse,
+): Promise<void> {
+  const options = request.body === '' ? {} : parseObject(request);
+  const preconditions = isRecord(options['preconditions']) ? options['preconditions'] : {};
+  const text = (name: string): string | undefined =>
+    typeof preconditions[name] === 'string' ? preconditions[name] : undefined;
+  const dryRun = request.query.has('dryRun') || Array.isArray(options['dryRun']);
+  const gone = await objects.delete(ref, { dryRun }, text('resourceVersion'), text('uid'));
+  sendJson(response, 200, {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Success',
+    details: { name: ref.name, group: ref.kind.group, kind: ref.kind.plural, uid: gone.metadata.uid },
+  });
+}
+
+function writeOptions({ query, userAgent }: ApiRequest): WriteOptions {
+  const dryRun = query.getAll('dryRun');
+  if (dryRun.some(value => value !== 'All'))
+    throw new ApiError(400, `dryRun "${dryRun.join(',')}" is not known; "All" is`);
+  const manager = query.get('fieldManager') || userAgent;
+  return { manager: manager.slice(0, 128), force: isTrue(query, 'force'), dryRun: dryRun.length > 0 };
+}
+
+async function written(
+  options: ConfigRoutesOptions,
+  ref: ObjectRef,
+  { object, isNew }: Written,
+  response: ServerResponse,
+): Promise<void> {
+  for (const warning of await options.warnings({ kind: ref.kind.kind, namespace: ref.namespace, name: ref.name }))
+    response.appendHeader(
+      'warning',
+      `299 - "${warning.replaceAll(/[^\x20-\x7e]/g, '?').replaceAll(/["\\]/g, '\\$&')}"`,
+    );
+  sendJson(response, isNew ? 201 : 200, object);
+}

@@ -1,0 +1,87 @@
+import type { ServerResponse } from 'node:http';
+import { ConfigError } from '../model/util/errors.ts';
+import { Fields, isRecord } from '../model/util/fields.ts';
+import type { Inspect } from './inspect.ts';
+import { type MeshStatus, meshStatus } from './mesh-status.ts';
+import { type ApiRequest, parseObject } from './request.ts';
+import { ApiError, sendJson } from './status.ts';
+import type { TokenRequest, Tokens } from './tokens.ts';
+
+/** What the routes need. */
+export interface IsthmusRoutesOptions {
+  readonly inspect: Inspect;
+  readonly tokens: Tokens;
+  readonly config: () => Promise<MeshStatus['config']>;
+}
+
+const LONGEST_TTL_MS = 30 * 24 * 3_600_000;
+const DEFAULT_TTL_MS = 3_600_000;
+
+/** Answers a request below `/isthmus/v1/`. @throws {ApiError} */
+export async function isthmusRoute(
+  options: IsthmusRoutesOptions,
+  request: ApiRequest,
+  response: ServerResponse,
+): Promise<void> {
+  const [resource = '', name, ...more] = request.path.slice('/isthmus/v1/'.length).split('/');
+  if (resource === 'tokens' && more.length === 0) return tokensRoute(options.tokens, name, request, response);
+  if (name !== undefined) throw nothingAt(request.path);
+  if (request.method !== 'GET') throw new ApiError(405, `${request.method} is not possible here; GET is`);
+  const { inspect } = options;
+  switch (resource) {
+    case 'services':
+      return sendJson(response, 200, { items: inspect.services() });
+    case 'hosts':
+      return sendJson(response, 200, { items: inspect.hosts() });
+    case 'workloads':
+      return sendJson(response, 200, { items: inspect.workloads() });
+    case 'registries':
+      return sendJson(response, 200, { items: inspect.registries() });
+    case 'status':
+      return sendJson(response, 200, meshStatus(inspect, await options.config()));
+    default:
+      throw nothingAt(request.path);
+  }
+}
+
+function nothingAt(path: string): ApiError {
+  return new ApiError(
+    404,
+    `There is nothing at ${path}; services, hosts, workloads, registries, status and tokens are below /isthmus/v1`,
+  );
+}
+
+async function tokensRoute(
+  tokens: Tokens,
+  id: string | undefined,
+  request: ApiRequest,
+  response: ServerResponse,
+): Promise<void> {
+  if (id !== undefined && request.method === 'DELETE') {
+    if (await tokens.revoke(decodeURIComponent(id))) return sendJson(response, 200, { revoked: id });
+    throw new ApiError(404, `There is no token "${id}"`);
+  }
+  if (id === undefined && request.method === 'GET') return sendJson(response, 200, { items: await tokens.list() });
+  if (id === undefined && request.method === 'POST')
+    return sendJson(response, 201, await tokens.create(readTokenRequest(parseObject(request))));
+  throw new ApiError(405, `${request.method} is not possible here; GET, POST, and DELETE of one token are`);
+}
+
+/** @throws {ConfigError} */
+function readTokenRequest(body: Record<string, unknown>): TokenRequest {
+  const fields = new Fields(isRecord(body) ? body : {}, '');
+  const host = fields.string('host');
+  if (host !== undefined && !/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(host))
+    fields.fail('host', `"${host}" is no host name`, 'lower-case letters, digits, "-" and "."');
+  const identities = fields.strings('identities', identity =>
+    /^[a-z0-9*.-]+\/[A-Za-z0-9*._-]+$/.test(identity)
+      ? undefined
+      : [`"${identity}" is no identity`, 'write <namespace>/<service account>, such as "default/web" or "default/*"'],
+  );
+  if (identities === undefined || identities.length === 0)
+    fields.fail('identities', 'is missing', 'say what the host may be, such as ["default/*"]');
+  const ttlMs = fields.number('ttlMs', 1_000, LONGEST_TTL_MS) ?? DEFAULT_TTL_MS;
+  fields.unknown();
+  if (fields.errors.length > 0) throw new ConfigError('the token request', fields.errors);
+  return { ...(host === undefined ? {} : { host }), identities: identities ?? [], ttlMs };
+}

@@ -1,0 +1,46 @@
+import type { ConfigWarning } from '../config/references.ts';
+import type { HostReport, Inspect, ManagerReport, RegistryReport, RejectionReport } from './inspect.ts';
+
+/** The mesh at a glance: what `isthmus status` prints. */
+export interface MeshStatus {
+  readonly manager: ManagerReport;
+  readonly services: number;
+  readonly instances: { readonly total: number; readonly healthy: number; readonly mesh: number };
+  readonly workloads: number;
+  readonly hosts: readonly Pick<
+    HostReport,
+    'name' | 'address' | 'lease' | 'envoyConnected' | 'agentVersion' | 'envoyVersion'
+  >[];
+  readonly registries: readonly RegistryReport[];
+  readonly config: { readonly objects: number; readonly warnings: readonly ConfigWarning[] };
+  /** What hosts refused, with the config objects that caused it. */
+  readonly rejections: readonly (RejectionReport & { readonly host: string })[];
+}
+
+/** Sums up what is known. */
+export function meshStatus(inspect: Inspect, config: MeshStatus['config']): MeshStatus {
+  const services = inspect.services();
+  const instances = services.flatMap(service => service.instances);
+  const hosts = inspect.hosts();
+  return {
+    manager: inspect.manager(),
+    services: services.length,
+    instances: {
+      total: instances.length,
+      healthy: instances.filter(({ health }) => health === 'healthy').length,
+      mesh: instances.filter(({ reach }) => reach.kind === 'mesh').length,
+    },
+    workloads: inspect.workloads().length,
+    hosts: hosts.map(({ name, address, lease, envoyConnected, agentVersion, envoyVersion }) => ({
+      name,
+      address,
+      lease,
+      envoyConnected,
+      agentVersion,
+      envoyVersion,
+    })),
+    registries: inspect.registries(),
+    config,
+    rejections: hosts.flatMap(({ name, rejections }) => rejections.map(rejection => ({ ...rejection, host: name }))),
+  };
+}

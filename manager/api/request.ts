@@ -1,0 +1,78 @@
+import type { IncomingMessage } from 'node:http';
+import { parse } from 'yaml';
+import { ApiError } from './status.ts';
+
+/** Bytes that a request's body may have. */
+export const MAXIMUM_BODY_BYTES: number = 1024 * 1024;
+
+/** A request with its body read. */
+export interface ApiRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** Media type of the body, without its parameters. */
+  readonly contentType: string;
+  readonly body: string;
+  /** Who writes, when the query does not say: the program of the user agent. */
+  readonly userAgent: string;
+  /** Aborts when the caller goes away or the server closes. */
+  readonly signal: AbortSignal;
+}
+
+/** Reads a request whole. @throws {ApiError} when it is malformed or too large. */
+export async function readRequest(message: IncomingMessage, signal: AbortSignal): Promise<ApiRequest> {
+  const url = URL.parse(message.url ?? '/', 'http://manager');
+  if (!url) throw new ApiError(400, `"${message.url}" is no path`);
+  return {
+    method: message.method ?? 'GET',
+    path: url.pathname,
+    query: url.searchParams,
+    contentType: (message.headers['content-type'] ?? '').split(';')[0]!.trim().toLowerCase(),
+    body: await readBody(message),
+    userAgent: /^[^/\s]*/.exec(message.headers['user-agent'] ?? '')?.[0] || 'unknown',
+    signal,
+  };
+}
+
+async function readBody(message: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of message as AsyncIterable<Buffer>) {
+    size += chunk.byteLength;
+    if (size > MAXIMUM_BODY_BYTES) throw new ApiError(413, `The body is larger than ${MAXIMUM_BODY_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+const JSON_TYPES = ['', 'application/json', 'application/merge-patch+json'];
+const YAML_TYPES = ['application/yaml', 'application/apply-patch+yaml'];
+
+/** The body as JSON or YAML; undefined when it is empty. @throws {ApiError} */
+export function parseBody(request: ApiRequest): unknown {
+  const { body, contentType } = request;
+  if (body === '') return undefined;
+  const isJson = JSON_TYPES.includes(contentType);
+  if (!isJson && !YAML_TYPES.includes(contentType))
+    throw new ApiError(
+      415,
+      `A body of type "${contentType}" is not understood; send application/json or application/yaml`,
+    );
+  try {
+    return isJson ? JSON.parse(body) : parse(body, { maxAliasCount: 100 });
+  } catch (error) {
+    throw new ApiError(400, `The body cannot be read: ${(error as Error).message.split('\n')[0]}`);
+  }
+}
+
+/** The body as a map of fields. @throws {ApiError} */
+export function parseObject(request: ApiRequest): Record<string, unknown> {
+  const value = parseBody(request);
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw new ApiError(400, 'The body must be an object');
+}
+
+/** Whether a query parameter is set to true. */
+export function isTrue(query: URLSearchParams, name: string): boolean {
+  return ['true', '1'].includes(query.get(name) ?? '');
+}

@@ -1,0 +1,152 @@
+import { once } from 'node:events';
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import { connect } from 'node:net';
+import { dirname } from 'node:path';
+import { codeOf, messageOf } from '../model/util/errors.ts';
+import type { Logger } from '../model/util/log.ts';
+import { requireToken } from './access.ts';
+import { readRequest } from './request.ts';
+import type { Routes } from './routes.ts';
+import { apiErrorOf, sendJson, statusObject } from './status.ts';
+
+/** A certificate and its key, PEM. */
+export interface ServerCertificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface ApiServerOptions {
+  readonly routes: Routes;
+  readonly log: Logger;
+  /** Such as `/run/isthmus/manager.sock`: whoever may open it may do everything. */
+  readonly socketPath: string;
+  /** Where others may ask, with the admin token; absent: nowhere. */
+  readonly https?: {
+    readonly host: string;
+    /** 15014; 0 takes a free one. */
+    readonly port: number;
+    readonly certificate: ServerCertificate;
+    readonly token: string;
+  };
+}
+
+/** The running API. */
+export interface ApiServer {
+  /** Where HTTPS is spoken, such as `https://127.0.0.1:15014`. */
+  readonly url: string | undefined;
+  /** Uses another certificate from the next connection on. */
+  renew(certificate: ServerCertificate): void;
+  /** Ends watches and connections, and removes the socket. */
+  close(): Promise<void>;
+}
+
+const LIMITS: ServerOptions = {
+  maxHeaderSize: 16 * 1024,
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 30_000,
+  connectionsCheckingInterval: 5_000,
+};
+const MAXIMUM_CONNECTIONS = 1_024;
+
+/** Listens on the socket and, when asked, on TLS. @throws when either is not to be had, with what to do. */
+export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
+  const closing = new AbortController();
+  const answer = (token: string | undefined) => (message: IncomingMessage, response: ServerResponse) => {
+    void handle(options, token, message, response, closing.signal);
+  };
+  const local = createServer(LIMITS, answer(undefined));
+  await listenLocally(local, options.socketPath);
+  const { https } = options;
+  const remote =
+    https && createTlsServer({ ...LIMITS, ...https.certificate, minVersion: 'TLSv1.2' }, answer(https.token));
+  if (remote)
+    await listenOnPort(remote, https.host, https.port).catch(async error => {
+      await closeServer(local);
+      throw error;
+    });
+  const address = remote?.address();
+  return {
+    url: typeof address === 'object' && address !== null ? `https://${https?.host}:${address.port}` : undefined,
+    renew: certificate => remote?.setSecureContext({ ...certificate, minVersion: 'TLSv1.2' }),
+    async close() {
+      closing.abort();
+      await Promise.all([local, ...(remote ? [remote] : [])].map(closeServer));
+    },
+  };
+}
+
+async function handle(
+  { routes, log }: ApiServerOptions,
+  token: string | undefined,
+  message: IncomingMessage,
+  response: ServerResponse,
+  closing: AbortSignal,
+): Promise<void> {
+  const gone = new AbortController();
+  response.on('close', () => gone.abort());
+  try {
+    if (token !== undefined) requireToken(message, token);
+    await routes(await readRequest(message, AbortSignal.any([gone.signal, closing])), response);
+  } catch (error) {
+    const answer = apiErrorOf(error);
+    if (gone.signal.aborted) return;
+    if (answer.status >= 500)
+      log.error('A request failed', { method: message.method, path: message.url, error: messageOf(error) });
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    // What of the body was not read would be taken for the next request.
+    if (!message.complete) response.setHeader('connection', 'close');
+    if (answer.details?.retryAfterSeconds !== undefined)
+      response.setHeader('retry-after', answer.details.retryAfterSeconds);
+    sendJson(response, answer.status, statusObject(answer));
+  }
+}
+
+async function listenLocally(server: Server, path: string): Promise<void> {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  if (await isAnswered(path)) throw new Error(`Cannot listen on ${path}: another Manager does; stop it first`);
+  rmSync(path, { force: true });
+  server.maxConnections = MAXIMUM_CONNECTIONS;
+  // To connect takes the right to write, which the usual mask leaves to the owner alone even before the next line.
+  server.listen({ path });
+  await once(server, 'listening');
+  chmodSync(path, 0o600);
+}
+
+/** Whether a process listens there, rather than a file being left over from one that died. */
+async function isAnswered(path: string): Promise<boolean> {
+  const socket = connect(path);
+  try {
+    await once(socket, 'connect', { signal: AbortSignal.timeout(2_000) });
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ECONNREFUSED') return false;
+    throw new Error(`Cannot listen on ${path}`, { cause: error });
+  } finally {
+    socket.destroy();
+  }
+}
+
+async function listenOnPort(server: TlsServer, host: string, port: number): Promise<void> {
+  server.maxConnections = MAXIMUM_CONNECTIONS;
+  server.listen({ host, port });
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    const hint =
+      codeOf(error) === 'EADDRINUSE' ? ': the port is taken; stop what listens there, or choose another' : '';
+    throw new Error(`Cannot listen on ${host}:${port}${hint}`, { cause: error });
+  }
+}
+
+async function closeServer(server: Server | TlsServer): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  server.closeAllConnections();
+  await closed;
+}

@@ -1,0 +1,169 @@
+import type { DestinationRuleSpec } from '../model/config/destination-rule.ts';
+import { hostCandidates, resolveHost } from '../model/config/host-names.ts';
+import { type ConfigObject, describeObject } from '../model/config/object.ts';
+import type { HttpMatch, HttpRoute, VirtualServiceSpec } from '../model/config/virtual-service.ts';
+import type { FieldError } from '../model/util/errors.ts';
+import { nearest } from '../model/util/fields.ts';
+
+/** Something that is right by itself and will probably not do what was meant. */
+export interface ConfigWarning extends FieldError {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** What must be known of a service to check what refers to it. */
+export interface KnownService {
+  readonly hostname: string;
+  readonly aliases: readonly string[];
+  readonly ports: readonly { readonly number: number }[];
+}
+
+/** `VirtualService default/reviews: spec.http[0].route[1].destination.subset: "v3" is not defined`. */
+export function describeWarning(warning: ConfigWarning): string {
+  return `${describeObject({ ...warning, metadata: warning })}: ${warning.path}: ${warning.message}${warning.hint === undefined ? '' : `; ${warning.hint}`}`;
+}
+
+/**
+ * Checks what config objects say of each other and of services.
+ * @param services all that are known; absent when they cannot be known, as for files alone.
+ */
+export function checkReferences(
+  objects: readonly ConfigObject[],
+  services: readonly KnownService[] | undefined,
+): readonly ConfigWarning[] {
+  const warnings: ConfigWarning[] = [];
+  const world = worldOf(objects, services);
+  for (const object of objects) {
+    const { name, namespace } = object.metadata;
+    const warn: Warn = (path, message, hint) =>
+      warnings.push({ kind: object.kind, namespace, name, path, message, ...(hint === undefined ? {} : { hint }) });
+    if (object.kind === 'VirtualService')
+      checkVirtualService(object as ConfigObject<'VirtualService', VirtualServiceSpec>, world, warn);
+    else if (object.kind === 'DestinationRule') checkRule(object as Rule, world, warn);
+  }
+  return warnings;
+}
+
+type Warn = (path: string, message: string, hint?: string) => void;
+type Rule = ConfigObject<'DestinationRule', DestinationRuleSpec>;
+
+interface World {
+  /** By hostname and alias; undefined when services cannot be known. */
+  readonly services: ReadonlyMap<string, KnownService> | undefined;
+  /** By the canonical name of the host, or the likeliest one. */
+  readonly rules: ReadonlyMap<string, Rule>;
+  readonly routesOf: ReadonlyMap<string, ConfigObject>;
+}
+
+function worldOf(objects: readonly ConfigObject[], known: readonly KnownService[] | undefined): World {
+  const services =
+    known &&
+    new Map(known.flatMap(service => [service.hostname, ...service.aliases].map(name => [name, service] as const)));
+  const rules = new Map<string, Rule>();
+  const routesOf = new Map<string, ConfigObject>();
+  const world: World = { services, rules, routesOf };
+  for (const object of objects) {
+    const { namespace } = object.metadata;
+    if (object.kind === 'DestinationRule') {
+      const rule = object as Rule;
+      const host = canonical(rule.spec.host, namespace, world);
+      if (!rules.has(host)) rules.set(host, rule);
+    } else if (object.kind === 'VirtualService')
+      for (const host of (object.spec as VirtualServiceSpec).hosts) {
+        const name = canonical(host, namespace, world);
+        if (!routesOf.has(name)) routesOf.set(name, object);
+      }
+  }
+  return world;
+}
+
+/** One name for a host however it is written; the likeliest where no service tells. */
+function canonical(host: string, namespace: string, { services }: World): string {
+  const service = services && resolveHost(host, namespace, name => services.get(name));
+  return service?.hostname ?? hostCandidates(host, namespace).at(host.includes('.') ? -1 : 0) ?? host;
+}
+
+function checkVirtualService(
+  object: ConfigObject<'VirtualService', VirtualServiceSpec>,
+  world: World,
+  warn: Warn,
+): void {
+  const { namespace } = object.metadata;
+  for (const [index, host] of object.spec.hosts.entries()) {
+    checkKnown(host, namespace, world, `spec.hosts[${index}]`, warn);
+    const first = world.routesOf.get(canonical(host, namespace, world));
+    if (first && first !== object)
+      warn(
+        `spec.hosts[${index}]`,
+        `"${host}" has routes in ${describeObject(first)} already, whose matches come first`,
+      );
+  }
+  const all = object.spec.http.findIndex(matchesAll);
+  if (all >= 0 && all < object.spec.http.length - 1)
+    warn(`spec.http[${all + 1}]`, `is never reached: spec.http[${all}] matches everything`, 'put it before that one');
+  for (const [index, route] of object.spec.http.entries())
+    checkRoute(route, namespace, world, `spec.http[${index}]`, warn);
+}
+
+function matchesAll({ match }: HttpRoute): boolean {
+  const isOpen = ({ uri, ...others }: HttpMatch): boolean =>
+    Object.keys(others).every(name => name === 'name') && (!uri || ('prefix' in uri && uri.prefix === '/'));
+  return match.length === 0 || match.some(isOpen);
+}
+
+function checkRoute(route: HttpRoute, namespace: string, world: World, at: string, warn: Warn): void {
+  for (const [index, { destination }] of route.route.entries()) {
+    const path = `${at}.route[${index}].destination`;
+    const { host, port, subset } = destination;
+    const service = checkKnown(host, namespace, world, `${path}.host`, warn);
+    if (service && port && !service.ports.some(({ number }) => number === port.number))
+      warn(
+        `${path}.port.number`,
+        `${service.hostname} has no port ${port.number}`,
+        `it has ${service.ports.map(({ number }) => number).join(', ') || 'none'}`,
+      );
+    if (subset !== undefined)
+      checkSubset(subset, world.rules.get(canonical(host, namespace, world)), host, `${path}.subset`, warn);
+  }
+}
+
+function checkSubset(subset: string, rule: Rule | undefined, host: string, path: string, warn: Warn): void {
+  const names = rule?.spec.subsets.map(({ name }) => name) ?? [];
+  if (names.includes(subset)) return;
+  const near = nearest(subset, names);
+  if (rule)
+    warn(
+      path,
+      `"${subset}" is not defined in ${describeObject(rule)}`,
+      near ? `did you mean "${near}"?` : `it has ${names.join(', ') || 'none'}`,
+    );
+  else
+    warn(
+      path,
+      `"${subset}" is not defined: no DestinationRule is for "${host}"`,
+      'calls to it fail until there is one',
+    );
+}
+
+function checkKnown(
+  host: string,
+  namespace: string,
+  { services }: World,
+  path: string,
+  warn: Warn,
+): KnownService | undefined {
+  if (!services) return undefined;
+  const service = resolveHost(host, namespace, name => services.get(name));
+  if (service) return service;
+  const near = nearest(hostCandidates(host, namespace)[0] ?? host, [...services.keys()]);
+  warn(path, `no service "${host}" is known`, near === undefined ? undefined : `did you mean "${near}"?`);
+  return undefined;
+}
+
+function checkRule(rule: Rule, world: World, warn: Warn): void {
+  checkKnown(rule.spec.host, rule.metadata.namespace, world, 'spec.host', warn);
+  const first = world.rules.get(canonical(rule.spec.host, rule.metadata.namespace, world));
+  if (first && first !== rule)
+    warn('spec.host', `"${rule.spec.host}" has ${describeObject(first)} already, which is used`);
+}
