@@ -36,7 +36,7 @@ async function run(...argv: string[]): Promise<{ code: number; out: string; err:
     stdin: async () => '',
     isTTY: false,
     columns: 80,
-    connect: () => ({ request: async () => ({ status: 200, body: {} }) }),
+    connect: () => ({ request: async () => ({ status: 200, body: {}, warnings: [] }) }),
     signal: new AbortController().signal,
   };
   return { code: await dispatch(COMMANDS, argv, context), ...seen };
