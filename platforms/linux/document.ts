@@ -1,0 +1,174 @@
+import { isIP } from 'node:net';
+import { type Document, LineCounter, parseDocument } from 'yaml';
+import { PROTOCOLS, type Protocol } from '../../manager/model/service.ts';
+import { describeFieldError, type FieldError } from '../../manager/model/util/errors.ts';
+import { Fields } from '../../manager/model/util/fields.ts';
+import type { Workload, WorkloadPort } from '../../manager/model/workload.ts';
+import type { PlatformProblem } from '../platform.ts';
+
+/** How a file tells its workload's traffic apart: a user by name or uid, or the path of a network namespace. */
+export type WrittenSelector = { readonly user: string | number } | { readonly namespace: string };
+
+/** What a file says. */
+export interface WorkloadDocument {
+  readonly workload: Workload;
+  readonly selector: WrittenSelector;
+}
+
+/** A file that cannot be used: one problem, with every wrong field and its line. */
+export class DocumentError extends Error {
+  override readonly name = 'DocumentError';
+  readonly code = 'WORKLOAD_INVALID';
+  readonly problem: PlatformProblem;
+
+  constructor(problem: PlatformProblem) {
+    super(`${problem.where}: ${problem.why}`);
+    this.problem = problem;
+  }
+}
+
+/** A DNS label (RFC 1123): names become parts of host names. */
+const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+const LABEL_RULE =
+  'must be lower-case letters, digits and "-", at most 63, beginning and ending with a letter or digit';
+
+/** uid_t is 32 bits wide, and the highest value means "none". */
+const LAST_UID = 2 ** 32 - 2;
+
+/**
+ * Reads the workload that a file names.
+ * @param file how messages name the file.
+ * @param host name of this host, the beginning of the workload's uid.
+ * @throws {DocumentError}
+ */
+export function readWorkload(text: string, file: string, host: string): WorkloadDocument {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const broken = document.errors[0];
+  if (broken) throw new DocumentError({ where: `${file}:${lines.linePos(broken.pos[0]).line}`, why: broken.message });
+  if (document.contents === null)
+    throw new DocumentError({ where: `${file}:1`, why: 'is empty; a workload has at least "name" and "selector"' });
+  const errors: FieldError[] = [];
+  const read = readFields(new Fields(document.toJS({ maxAliasCount: 100 }), '', errors), host);
+  if (errors.length === 0) return read;
+  const placed = errors.map(error => ({ line: lineOf(document, lines, error.path), text: describeFieldError(error) }));
+  placed.sort((a, b) => a.line - b.line);
+  const [first, ...more] = placed;
+  const why = [first!.text, ...more.map(({ line, text }) => `line ${line}: ${text}`)].join('; ');
+  throw new DocumentError({ where: `${file}:${first!.line}`, why });
+}
+
+function readFields(fields: Fields, host: string): WorkloadDocument {
+  const name = label(fields, 'name', fields.required('name', 'try "web"')) ?? '';
+  const namespace = label(fields, 'namespace', fields.string('namespace')) ?? 'default';
+  const serviceAccount = label(fields, 'serviceAccount', fields.string('serviceAccount')) ?? name;
+  const workload: Workload = {
+    uid: `${host}/${namespace}/${name}`,
+    name,
+    namespace,
+    serviceAccount,
+    labels: fields.texts('labels'),
+    addresses: readAddresses(fields),
+    ports: readPorts(fields.list('ports')),
+    platform: 'linux',
+    services: readServices(fields),
+    health: 'healthy',
+  };
+  const selector = readSelector(fields);
+  fields.unknown();
+  return { workload, selector };
+}
+
+function label(fields: Fields, field: string, text: string | undefined): string | undefined {
+  if (text === undefined || LABEL.test(text)) return text;
+  return fields.fail(field, `${LABEL_RULE}, not "${text}"`);
+}
+
+function readAddresses(fields: Fields): string[] {
+  const addresses = fields.strings('addresses') ?? [];
+  for (const [index, address] of addresses.entries())
+    if (isIP(address) === 0) fields.fail(`addresses[${index}]`, `must be an IP address, not "${address}"`);
+  return addresses;
+}
+
+/** `reviews`, or `reviews.default`. */
+function readServices(fields: Fields): string[] {
+  const services = fields.strings('services') ?? [];
+  for (const [index, service] of services.entries()) {
+    const parts = service.split('.');
+    if (parts.length > 2 || !parts.every(part => LABEL.test(part)))
+      fields.fail(
+        `services[${index}]`,
+        `must be a service's name or name.namespace, not "${service}"`,
+        'try "reviews"',
+      );
+  }
+  return services;
+}
+
+/** `{port, name, protocol}` each, or `number` for `port`, as registries have it. */
+function readPorts(list: readonly Fields[]): WorkloadPort[] {
+  const names = new Set<string>();
+  const numbers = new Set<number>();
+  return list.map(fields => {
+    const field = fields.has('number') && !fields.has('port') ? 'number' : 'port';
+    const number = fields.has(field) ? fields.port(field) : fields.fail('port', 'is missing', 'try 9080');
+    const said = label(fields, 'name', fields.string('name'));
+    const protocol = fields.oneOf('protocol', PROTOCOLS) ?? protocolOfName(said ?? '') ?? 'tcp';
+    const name = said ?? `${protocol}-${number ?? 0}`;
+    fields.raw('port');
+    fields.unknown();
+    if (names.has(name)) fields.fail('name', `"${name}" is the name of two ports`);
+    if (number !== undefined && numbers.has(number)) fields.fail(field, `${number} is listed twice`);
+    names.add(name);
+    if (number !== undefined) numbers.add(number);
+    return { number: number ?? 0, name, protocol };
+  });
+}
+
+/** As with registries, `http-admin` speaks HTTP. */
+function protocolOfName(name: string): Protocol | undefined {
+  const prefix = name.split('-', 1)[0]!;
+  return prefix === 'https' ? 'tls' : PROTOCOLS.find(protocol => protocol === prefix);
+}
+
+function readSelector(fields: Fields): WrittenSelector {
+  const selector = fields.map('selector');
+  if (!selector) {
+    fields.fail('selector', 'is missing', 'try "selector: {user: web}"');
+    return { user: 0 };
+  }
+  const user = readUser(selector);
+  const namespace = selector.string('networkNamespace');
+  selector.unknown();
+  if (selector.has('user') === selector.has('networkNamespace'))
+    fields.fail('selector', 'must have either "user" or "networkNamespace"');
+  if (namespace === undefined) return { user: user ?? 0 };
+  if (!/^(\/.+|[^/]+)$/.test(namespace) || namespace === '.' || namespace === '..')
+    selector.fail('networkNamespace', `must be a name or an absolute path, not "${namespace}"`, 'try "/run/netns/web"');
+  return { namespace: namespace.startsWith('/') ? namespace : `/run/netns/${namespace}` };
+}
+
+function readUser(selector: Fields): string | number | undefined {
+  const value = selector.raw('user');
+  const user = typeof value === 'number' ? selector.number('user', 0, LAST_UID) : selector.string('user');
+  const number = typeof user === 'string' && /^\d+$/.test(user) ? Number(user) : user;
+  if (number === 0 || number === 'root')
+    return selector.fail(
+      'user',
+      "cannot be root: the agent's own traffic could not be told apart; run the program as another user",
+    );
+  return number;
+}
+
+/** The line of a field, or of the nearest thing around it that is there. */
+function lineOf(document: Document, lines: LineCounter, path: string): number {
+  const steps = path.split(/[.[\]]+/).filter(step => step !== '');
+  for (let depth = steps.length; depth >= 0; depth -= 1) {
+    const keys = steps.slice(0, depth).map(step => (/^\d+$/.test(step) ? Number(step) : step));
+    const node = document.getIn(keys, true) as { range?: readonly number[] | null } | null | undefined;
+    const start = node?.range?.[0];
+    if (start !== undefined) return lines.linePos(start).line;
+  }
+  return 1;
+}

@@ -1,0 +1,178 @@
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import type { PlatformState } from '../platform.ts';
+import { LinuxPlatform, linuxKind } from './linux.ts';
+import type { System } from './system.ts';
+
+interface World {
+  readonly folder: string;
+  readonly users: Map<string, number>;
+  readonly namespaces: Map<string, string>;
+  /** The first state that fits, from now on. */
+  until(fits: (state: PlatformState) => boolean): Promise<PlatformState>;
+  write(file: string, text: string): Promise<void>;
+}
+
+async function begin(t: ExecutionContext, folder?: string): Promise<World> {
+  const own = folder ?? (await mkdtemp(join(tmpdir(), 'isthmus-linux-')));
+  const stop = new AbortController();
+  const users = new Map<string, number>();
+  const namespaces = new Map<string, string>();
+  const system: System = {
+    uidOf: async user => users.get(user),
+    namespaceId: async path => namespaces.get(path),
+    addressesIn: async () => ['172.30.1.2'],
+  };
+  const states = new LinuxPlatform(own, 'a', system).watch(stop.signal);
+  t.teardown(async () => {
+    stop.abort();
+    await states.next().catch(() => undefined);
+    await rm(own, { recursive: true, force: true });
+  });
+  return {
+    folder: own,
+    users,
+    namespaces,
+    async until(fits) {
+      for (;;) {
+        const { value, done } = await states.next();
+        if (done) throw new Error('ended');
+        if (fits(value)) return value;
+      }
+    },
+    write: (file, text) => writeFile(join(own, file), text),
+  };
+}
+
+const names = (state: PlatformState): string[] => state.workloads.map(({ workload }) => workload.name);
+
+test('files come, change and go', async t => {
+  const world = await begin(t);
+  t.deepEqual(await world.until(() => true), { workloads: [], problems: [] });
+  await world.write('web.yaml', 'name: web\nselector: {user: 2001}');
+  t.deepEqual((await world.until(state => names(state).includes('web'))).workloads[0]?.selector, {
+    kind: 'user',
+    uid: 2001,
+  });
+  await world.write('web.yaml', 'name: web\nselector: {user: 2001}\nports: [{port: 80}]');
+  await world.until(state => state.workloads[0]?.workload.ports.length === 1);
+  await rm(join(world.folder, 'web.yaml'));
+  await world.until(state => names(state).length === 0);
+});
+
+test('a bad file is one problem, and the others stay', async t => {
+  const world = await begin(t);
+  await world.write('a.yaml', 'name: a\nselector: {user: 2001}');
+  await world.write('b.yaml', 'name: B\nselector: {user: 2002}\nport: 1');
+  const state = await world.until(({ workloads, problems }) => workloads.length === 1 && problems.length === 1);
+  t.deepEqual(names(state), ['a']);
+  t.is(state.problems[0]?.where, `${world.folder}/b.yaml:1`);
+  t.regex(state.problems[0]!.why, /line 3: port: is not a field/);
+});
+
+test('a file that becomes bad keeps its last good workload, with the problem named', async t => {
+  const world = await begin(t);
+  await world.write('web.yaml', 'name: web\nselector: {user: 2001}');
+  await world.until(state => names(state).includes('web'));
+  await world.write('web.yaml', 'name: web\nselector: {usr: 2001}');
+  const state = await world.until(({ problems }) => problems.length === 1);
+  t.deepEqual(names(state), ['web']);
+  t.regex(state.problems[0]!.why, /did you mean "user"\?.*what the file said before stays in force/);
+  await world.write('web.yaml', '');
+  t.deepEqual(names(await world.until(({ problems }) => problems[0]?.why.includes('is empty') === true)), ['web']);
+  await world.write('web.yaml', 'name: web2\nselector: {user: 2001}');
+  t.deepEqual((await world.until(state => names(state).includes('web2'))).problems, []);
+});
+
+test('a file that an editor replaces by renaming is never seen gone', async t => {
+  const world = await begin(t);
+  await world.write('web.yaml', 'name: web\nselector: {user: 2001}');
+  await world.until(state => names(state).includes('web'));
+  const seen: string[][] = [];
+  for (let port = 1; port <= 5; port += 1) {
+    await rename(join(world.folder, 'web.yaml'), join(world.folder, 'web.yaml~'));
+    await world.write('.web.yaml.swp', 'name: nonsense');
+    await world.write('web.yaml', `name: web\nselector: {user: 2001}\nports: [{port: ${port}}]`);
+    await world.until(state => {
+      seen.push(names(state));
+      return state.workloads[0]?.workload.ports[0]?.number === port;
+    });
+  }
+  t.true(seen.every(list => list.join() === 'web'));
+});
+
+test('two files for one workload, or one user: the first stays, both are named', async t => {
+  const world = await begin(t);
+  await world.write('z.yaml', 'name: web\nselector: {user: 2001}');
+  await world.until(state => names(state).includes('web'));
+  await world.write('a.yaml', 'name: web\nselector: {user: 2002}');
+  const twice = await world.until(({ problems }) => problems.length === 1);
+  t.deepEqual(twice.workloads[0]?.selector, { kind: 'user', uid: 2001 });
+  t.is(twice.problems[0]?.where, `${world.folder}/a.yaml`);
+  t.regex(twice.problems[0]!.why, /workload a\/default\/web is that of .*z\.yaml already/);
+  await world.write('a.yaml', 'name: other\nselector: {user: 2001}');
+  t.regex(
+    (await world.until(({ problems }) => /user/.test(problems[0]?.why ?? ''))).problems[0]!.why,
+    /user 2001 is that of .*z\.yaml/,
+  );
+  await rm(join(world.folder, 'z.yaml'));
+  t.deepEqual((await world.until(state => names(state).includes('other'))).problems, []);
+});
+
+test('a workload waits for its user and its namespace', async t => {
+  const world = await begin(t);
+  await world.write('a.yaml', 'name: a\nselector: {user: late}');
+  await world.write('b.yaml', 'name: b\nselector: {networkNamespace: /run/netns/late}');
+  const waiting = await world.until(({ problems }) => problems.length === 2);
+  t.regex(waiting.problems.map(({ why }) => why).join(), /no user "late".*no network namespace at \/run\/netns\/late/);
+  world.users.set('late', 2005);
+  world.namespaces.set('/run/netns/late', '1');
+  const { workloads } = await world.until(state => names(state).length === 2);
+  t.deepEqual(
+    workloads.map(({ selector }) => selector),
+    [
+      { kind: 'user', uid: 2005 },
+      { kind: 'namespace', path: '/run/netns/late' },
+    ],
+  );
+  t.deepEqual(workloads[1]?.workload.addresses, ['172.30.1.2']);
+  world.users.set('late', 0);
+  t.regex((await world.until(({ problems }) => problems.length === 1)).problems[0]!.why, /is root/);
+});
+
+test('a folder may come later, and go and come again', async t => {
+  const parent = await mkdtemp(join(tmpdir(), 'isthmus-linux-'));
+  t.teardown(() => rm(parent, { recursive: true, force: true }));
+  const world = await begin(t, join(parent, 'workloads.d'));
+  t.deepEqual(await world.until(() => true), { workloads: [], problems: [] });
+  for (const name of ['one', 'two']) {
+    await mkdir(world.folder);
+    await world.write('web.yaml', `name: ${name}\nselector: {user: 2001}`);
+    await world.until(state => names(state).includes(name));
+    await rm(world.folder, { recursive: true });
+    await world.until(state => names(state).length === 0);
+  }
+});
+
+test('ends at once when told, and says why', async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'isthmus-linux-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const stop = new AbortController();
+  const states = new LinuxPlatform(folder, 'a').watch(stop.signal);
+  await states.next();
+  const next = states.next();
+  const started = performance.now();
+  stop.abort(new Error('enough'));
+  await t.throwsAsync(next, { message: 'enough' });
+  // A machine under load is slow; without the signal it would take ten seconds.
+  t.true(performance.now() - started < 1000);
+});
+
+test('settings are checked', t => {
+  t.is(linuxKind.create({}, 'platforms[0]', 'a').kind, 'linux');
+  t.throws(() => linuxKind.create({ folder: '/x' }, 'platforms[0]', 'a'), {
+    message: /platforms\[0\]\.folder: is not a field/,
+  });
+});

@@ -1,0 +1,106 @@
+import { type FSWatcher, watch } from 'node:fs';
+import { codeOf } from '../../manager/model/util/errors.ts';
+import { Fields } from '../../manager/model/util/fields.ts';
+import { Wake } from '../../manager/model/util/wake.ts';
+import type { Platform, PlatformKind, PlatformState } from '../platform.ts';
+import { WorkloadFiles } from './files.ts';
+import { Resolver } from './resolve.ts';
+import { linuxSystem, type System } from './system.ts';
+
+/** Where workloads of a host are written down unless told otherwise. */
+export const DEFAULT_FOLDER = '/etc/isthmus/workloads.d';
+
+/** Programs of a plain Linux host, a YAML file each. Settings: `directory`. */
+export const linuxKind: PlatformKind = {
+  kind: 'linux',
+  summary: 'programs of this host, told apart by user or network namespace, each named in a YAML file',
+  create(settings, path, host) {
+    const fields = new Fields(settings, path);
+    const directory = fields.string('directory') ?? DEFAULT_FOLDER;
+    fields.unknown();
+    fields.check('platform "linux"');
+    return new LinuxPlatform(directory, host);
+  },
+};
+
+/** An editor's writes come close together, milliseconds; files are read after so much quiet, */
+const QUIET_MS = 5;
+/** and under steady writing after so long. */
+const CEILING_MS = 50;
+/** A file that went away may be in the middle of being replaced, milliseconds. */
+const REPLACING_MS = 100;
+/** Namespaces, and what a workload waits for, come and go without a word, milliseconds; */
+const LOOK_SOON_MS = 1000;
+/** and network file systems tell no changes. A look at unchanged files reads nothing. */
+const LOOK_AGAIN_MS = 10_000;
+
+/** Workloads from the `*.yaml` files of a folder, followed as they change. A missing folder is an empty one. */
+export class LinuxPlatform implements Platform {
+  readonly kind = 'linux';
+  readonly #folder: string;
+  readonly #files: WorkloadFiles;
+  readonly #resolver: Resolver;
+
+  constructor(folder: string, host: string, system: System = linuxSystem()) {
+    this.#folder = folder;
+    this.#files = new WorkloadFiles(folder, host);
+    this.#resolver = new Resolver(system);
+  }
+
+  async *watch(signal: AbortSignal): AsyncGenerator<PlatformState> {
+    const changed = new Wake(signal);
+    using watcher = new FolderWatcher(this.#folder, () => changed.call());
+    let sent = '';
+    while (!signal.aborted) {
+      watcher.open();
+      const files = await this.#files.look();
+      const state = await this.#resolver.resolve(files);
+      const text = JSON.stringify(state);
+      if (text !== sent && !signal.aborted) yield state;
+      sent = text;
+      const waits = !watcher.isOpen || state.problems.length > 0;
+      const soon = waits || state.workloads.some(({ selector }) => selector.kind === 'namespace');
+      const replacing = files.some(file => file.missing);
+      await changed.wait(replacing ? REPLACING_MS : soon ? LOOK_SOON_MS : LOOK_AGAIN_MS);
+      await changed.settle(QUIET_MS, CEILING_MS);
+    }
+    throw signal.reason;
+  }
+}
+
+/** Watches a folder that may not be there yet, or go and come back. */
+class FolderWatcher implements Disposable {
+  readonly #folder: string;
+  readonly #changed: () => void;
+  #watcher: FSWatcher | undefined;
+
+  constructor(folder: string, changed: () => void) {
+    this.#folder = folder;
+    this.#changed = changed;
+  }
+
+  get isOpen(): boolean {
+    return this.#watcher !== undefined;
+  }
+
+  /** Starts to watch, unless it does already. */
+  open(): void {
+    if (this.#watcher) return;
+    try {
+      this.#watcher = watch(this.#folder, (event, name) => {
+        // The folder itself was renamed or removed: this watcher says nothing more.
+        if (event === 'rename' && name !== null && this.#folder.endsWith(`/${name}`)) this[Symbol.dispose]();
+        this.#changed();
+      });
+      this.#watcher.on('error', () => this[Symbol.dispose]());
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#watcher?.removeAllListeners();
+    this.#watcher?.close();
+    this.#watcher = undefined;
+  }
+}

@@ -1,0 +1,79 @@
+import { messageOf } from '../../manager/model/util/errors.ts';
+import type { LocalWorkload, PlatformProblem, PlatformState } from '../platform.ts';
+import type { WorkloadDocument } from './document.ts';
+import type { WorkloadFile } from './files.ts';
+import type { System } from './system.ts';
+
+/** Turns what files say into workloads of this host, and names what stands in the way. */
+export class Resolver {
+  readonly #system: System;
+  #uids = new Map<string, number>();
+  #addresses = new Map<string, readonly string[]>();
+  /** File by what it holds (a workload's name, a user, a namespace): who had it first keeps it. */
+  #holders = new Map<string, string>();
+
+  constructor(system: System) {
+    this.#system = system;
+  }
+
+  async resolve(files: readonly WorkloadFile[]): Promise<PlatformState> {
+    const problems: PlatformProblem[] = files.flatMap(({ problem }) => (problem ? [problem] : []));
+    const workloads: LocalWorkload[] = [];
+    const holders = new Map<string, string>();
+    for (const { path, document, missing } of this.#inOrder(files)) {
+      if (!document) continue;
+      try {
+        const local = await this.#locate(document);
+        const keys = [`workload ${local.workload.uid}`, keyOf(local)];
+        const taken = keys.find(key => holders.has(key));
+        if (taken !== undefined)
+          throw new Error(`${taken} is that of ${holders.get(taken)} already; this file is left out`);
+        for (const key of keys) holders.set(key, path);
+        workloads.push(local);
+      } catch (error) {
+        if (!missing) problems.push({ where: path, why: messageOf(error) });
+      }
+    }
+    this.#holders = holders;
+    return { workloads: workloads.sort((a, b) => (a.workload.uid < b.workload.uid ? -1 : 1)), problems };
+  }
+
+  /** Files that hold something come first: a new file cannot take what an older one has. */
+  #inOrder(files: readonly WorkloadFile[]): WorkloadFile[] {
+    const holding = new Set(this.#holders.values());
+    const rank = (file: WorkloadFile): number => (file.missing ? 2 : holding.has(file.path) ? 0 : 1);
+    return files.toSorted((a, b) => rank(a) - rank(b) || (a.path < b.path ? -1 : 1));
+  }
+
+  async #locate({ workload, selector }: WorkloadDocument): Promise<LocalWorkload> {
+    if ('user' in selector) return { workload, selector: { kind: 'user', uid: await this.#uid(selector.user) } };
+    const { namespace } = selector;
+    const id = await this.#system.namespaceId(namespace);
+    if (id === undefined) throw new Error(`there is no network namespace at ${namespace}; the workload waits for it`);
+    const addresses = workload.addresses.length > 0 ? workload.addresses : await this.#addressesIn(namespace, id);
+    return { workload: { ...workload, addresses }, selector: { kind: 'namespace', path: namespace } };
+  }
+
+  async #uid(user: string | number): Promise<number> {
+    if (typeof user === 'number') return user;
+    const uid = (await this.#system.uidOf(user)) ?? this.#uids.get(user);
+    if (uid === undefined) throw new Error(`this host has no user "${user}"; the workload waits for it`);
+    if (uid === 0) throw new Error(`user "${user}" is root, whose traffic cannot be told from the agent's`);
+    this.#uids.set(user, uid);
+    return uid;
+  }
+
+  /** A namespace without an address yet is asked again at the next look. */
+  async #addressesIn(path: string, id: string): Promise<readonly string[]> {
+    const known = this.#addresses.get(id);
+    if (known) return known;
+    const addresses = await this.#system.addressesIn(path);
+    if (addresses.length > 0) this.#addresses.set(id, addresses);
+    return addresses;
+  }
+}
+
+function keyOf({ selector }: LocalWorkload): string {
+  if (selector.kind === 'user') return `user ${selector.uid}`;
+  return `${selector.kind} ${selector.path}`;
+}

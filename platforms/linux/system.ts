@@ -1,0 +1,74 @@
+import { execFile } from 'node:child_process';
+import { stat } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { codeOf } from '../../manager/model/util/errors.ts';
+
+/** What the host knows of users and network namespaces. */
+export interface System {
+  /** The uid of a user, from /etc/passwd or wherever else the host keeps users; undefined when there is none. */
+  uidOf(user: string): Promise<number | undefined>;
+  /** Tells one network namespace from another; undefined when there is none at that path. */
+  namespaceId(path: string): Promise<string | undefined>;
+  /** Global addresses inside a network namespace. */
+  addressesIn(path: string): Promise<readonly string[]>;
+}
+
+const LIMIT_MS = 5000;
+interface Link {
+  readonly addr_info?: readonly { readonly local: string }[];
+}
+
+const execute = promisify(execFile);
+
+/** A user that is not in /etc/passwd is asked for again after so long, milliseconds. */
+const ASK_AGAIN_MS = 10_000;
+
+/** The running system. Asking for a user costs a process, so answers are kept until /etc/passwd changes. */
+export function linuxSystem(): System {
+  const known = new Map<
+    string,
+    { readonly version: string; readonly uid: number | undefined; readonly until: number }
+  >();
+  return {
+    async uidOf(user) {
+      const { ino, mtimeNs } = await stat('/etc/passwd', { bigint: true });
+      const version = `${ino} ${mtimeNs}`;
+      const before = known.get(user);
+      if (before?.version === version && performance.now() < before.until) return before.uid;
+      const uid = await askForUid(user);
+      known.set(user, { version, uid, until: uid === undefined ? performance.now() + ASK_AGAIN_MS : Infinity });
+      return uid;
+    },
+    namespaceId,
+    addressesIn,
+  };
+}
+
+async function askForUid(user: string): Promise<number | undefined> {
+  try {
+    const { stdout } = await execute('/usr/bin/getent', ['passwd', '--', user], { timeout: LIMIT_MS });
+    const uid = stdout.split(':')[2];
+    return uid === undefined || uid === '' ? undefined : Number(uid);
+  } catch (error) {
+    // getent(1): 2 is "not found".
+    if ((error as { code?: unknown }).code === 2) return undefined;
+    throw error;
+  }
+}
+
+async function namespaceId(path: string): Promise<string | undefined> {
+  try {
+    const { dev, ino } = await stat(path);
+    return `${dev}:${ino}`;
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return undefined;
+    throw error;
+  }
+}
+
+async function addressesIn(path: string): Promise<readonly string[]> {
+  const args = [`--net=${path}`, '--', 'ip', '-json', 'address', 'show', 'scope', 'global'];
+  const { stdout } = await execute('/usr/bin/nsenter', args, { timeout: LIMIT_MS });
+  const links = JSON.parse(stdout.trim() || '[]') as readonly Link[];
+  return links.flatMap(link => link.addr_info ?? []).map(({ local }) => local);
+}
