@@ -44,10 +44,7 @@ export interface Resource {
   readonly name: string;
   /** A hash over the body: equal content has an equal version, also after a restart. */
   readonly version: string;
-  /**
-   * The message that `typeUrl` names. Each `typed_config` in it is a {@link TypedConfig}; one of type google.protobuf.StringValue has the
-   * form `{'@type', value}` and travels as itself, as a Struct cannot become one.
-   */
+  /** The message that `typeUrl` names. Each `typed_config` in it is a {@link TypedConfig}. */
   readonly body: JsonMap;
   /** What it was made from, for people: `VirtualService default/reviews`, `service reviews.default.mesh`, `workload a/default/web`. */
   readonly origins: readonly string[];

@@ -18,7 +18,7 @@ export class EncodeError extends Error {
 
 /**
  * Encodes proto-JSON with snake_case names. Unlike protobufjs it refuses fields that the type does not have, and it turns every
- * `Any` but a StringValue into an xds.type.v3.TypedStruct, which Envoy converts to the message that `@type` names: that message need not be known here.
+ * `Any` but a few into an xds.type.v3.TypedStruct, which Envoy converts to the message that `@type` names: that message need not be known here.
  * @throws {EncodeError} when the value does not fit the type.
  */
 export function encode(type: protobuf.Type, value: unknown): Uint8Array {
@@ -28,7 +28,16 @@ export function encode(type: protobuf.Type, value: unknown): Uint8Array {
 }
 
 const TYPED_STRUCT = 'type.googleapis.com/xds.type.v3.TypedStruct';
-const STRING_VALUE = 'type.googleapis.com/google.protobuf.StringValue';
+
+/**
+ * Messages that Envoy does not take as a TypedStruct: a Struct cannot become a StringValue, and route tables look at the type of a
+ * matcher's input itself. Each has one field, number 1, a text.
+ */
+const PLAIN: ReadonlyMap<string, string> = new Map([
+  ['type.googleapis.com/google.protobuf.StringValue', 'value'],
+  ['type.googleapis.com/envoy.extensions.matching.common_inputs.network.v3.FilterStateInput', 'key'],
+]);
+
 const WRAPPER = /^\.google\.protobuf\.(Bool|String|UInt32|UInt64|Int32|Int64|Double|Float|Bytes)Value$/;
 
 /** Writes the fields of one message, without a length in front. */
@@ -83,13 +92,14 @@ function writeValue(writer: Writer, field: protobuf.FieldBase, id: number, value
   } else writeScalarAt(writer, field.type, id, value, path);
 }
 
-/** google.protobuf.Any holding an xds.type.v3.TypedStruct; or a StringValue as itself, as a Struct cannot become one. */
+/** google.protobuf.Any holding an xds.type.v3.TypedStruct, or one of {@link PLAIN} as itself. */
 function writeAny(writer: Writer, value: unknown, path: string): void {
   const { '@type': typeUrl, ...fields } = record(value, path);
   if (typeof typeUrl !== 'string') throw new EncodeError(path, 'needs "@type", the type URL of the extension');
-  if (typeUrl === STRING_VALUE) {
+  const name = PLAIN.get(typeUrl);
+  if (name !== undefined) {
     writer.uint32(10).string(typeUrl).uint32(18).fork();
-    writeScalarAt(writer, 'string', 1, fields['value'], `${path}.value`);
+    writeScalarAt(writer, 'string', 1, fields[name], `${path}.${name}`);
     writer.ldelim();
     return;
   }
