@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { FileHandle } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rm, symlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { EnvoyPaths } from './paths.ts';
 
 export interface EnvoyProgram {
@@ -32,7 +33,7 @@ const AS_MANY_FILES = ['/bin/sh', '-c', 'ulimit -n "$(ulimit -Hn)"; exec "$0" "$
 
 /** The command line of Envoy, without what makes it another user. */
 export function envoyCommand(program: EnvoyProgram, { epoch, baseId }: Generation): string[] {
-  const { binary, paths, concurrency, drainSeconds = 60, logLevel = 'warning' } = program;
+  const { paths, concurrency, drainSeconds = 60, logLevel = 'warning' } = program;
   const options = {
     '--config-path': paths.bootstrap,
     '--base-id-path': paths.baseId,
@@ -46,7 +47,7 @@ export function envoyCommand(program: EnvoyProgram, { epoch, baseId }: Generatio
     ...(concurrency === undefined ? {} : { '--concurrency': concurrency }),
   };
   const flags = ['--skip-hot-restart-on-no-parent', ...(baseId === undefined ? ['--use-dynamic-base-id'] : [])];
-  return [binary, ...Object.entries(options).flatMap(([name, value]) => [name, String(value)]), ...flags];
+  return [paths.program, ...Object.entries(options).flatMap(([name, value]) => [name, String(value)]), ...flags];
 }
 
 /**
@@ -58,17 +59,29 @@ export async function launch(program: EnvoyProgram, generation: Generation, log:
   const root = process.getuid?.() === 0;
   const command = [...AS_MANY_FILES, ...envoyCommand(program, generation)];
   const capable = root && program.enterNamespaces === true;
+  await linkProgram(program.paths.program);
+  await using binary = await open(program.binary);
   const [file = '', ...args] = capable ? [...withCapability(program), ...command] : command;
   const child = spawn(file, args, {
     cwd: '/',
     detached: true,
     env: {},
-    stdio: ['ignore', log.fd, log.fd],
+    stdio: ['ignore', log.fd, log.fd, binary.fd],
     ...(root && !capable ? { uid: program.uid, gid: program.gid } : {}),
   });
   await once(child, 'spawn');
   child.unref();
   return child;
+}
+
+/**
+ * Envoy's user need not be able to reach the program, which may lie in the cache of root: it gets the open file. The link keeps the
+ * name that `ps` shows.
+ */
+async function linkProgram(path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+  await rm(path, { force: true });
+  await symlink('/proc/self/fd/3', path);
 }
 
 function withCapability({ uid, gid }: EnvoyProgram): string[] {

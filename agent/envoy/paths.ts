@@ -13,6 +13,8 @@ export interface EnvoyPaths {
   /** The agent's xDS server, a unix socket. */
   readonly xds: string;
   readonly bootstrap: string;
+  /** What is started as Envoy: a link to the program. */
+  readonly program: string;
   /** Which process is Envoy. Written by the agent alone, as the agent sends signals to that process. */
   readonly state: string;
   readonly log: string;
@@ -28,6 +30,7 @@ export function envoyPaths(runDir: string, logDir: string): EnvoyPaths {
     takeOver: join(own, 'take-over'),
     xds: join(runDir, 'xds.sock'),
     bootstrap: join(runDir, 'envoy-bootstrap.json'),
+    program: join(runDir, 'bin', 'envoy'),
     state: join(runDir, 'envoy-process.json'),
     log: join(logDir, 'envoy.log'),
   };

@@ -8,6 +8,8 @@ export interface ProcessState extends ProcessRef {
   readonly epoch: number;
   /** Stands for program, user, options and bootstrap: an Envoy with the same key need not be replaced. */
   readonly key: string;
+  /** The Envoy that this one took over from, which may still be finishing. */
+  readonly before?: ProcessRef;
 }
 
 /** Undefined when there is no such file, or when it holds something else. */
@@ -21,9 +23,18 @@ export async function readState(path: string): Promise<ProcessState | undefined>
     return undefined;
   }
   if (!isRecord(value)) return undefined;
-  const { pid, start, epoch, key } = value;
-  const whole = [pid, start, epoch].every(Number.isSafeInteger) && typeof key === 'string' && Number(pid) > 1;
-  return whole ? ({ pid, start, epoch, key } as ProcessState) : undefined;
+  const { epoch, key, before } = value;
+  const ref = refOf(value);
+  if (ref === undefined || typeof epoch !== 'number' || typeof key !== 'string') return undefined;
+  const earlier = refOf(before);
+  return { ...ref, epoch, key, ...(earlier === undefined ? {} : { before: earlier }) };
+}
+
+function refOf(value: unknown): ProcessRef | undefined {
+  if (!isRecord(value)) return undefined;
+  const { pid, start } = value;
+  const whole = Number.isSafeInteger(pid) && Number.isSafeInteger(start) && Number(pid) > 1;
+  return whole ? { pid: Number(pid), start: Number(start) } : undefined;
 }
 
 export async function writeState(path: string, state: ProcessState): Promise<void> {

@@ -106,8 +106,8 @@ export class EnvoyProcess {
    */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
-    const state = this.#state ?? (await readState(this.#options.paths.state));
-    if (state !== undefined) await this.#end(state, graceMs);
+    this.#state ??= await readState(this.#options.paths.state);
+    if (this.#state !== undefined) await this.#end(this.#state, graceMs);
     await this.#supervision;
     await rm(this.#options.paths.state, { force: true });
     await rm(this.#options.paths.admin, { force: true });
@@ -147,13 +147,13 @@ export class EnvoyProcess {
     const { binary, uid, gid, enterNamespaces = false } = this.#options;
     const { size, mtimeMs } = await stat(binary);
     const command = envoyCommand(this.#options, { epoch: 0, baseId: undefined });
-    const all = [this.#options.bootstrap, command, uid, gid, enterNamespaces, size, mtimeMs];
+    const all = [this.#options.bootstrap, command, binary, uid, gid, enterNamespaces, size, mtimeMs];
     return createHash('sha256').update(JSON.stringify(all)).digest('base64url');
   }
 
   /** Has a new Envoy take over from one that runs. If the new one dies of its start, the old one goes on. */
   async #takeOver(before: ProcessState, key: string, signal: AbortSignal): Promise<EnvoyStart> {
-    await this.#launch({ epoch: before.epoch + 1, baseId: await this.#baseId() }, key);
+    await this.#launch({ epoch: before.epoch + 1, baseId: await this.#baseId() }, key, before);
     const fresh = this.#state!;
     const deadline = AbortSignal.any([signal, AbortSignal.timeout(30_000)]);
     while (!(await this.#isLive(deadline))) {
@@ -170,7 +170,8 @@ export class EnvoyProcess {
     return 'replaced';
   }
 
-  async #launch(generation: Generation, key: string): Promise<void> {
+  async #launch(generation: Generation, key: string, before?: ProcessState): Promise<void> {
+    this.#since = { ...this.#since, at: performance.now() };
     if (generation.epoch === 0) await this.#forgetLine();
     const logSize = await this.#log.size();
     await using log = await this.#log.open();
@@ -178,7 +179,8 @@ export class EnvoyProcess {
     const ref = await processRef(child.pid!);
     this.#child = child;
     this.#since = { at: performance.now(), logSize };
-    this.#state = { pid: child.pid!, start: ref?.start ?? 0, epoch: generation.epoch, key };
+    const earlier = before && { before: { pid: before.pid, start: before.start } };
+    this.#state = { pid: child.pid!, start: ref?.start ?? 0, epoch: generation.epoch, key, ...earlier };
     await writeState(this.#options.paths.state, this.#state);
   }
 
@@ -191,7 +193,7 @@ export class EnvoyProcess {
     const turning = setInterval(() => void this.#log.bound().catch(this.#warn), 10_000);
     turning.unref();
     try {
-      while (await this.#died(signal)) await this.#again(key, signal);
+      while (await this.#died(signal)) await this.#again(key, signal).catch(this.#warn);
     } finally {
       clearInterval(turning);
     }
@@ -212,13 +214,13 @@ export class EnvoyProcess {
 
   async #again(key: string, signal: AbortSignal): Promise<void> {
     const lived = performance.now() - this.#since.at;
-    this.#lastDeath = (await this.#log.reason(this.#since.logSize)) ?? 'it left no word';
     this.#restarts += 1;
+    this.#lastDeath = (await this.#log.reason(this.#since.logSize)) ?? 'it left no word';
     this.#options.log.error('Envoy died; starting it again', { pid: this.#state?.pid, reason: this.#lastDeath });
     if (lived >= STABLE_MS) this.#backoff.reset();
     else await delay(this.#backoff.next(), undefined, { signal }).catch(() => undefined);
     if (signal.aborted || this.#stopping) return;
-    await this.#launch({ epoch: 0, baseId: undefined }, key).catch(this.#warn);
+    await this.#launch({ epoch: 0, baseId: undefined }, key);
   }
 
   async #isLive(signal: AbortSignal): Promise<boolean> {
@@ -232,8 +234,10 @@ export class EnvoyProcess {
     return /^\d{1,10}$/.test(text) ? Number(text) : undefined;
   }
 
-  /** Removes the shared memory of a line of Envoys that is dead: Envoy leaves it behind when it is killed. */
+  /** Ends what is left of a line of Envoys whose last is dead: one that was finishing, and what a killed one leaves behind. */
   async #forgetLine(): Promise<void> {
+    const before = this.#state?.before;
+    if (before !== undefined && (await sendSignal(before, 'SIGKILL'))) await gone(before, AbortSignal.timeout(5_000));
     const id = await this.#baseId();
     // Envoy multiplies the number by ten, to tell epochs apart.
     if (id !== undefined) await rm(`/dev/shm/envoy_shared_memory_${id * 10}`, { force: true });

@@ -165,6 +165,7 @@ export class Session {
       const wait = typeUrl === TYPE.cluster ? this.#quietSince + this.#options.removalMs - performance.now() : 0;
       if (wait > 0) this.#wakeIn(wait);
       else this.#respond(typeUrl, [], gone);
+      return;
     }
   }
 

@@ -1,0 +1,258 @@
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { type LogFields, type Logger, silentLogger } from '../../../manager/model/util/log.ts';
+import { type Resource, resource, TYPE } from '../../compile/resource.ts';
+import { FakeEnvoy } from './fake-envoy.ts';
+import { AdsServer, type AdsServerOptions } from './server.ts';
+
+const cluster = (name: string, timeout = '1s'): Resource =>
+  resource(TYPE.cluster, name, { name, type: 'EDS', connect_timeout: timeout, eds_cluster_config: {} }, [
+    `service ${name}`,
+  ]);
+const endpoints = (name: string): Resource => resource(TYPE.endpoints, name, { cluster_name: name }, []);
+const listener = (name: string): Resource => resource(TYPE.listener, name, { name }, [`workload ${name}`]);
+const internal = (name: string): Resource => resource(TYPE.listener, name, { name, internal_listener: {} }, []);
+const routes = (name: string, header = ''): Resource => resource(TYPE.routes, name, { name, vhost_header: header }, []);
+const soon = (): AbortSignal => AbortSignal.timeout(5_000);
+
+interface Table extends AsyncDisposable {
+  readonly server: AdsServer;
+  readonly socket: string;
+  readonly warnings: readonly LogFields[];
+  envoy(): FakeEnvoy;
+}
+
+async function table(options: Partial<AdsServerOptions> = {}): Promise<Table> {
+  const folder = await mkdtemp(join(tmpdir(), 'isthmus-ads-'));
+  const socket = join(folder, 'xds.sock');
+  const warnings: LogFields[] = [];
+  const log: Logger = { ...silentLogger, warn: (_message, fields = {}) => void warnings.push(fields) };
+  const server = new AdsServer({ socket, uid: process.getuid?.() ?? 0, log, removalMs: 0, ...options });
+  await server.start();
+  server.setSecrets([], 'root');
+  const envoys: FakeEnvoy[] = [];
+  return {
+    server,
+    socket,
+    warnings,
+    envoy() {
+      const envoy = new FakeEnvoy(socket);
+      envoys.push(envoy);
+      return envoy;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const envoy of envoys) envoy.close();
+      await server.close();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+test('only Envoy may connect', async t => {
+  await using at = await table();
+  t.is((await stat(at.socket)).mode & 0o777, 0o600);
+});
+
+test('says nothing of resources before it knows them, so that an Envoy that holds some keeps them', async t => {
+  await using at = await table();
+  const envoy = at.envoy();
+  envoy.subscribe(TYPE.cluster, { names: ['*'], holding: { a: 'old' } });
+  await envoy.quiet();
+  at.server.update([]);
+  t.deepEqual((await envoy.next()).removed, ['a']);
+});
+
+test('clusters first, with internal listeners and endpoints; listeners once these are accepted; then routes', async t => {
+  await using at = await table();
+  const envoy = at.envoy();
+  at.server.update([routes('r'), listener('out'), internal('local'), endpoints('a'), cluster('a')]);
+  envoy.subscribe(TYPE.listener, { names: [] });
+  await envoy.take(TYPE.listener, 'local');
+  await envoy.take(TYPE.listener, 'out');
+  envoy.subscribe(TYPE.routes, { names: ['r'] });
+  await envoy.take(TYPE.routes, 'r');
+
+  envoy.subscribe(TYPE.cluster);
+  const clusters = await envoy.next();
+  t.deepEqual(Object.keys(clusters.versions), ['a']);
+  at.server.update([
+    routes('r', 'x'),
+    listener('out2'),
+    internal('local'),
+    internal('local2'),
+    endpoints('a'),
+    cluster('a'),
+  ]);
+  await envoy.take(TYPE.listener, 'local2');
+  envoy.subscribe(TYPE.endpoints, { names: ['a'] });
+  const assignment = await envoy.next();
+  t.is(assignment.typeUrl, TYPE.endpoints);
+  await envoy.quiet();
+  envoy.accept(assignment);
+  await envoy.quiet();
+  envoy.accept(clusters);
+  await envoy.take(TYPE.listener, 'out2');
+  await envoy.take(TYPE.routes, 'r');
+  t.deepEqual((await envoy.next()).removed, ['out']);
+});
+
+test('goes on without clusters that the client does not get ready', async t => {
+  await using at = await table({ gateMs: 50 });
+  const envoy = at.envoy();
+  at.server.update([cluster('a'), listener('out')]);
+  envoy.subscribe(TYPE.cluster);
+  t.is((await envoy.next()).typeUrl, TYPE.cluster);
+  envoy.subscribe(TYPE.listener);
+  await envoy.take(TYPE.listener, 'out');
+  t.is(at.warnings.length, 1);
+});
+
+test('a client that comes back gets what changed, and not what it holds', async t => {
+  await using at = await table();
+  const envoy = at.envoy();
+  const [a, b] = [cluster('a'), cluster('b')];
+  at.server.update([a, b]);
+  envoy.subscribe(TYPE.cluster, { names: ['*', 'a', 'b', 'gone'], holding: { a: a.version, b: 'old', gone: 'x' } });
+  const received = await envoy.take(TYPE.cluster, 'b');
+  t.deepEqual(received.versions, { b: b.version });
+  t.deepEqual((await envoy.next()).removed, ['gone']);
+});
+
+test('a name that is asked for again is sent again', async t => {
+  await using at = await table();
+  const envoy = at.envoy();
+  at.server.update([endpoints('a')]);
+  envoy.subscribe(TYPE.endpoints, { names: ['a'] });
+  await envoy.take(TYPE.endpoints, 'a');
+  envoy.subscribe(TYPE.endpoints, { names: ['a'] });
+  await envoy.take(TYPE.endpoints, 'a');
+  envoy.subscribe(TYPE.endpoints, { unsubscribe: ['a'] });
+  at.server.update([endpoints('a'), cluster('a')]);
+  await envoy.quiet();
+  t.pass();
+});
+
+test('a cluster that changed is followed by its endpoints, which Envoy needs anew and does not ask for', async t => {
+  await using at = await table();
+  const envoy = at.envoy();
+  at.server.update([cluster('a'), endpoints('a')]);
+  envoy.subscribe(TYPE.cluster);
+  await envoy.take(TYPE.cluster, 'a');
+  envoy.subscribe(TYPE.endpoints, { names: ['a'] });
+  await envoy.take(TYPE.endpoints, 'a');
+  at.server.update([cluster('a', '2s'), endpoints('a')]);
+  await envoy.take(TYPE.cluster, 'a');
+  await envoy.take(TYPE.endpoints, 'a');
+  t.pass();
+});
+
+test('removes listeners before the clusters that they named', async t => {
+  await using at = await table();
+  const envoy = at.envoy();
+  at.server.update([cluster('a'), listener('out')]);
+  envoy.subscribe(TYPE.cluster);
+  envoy.subscribe(TYPE.listener);
+  await envoy.take(TYPE.cluster, 'a');
+  await envoy.take(TYPE.listener, 'out');
+  at.server.update([]);
+  const first = await envoy.next();
+  t.deepEqual([first.typeUrl, first.removed], [TYPE.listener, ['out']]);
+  await envoy.quiet();
+  envoy.accept(first);
+  const second = await envoy.next();
+  t.deepEqual([second.typeUrl, second.removed], [TYPE.cluster, ['a']]);
+});
+
+test('finds the one that is refused, lets the others through, and offers it again later', async t => {
+  await using at = await table({ retryMs: 50 });
+  const envoy = at.envoy();
+  const bad = cluster('bad');
+  at.server.update(['a', 'b', 'c'].map(name => cluster(name)).concat(bad));
+  envoy.subscribe(TYPE.cluster);
+  envoy.subscribe(TYPE.listener);
+  envoy.refuse(await envoy.next(), 'something is wrong');
+  await envoy.take(TYPE.cluster, 'a', 'b');
+  envoy.refuse(await envoy.next(), 'Error adding/updating cluster(s) bad: too bad');
+  await envoy.take(TYPE.cluster, 'c');
+  envoy.refuse(await envoy.next(), 'too bad');
+  t.like(await at.server.applied(soon()), [
+    { name: 'bad', version: bad.version, reason: 'too bad', origins: ['service bad'] },
+  ]);
+  t.like(at.warnings, [{ name: 'bad', reason: 'too bad', origins: ['service bad'] }]);
+  const states = at.server.status().resources.filter(({ typeUrl }) => typeUrl === TYPE.cluster);
+  t.deepEqual(
+    states.map(({ name, state }) => `${name} ${state}`),
+    ['a accepted', 'b accepted', 'c accepted', 'bad rejected'],
+  );
+  envoy.refuse(await envoy.next(), 'too bad');
+  t.is(at.warnings.length, 1, 'the same refusal is told once');
+  await envoy.take(TYPE.cluster, 'bad');
+  t.deepEqual(await at.server.applied(soon()), []);
+});
+
+test('a version that is refused leaves the one before in force, and the next one is tried', async t => {
+  await using at = await table();
+  const envoy = at.envoy();
+  const [good, bad, better] = [cluster('a', '1s'), cluster('a', '2s'), cluster('a', '3s')];
+  at.server.update([good]);
+  envoy.subscribe(TYPE.cluster);
+  envoy.subscribe(TYPE.listener);
+  await envoy.take(TYPE.cluster, 'a');
+  at.server.update([bad]);
+  envoy.refuse(await envoy.next(), 'bad');
+  await at.server.applied(soon());
+  t.like(
+    at.server.status().resources.find(({ name }) => name === 'a'),
+    {
+      state: 'rejected',
+      version: bad.version,
+      accepted: good.version,
+      reason: 'bad',
+    },
+  );
+  at.server.update([better]);
+  await envoy.take(TYPE.cluster, 'a');
+  t.deepEqual(await at.server.applied(soon()), []);
+});
+
+test('a secret that is missing is answered at once, and sent when it comes', async t => {
+  await using at = await table();
+  const envoy = at.envoy();
+  envoy.subscribe(TYPE.secret, { names: ['spiffe://mesh/a', 'roots'] });
+  const first = await envoy.next();
+  t.deepEqual([Object.keys(first.versions), first.removed], [['roots'], ['spiffe://mesh/a']]);
+  envoy.accept(first);
+  at.server.setSecrets([{ identity: 'spiffe://mesh/a', chain: 'chain', key: 'key' }], 'root');
+  await envoy.take(TYPE.secret, 'spiffe://mesh/a');
+  at.server.setSecrets([], 'root');
+  t.deepEqual((await envoy.next()).removed, ['spiffe://mesh/a']);
+});
+
+test('two Envoys at once, of which one takes over, each get everything', async t => {
+  await using at = await table();
+  const [old, fresh] = [at.envoy(), at.envoy()];
+  at.server.update([cluster('a')]);
+  for (const envoy of [old, fresh]) {
+    envoy.subscribe(TYPE.cluster);
+    envoy.subscribe(TYPE.listener);
+    await envoy.take(TYPE.cluster, 'a');
+  }
+  await at.server.applied(soon());
+  t.is(at.server.status().connections, 2);
+  at.server.update([cluster('a'), cluster('b')]);
+  const done = at.server.applied(soon());
+  await old.take(TYPE.cluster, 'b');
+  const slow = await fresh.next();
+  t.is(await Promise.race([done, old.quiet().then(() => 'waiting')]), 'waiting');
+  fresh.accept(slow);
+  t.deepEqual(await done, []);
+});
+
+test('waiting for what was sent ends with its signal', async t => {
+  await using at = await table();
+  at.server.update([cluster('a')]);
+  const error = await t.throwsAsync(at.server.applied(AbortSignal.timeout(20)));
+  t.is(error?.name, 'TimeoutError');
+});

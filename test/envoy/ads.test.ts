@@ -1,0 +1,90 @@
+import test from 'ava';
+import { resource, TYPE } from '../../agent/compile/resource.ts';
+import { stage } from './fixture.ts';
+import { call, freePort, load, origin } from './http.ts';
+import { cluster, endpoints, listener, routes, socketAddress, typed } from './resources.ts';
+
+const soon = (): AbortSignal => AbortSignal.timeout(10_000);
+
+test('what Envoy refuses is named with its origin, and holds nothing else back', async t => {
+  await using on = await stage();
+  await using app = await origin('hello');
+  const port = await freePort();
+  const ads = on.ads();
+  await ads.start();
+  ads.setSecrets([], 'none');
+  const good = [cluster('a'), endpoints('a', app.port), listener('out', port, 'r'), routes('r', ['a'])];
+  ads.update(good);
+  const envoy = on.envoy();
+  await envoy.start(on.life.signal);
+  await envoy.ready(soon());
+
+  const filters = [typed('x', 'nowhere.v3.Nothing')];
+  const badListener = { name: 'bad', address: socketAddress(1), filter_chains: [{ filters }] };
+  ads.update([
+    ...good,
+    ...['b', 'c', 'd'].flatMap(name => [cluster(name), endpoints(name, app.port)]),
+    cluster('negative', { connect_timeout: '-1s' }),
+    cluster('misspelt', { conect_timeout: '1s' }),
+    resource(TYPE.listener, 'bad', badListener, ['VirtualService default/bad']),
+    routes('r', ['a', 'b', 'a']),
+  ]);
+  const refused = await ads.applied(soon());
+  const brief = refused.map(({ name, origins, reason }) => [name, origins[0], reason.replace(/\s+/g, ' ')]);
+  t.deepEqual(brief.map(([name, from]) => `${name} of ${from}`).sort(), [
+    'bad of VirtualService default/bad',
+    'misspelt of service misspelt',
+    'negative of service negative',
+    'r of VirtualService default/r',
+  ]);
+  const reasons = brief.map(([name, , reason]) => `${name}: ${reason}`).sort();
+  const wanted = [/nowhere\.v3\.Nothing/, /conect_timeout: .* has no such field/, /positive duration/, /[Dd]uplicate/];
+  for (const [index, reason] of reasons.entries()) t.regex(reason, wanted[index]!);
+  const warned = on.events.filter(({ level }) => level === 'warn').map(({ fields }) => fields['name']);
+  t.deepEqual(warned.map(String).toSorted(), ['bad', 'misspelt', 'negative', 'r']);
+  t.deepEqual(await call(port, 'a'), { status: 200, body: 'hello' }, 'the last good routes stay');
+
+  ads.update([
+    ...good.slice(0, 3),
+    ...['b'].flatMap(name => [cluster(name), endpoints(name, app.port)]),
+    routes('r', ['a', 'b']),
+  ]);
+  t.deepEqual(await ads.applied(soon()), []);
+  t.is((await call(port, 'b')).status, 200, 'mended routes are taken');
+});
+
+test('a service comes, changes and goes under load without a failed request', async t => {
+  await using on = await stage();
+  await using app = await origin('hello');
+  const port = await freePort();
+  const ads = on.ads({ removalMs: 100 });
+  await ads.start();
+  ads.setSecrets([], 'none');
+  const out = listener('out', port, 'r');
+  const backup = [cluster('backup'), endpoints('backup', app.port)];
+  const viaBackup = { route: { cluster: 'backup' }, match: { prefix: '/' } };
+  const routed = (to: string): ReturnType<typeof resource> => {
+    const route = { ...viaBackup, route: { cluster: to } };
+    return resource(TYPE.routes, 'r', { name: 'r', virtual_hosts: [{ name: 'x', domains: ['*'], routes: [route] }] }, [
+      'r',
+    ]);
+  };
+  ads.update([out, ...backup, routed('backup')]);
+  const envoy = on.envoy();
+  await envoy.start(on.life.signal);
+  await envoy.ready(soon());
+  await using calls = load(port, 'x');
+  for (let round = 0; round < 10; round += 1) {
+    const name = `s${round}`;
+    ads.update([out, ...backup, cluster(name), endpoints(name, app.port), routed(name)]);
+    t.deepEqual(await ads.applied(soon()), []);
+    ads.update([out, ...backup, cluster(name, { connect_timeout: '2s' }), endpoints(name, app.port), routed(name)]);
+    t.deepEqual(await ads.applied(soon()), []);
+    ads.update([out, ...backup, routed('backup')]);
+    t.deepEqual(await ads.applied(soon()), []);
+  }
+  const enough = calls.calls + 20;
+  while (calls.calls < enough) await call(port, 'x');
+  await calls[Symbol.asyncDispose]();
+  t.deepEqual(calls.failed, []);
+});

@@ -1,0 +1,92 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { EnvoyAdmin } from '../../agent/envoy/admin.ts';
+import { AdsServer, type AdsServerOptions } from '../../agent/envoy/ads/server.ts';
+import { findEnvoy } from '../../agent/envoy/binary.ts';
+import { bootstrap } from '../../agent/envoy/bootstrap.ts';
+import { type EnvoyPaths, envoyPaths } from '../../agent/envoy/paths.ts';
+import { EnvoyProcess, type EnvoyProcessOptions } from '../../agent/envoy/process.ts';
+import type { LogFields, Logger } from '../../manager/model/util/log.ts';
+
+/** Envoy's user in these tests; nobody's account. */
+export const ENVOY_UID = 1337;
+
+/** What was logged, by level. */
+export interface Logged {
+  readonly level: 'error' | 'warn' | 'info' | 'debug';
+  readonly message: string;
+  readonly fields: LogFields;
+}
+
+/** Keeps what is logged. */
+export function recorder(): { readonly log: Logger; readonly events: readonly Logged[] } {
+  const events: Logged[] = [];
+  const note =
+    (level: Logged['level']) =>
+    (message: string, fields: LogFields = {}): void =>
+      void events.push({ level, message, fields });
+  const log: Logger = {
+    error: note('error'),
+    warn: note('warn'),
+    info: note('info'),
+    debug: note('debug'),
+    child: () => log,
+  };
+  return { log, events };
+}
+
+/** Folders of one host for a test, with what runs an Envoy in them. All of it is gone after disposal. */
+export interface Stage extends AsyncDisposable {
+  readonly paths: EnvoyPaths;
+  readonly admin: EnvoyAdmin;
+  readonly log: Logger;
+  readonly events: readonly Logged[];
+  /** Aborts at disposal at the latest. */
+  readonly life: AbortController;
+  ads(options?: Partial<AdsServerOptions>): AdsServer;
+  envoy(options?: Partial<EnvoyProcessOptions>): EnvoyProcess;
+}
+
+export async function stage(): Promise<Stage> {
+  const folder = await mkdtemp(join(tmpdir(), 'isthmus-envoy-'));
+  await chmod(folder, 0o711);
+  const paths = envoyPaths(folder, folder);
+  const { log, events } = recorder();
+  const cacheDir = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'isthmus');
+  const path = process.env['PATH'];
+  const binary = await findEnvoy({ path, cacheDir, log }, AbortSignal.timeout(300_000));
+  const servers: AdsServer[] = [];
+  const life = new AbortController();
+  const envoy = (options: Partial<EnvoyProcessOptions> = {}): EnvoyProcess =>
+    new EnvoyProcess({
+      binary,
+      paths,
+      uid: ENVOY_UID,
+      gid: ENVOY_UID,
+      concurrency: 2,
+      drainSeconds: 2,
+      log,
+      bootstrap: bootstrap({ host: 'a', paths }),
+      ...options,
+    });
+  return {
+    paths,
+    admin: new EnvoyAdmin({ socket: paths.admin }),
+    log,
+    events,
+    life,
+    ads(options = {}) {
+      const server = new AdsServer({ socket: paths.xds, uid: ENVOY_UID, log, ...options });
+      servers.push(server);
+      return server;
+    },
+    envoy,
+    async [Symbol.asyncDispose]() {
+      life.abort();
+      await envoy().stop(0);
+      for (const server of servers) await server.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,142 @@
+import { readFile } from 'node:fs/promises';
+import test from 'ava';
+import { bootstrap } from '../../agent/envoy/bootstrap.ts';
+import { isAlive, processRef } from '../../agent/envoy/process-ref.ts';
+import { stage } from './fixture.ts';
+import { call, freePort, load, origin } from './http.ts';
+import { cluster, endpoints, listener, routes } from './resources.ts';
+
+const soon = (): AbortSignal => AbortSignal.timeout(20_000);
+
+test.serial('serves a request over config that came by xDS, as its own user, within 2 s of its start', async t => {
+  await using on = await stage();
+  await using app = await origin('hello');
+  const port = await freePort();
+  const ads = on.ads();
+  await ads.start();
+  ads.setSecrets([], 'none');
+  ads.update([
+    cluster('reviews'),
+    endpoints('reviews', app.port),
+    listener('out', port, 'r'),
+    routes('r', ['reviews']),
+  ]);
+  const envoy = on.envoy();
+  const begun = performance.now();
+  t.is(await envoy.start(on.life.signal), 'started');
+  t.deepEqual(await ads.applied(soon()), []);
+  await envoy.ready(soon());
+  t.deepEqual(await call(port, 'reviews'), { status: 200, body: 'hello' });
+  const took = performance.now() - begun;
+  t.true(took < 2_000, `took ${took} ms`);
+  t.regex(await readFile(`/proc/${envoy.status().pid}/status`, 'utf8'), /^Uid:\t1337\t1337\t1337\t1337$/m);
+  t.regex(await readFile(`/proc/${envoy.status().pid}/comm`, 'utf8'), /^envoy$/m);
+});
+
+test.serial('dies and is back within a second, from what the agent has', async t => {
+  await using on = await stage();
+  await using app = await origin('hello');
+  const port = await freePort();
+  const ads = on.ads();
+  await ads.start();
+  ads.setSecrets([], 'none');
+  ads.update([
+    cluster('reviews'),
+    endpoints('reviews', app.port),
+    listener('out', port, 'r'),
+    routes('r', ['reviews']),
+  ]);
+  const envoy = on.envoy();
+  await envoy.start(on.life.signal);
+  await envoy.ready(soon());
+  const { pid } = envoy.status();
+  process.kill(pid!, 'SIGKILL');
+  const killed = performance.now();
+  while ((await call(port, 'reviews')).status !== 200) t.true(performance.now() - killed < 5_000);
+  const took = performance.now() - killed;
+  t.true(took < 1_000, `took ${took} ms`);
+  t.not(envoy.status().pid, pid);
+  t.is(envoy.status().restarts, 1);
+});
+
+test.serial('goes on when its agent is gone, and the next agent adopts it without sending anything again', async t => {
+  await using on = await stage();
+  await using app = await origin('hello');
+  const port = await freePort();
+  const resources = [cluster('a'), endpoints('a', app.port), listener('out', port, 'r'), routes('r', ['a'])];
+  const [first, life] = [on.ads(), new AbortController()];
+  await first.start();
+  first.setSecrets([], 'none');
+  first.update(resources);
+  const envoy = on.envoy();
+  await envoy.start(on.life.signal);
+  await envoy.ready(soon());
+  const before = await on.admin.stats('(update_success|version_text)$');
+  await using calls = load(port, 'a');
+  life.abort();
+  await first.close();
+
+  const second = on.ads();
+  await second.start();
+  const next = on.envoy();
+  const nextLife = new AbortController();
+  t.is(await next.start(nextLife.signal), 'adopted');
+  t.is(next.status().pid, envoy.status().pid);
+  second.setSecrets([], 'none');
+  second.update(resources);
+  t.deepEqual(await second.applied(soon()), []);
+  t.deepEqual(await on.admin.stats('(update_success|version_text)$'), before);
+
+  second.update([...resources, cluster('b'), endpoints('b', app.port)]);
+  t.deepEqual(await second.applied(soon()), []);
+  await calls[Symbol.asyncDispose]();
+  t.deepEqual(calls.failed, []);
+  t.true(calls.calls > 10);
+
+  process.kill(next.status().pid!, 'SIGKILL');
+  const killed = performance.now();
+  while ((await call(port, 'a')).status !== 200) t.true(performance.now() - killed < 5_000);
+  t.true(performance.now() - killed < 1_000, `an adopted Envoy took ${performance.now() - killed} ms`);
+  nextLife.abort();
+});
+
+test.serial('takes over from an Envoy with another bootstrap without a failed request', async t => {
+  await using on = await stage();
+  await using app = await origin('hello');
+  const port = await freePort();
+  const ads = on.ads();
+  await ads.start();
+  ads.setSecrets([], 'none');
+  ads.update([cluster('a'), endpoints('a', app.port), listener('out', port, 'r'), routes('r', ['a'])]);
+  const [life, nextLife] = [new AbortController(), new AbortController()];
+  const envoy = on.envoy();
+  await envoy.start(on.life.signal);
+  await envoy.ready(soon());
+  life.abort();
+  await using calls = load(port, 'a');
+  const next = on.envoy({ bootstrap: bootstrap({ host: 'a', paths: on.paths, maxConnections: 1_000 }) });
+  t.is(await next.start(nextLife.signal), 'replaced');
+  t.is(next.status().epoch, 1);
+  t.not(next.status().pid, envoy.status().pid);
+  await calls[Symbol.asyncDispose]();
+  t.deepEqual(calls.failed, []);
+  t.true(calls.calls > 10);
+
+  const before = await processRef(envoy.status().pid!);
+  t.truthy(before, 'the one before is still finishing');
+  process.kill(next.status().pid!, 'SIGKILL');
+  const killed = performance.now();
+  while ((await call(port, 'a')).status !== 200) t.true(performance.now() - killed < 5_000);
+  t.is(next.status().epoch, 0);
+  t.false(await isAlive(before!), 'and does not outlive its successor');
+  nextLife.abort();
+});
+
+test.serial('tells in its own words why Envoy does not start', async t => {
+  await using on = await stage();
+  const envoy = on.envoy({ bootstrap: { admin: { nonsense: 1 } } });
+  await envoy.start(on.life.signal);
+  const error = await t.throwsAsync(envoy.ready(AbortSignal.timeout(3_000)));
+  t.regex(error?.message ?? '', /it died: .*nonsense/);
+  t.true(envoy.status().restarts < 8, 'it waits longer and longer between tries');
+});
