@@ -10,6 +10,7 @@ import type { AgentStatus } from './status.ts';
 
 const STATUS: AgentStatus = {
   host: 'a',
+  pid: 1,
   version: '1',
   startedAt: 0,
   manager: { address: '10.0.0.1:15012', connected: false, reason: 'refused' },

@@ -13,6 +13,7 @@ export type WorkloadState =
 /** What a host knows of itself; the answer of `GET /status` on the agent's socket. Times are milliseconds since 1970. */
 export interface AgentStatus {
   readonly host: string;
+  readonly pid: number;
   readonly version: string;
   readonly startedAt: number;
   readonly manager: {

@@ -1,0 +1,247 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { loadWire, MESH_SETTINGS_NAME, type ResourceType, type Wire } from '../manager/model/proto/wire.ts';
+import { messageOf } from '../manager/model/util/errors.ts';
+import type { Logger } from '../manager/model/util/log.ts';
+import type { LocalWorkload, PlatformProblem } from '../platforms/platform.ts';
+import { Asking } from './asking.ts';
+import type { HostSettings } from './compile/input.ts';
+import { Converge } from './converge.ts';
+import { AdsServer } from './envoy/ads/server.ts';
+import { envoyPaths } from './envoy/paths.ts';
+import { HostProxy } from './host-proxy.ts';
+import { Certificates } from './keys/certificates.ts';
+import { renewHostIdentity } from './keys/renew-host.ts';
+import { Knowledge } from './knowledge.ts';
+import { Holdings } from './manager/holdings.ts';
+import { type LinkOptions, ManagerLink } from './manager/link.ts';
+import type { HostFacts } from './manager/reporting.ts';
+import type { AgentOptions } from './options.ts';
+import { Redirect } from './redirect/redirect.ts';
+import { PORTS } from './redirect/spec.ts';
+import { Reports } from './reports.ts';
+import type { OutboundPorts } from './state/outbound-ports.ts';
+import { loadPorts, savePorts } from './state/remembered-ports.ts';
+import { Snapshot } from './state/snapshot.ts';
+import { StatusReport } from './status/report.ts';
+import { serveStatus } from './status/server.ts';
+import { followWorkloads } from './workloads/follow.ts';
+
+/**
+ * Runs a host's part of the mesh until the signal aborts. It begins with what lies on disk and needs no Manager for it. When it ends,
+ * Envoy and the kernel's rules stay and traffic goes on; `uninstall` removes them.
+ * @throws when it cannot begin: another agent runs, nftables is not there, a folder cannot be written.
+ */
+export async function runAgent(options: AgentOptions, logger: Logger, signal: AbortSignal): Promise<void> {
+  const { stateDir, runDir, host } = options;
+  await mkdir(ownFolder(stateDir), { recursive: true, mode: 0o700 });
+  await mkdir(runDir, { recursive: true, mode: 0o755 });
+  const wire = loadWire();
+  const holdings = new Holdings(wire);
+  const snapshot = new Snapshot(stateDir, holdings, logger);
+  await snapshot.load();
+  const remembered = { wire, holdings, snapshot, ports: await loadPorts(stateDir, logger) };
+  const settings = { inboundPort: PORTS.inbound, namespaceOutboundPort: PORTS.outbound, ipv6: await hasIpv6() };
+  const over = new AbortController();
+  const ending = AbortSignal.any([signal, over.signal]);
+  const agent = new Agent(options, settings, remembered, logger, ending);
+  await using _socket = await serveStatus(join(runDir, 'agent.sock'), agent.report);
+  try {
+    logger.info('agent is running', { host: host.name, address: host.address });
+    await agent.run(ending);
+  } finally {
+    over.abort();
+  }
+}
+
+/** The parts of an agent, and what each tells the others. */
+class Agent {
+  readonly report: StatusReport;
+  readonly #options: AgentOptions;
+  readonly #logger: Logger;
+  readonly #ads: AdsServer;
+  readonly #snapshot: Snapshot;
+  readonly #knowledge: Knowledge;
+  readonly #ports: OutboundPorts;
+  readonly #certificates: Certificates;
+  readonly #redirect: Redirect;
+  readonly #converge: Converge;
+  readonly #link: ManagerLink;
+  readonly #reports: Reports;
+  readonly #asking: Asking;
+  #problems: readonly PlatformProblem[] = [];
+
+  /** @param settings found out on this host. @param remembered from an earlier life. */
+  constructor(
+    options: AgentOptions,
+    settings: HostSettings,
+    remembered: {
+      readonly holdings: Holdings;
+      readonly snapshot: Snapshot;
+      readonly ports: OutboundPorts;
+      readonly wire: Wire;
+    },
+    logger: Logger,
+    signal: AbortSignal,
+  ) {
+    const { identity, stateDir, runDir, host, envoy } = options;
+    const { holdings, snapshot, ports, wire } = remembered;
+    const own = ownFolder(stateDir);
+    const startedAt = Date.now();
+    this.#options = options;
+    this.#logger = logger;
+    this.#snapshot = snapshot;
+    this.#ports = ports;
+    this.#knowledge = new Knowledge(holdings, identity);
+    this.#ads = new AdsServer({
+      socket: envoyPaths(runDir, own).xds,
+      uid: envoy.uid,
+      log: logger.child({ part: 'xds' }),
+    });
+    this.#redirect = new Redirect({ stateDir: own, logger: logger.child({ part: 'redirect' }) });
+    this.#reports = new Reports(host, { agent: options.version, envoy: envoy.version }, startedAt);
+    this.#certificates = new Certificates({
+      folder: join(own, 'certificates'),
+      sign: (key, name, until) => this.#link.sign(key, name, until),
+      onChange: () => this.#certificatesChanged(),
+      logger,
+    });
+    const proxy = new HostProxy(options, logger);
+    this.#converge = new Converge({
+      agent: options,
+      settings,
+      knowledge: this.#knowledge,
+      certificates: this.#certificates,
+      ports,
+      ads: this.#ads,
+      proxy,
+      redirect: this.#redirect,
+      dnsServers: () => [],
+      onInForce: () => this.#tell(),
+      logger,
+      signal,
+    });
+    this.#link = new ManagerLink({
+      wire,
+      identity,
+      holdings,
+      wanted: wantedFrom(holdings),
+      facts: () => this.#facts(),
+      onChange: type => this.#came(type),
+      onConnected: connected => {
+        if (connected) this.#certificates.retry();
+      },
+      logger,
+    });
+    this.#asking = new Asking({
+      knowledge: this.#knowledge,
+      wanted: () => this.#link.wants('ServiceView'),
+      subscribe: (type, names) => this.#link.subscribe(type, names),
+      applied: async until => {
+        await this.#converge.now();
+        await this.#ads.applied(until);
+      },
+    });
+    this.report = new StatusReport({
+      options,
+      startedAt,
+      link: this.#link,
+      converge: this.#converge,
+      certificates: this.#certificates,
+      ads: this.#ads,
+      proxy,
+      problems: () => this.#problems,
+    });
+  }
+
+  /** Runs until the signal aborts. @throws when it cannot begin. */
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#ads.start();
+    try {
+      const { identity, stateDir } = this.#options;
+      await Promise.all([
+        this.#follow(signal),
+        this.#link.run(signal),
+        this.#certificates.run(signal),
+        this.#redirect.run(signal),
+        renewHostIdentity({ identity, stateDir, link: this.#link, logger: this.#logger }, signal),
+      ]);
+    } finally {
+      await this.#snapshot.flush();
+      await this.#ads.close();
+    }
+  }
+
+  #follow(signal: AbortSignal): Promise<void> {
+    const { platforms } = this.#options;
+    return followWorkloads({
+      platforms,
+      onChange: (workloads, problems) => {
+        this.#problems = problems;
+        void this.#take(workloads);
+      },
+      logger: this.#logger,
+      signal,
+    });
+  }
+
+  async #take(workloads: readonly LocalWorkload[]): Promise<void> {
+    try {
+      await this.#converge.workloads(workloads);
+      this.#tell();
+      await savePorts(this.#options.stateDir, this.#ports);
+    } catch (error) {
+      this.#logger.error('cannot take the workloads of the host', { reason: messageOf(error) });
+    }
+  }
+
+  /** Something came from the Manager. */
+  #came(type: ResourceType): void {
+    this.#snapshot.changed(type);
+    if (type === 'MeshSettings') this.#giveSecrets();
+    if (type !== 'ServiceName') this.#converge.changed();
+    this.#asking.came();
+  }
+
+  #certificatesChanged(): void {
+    this.#giveSecrets();
+    this.#converge.changed();
+  }
+
+  #giveSecrets(): void {
+    this.#ads.setSecrets(this.#certificates.usable(), this.#knowledge.mesh().roots.join('\n'));
+  }
+
+  /** Tells the Manager which workloads are here and what is in force for them, if that is news. */
+  #tell(): void {
+    const workloads = this.#converge.members().map(({ input }) => input.local);
+    if (this.#reports.workloads(workloads, this.#converge.inForce())) this.#link.report();
+  }
+
+  #facts(): HostFacts {
+    this.#reports.status(this.report.rejections(), this.#ads.status().connections > 0);
+    return this.#reports.facts();
+  }
+}
+
+/** Services that were asked for in an earlier life are wanted from the beginning. */
+function wantedFrom(holdings: Holdings): LinkOptions['wanted'] {
+  const services = Object.keys(holdings.versions('ServiceView'));
+  return {
+    MeshSettings: [MESH_SETTINGS_NAME],
+    ServiceName: ['*'],
+    WorkloadPolicy: ['*'],
+    ServiceView: services,
+    InstanceList: services,
+  };
+}
+
+function ownFolder(stateDir: string): string {
+  return join(stateDir, 'agent');
+}
+
+/** Whether programs of this host can listen on ::1. */
+async function hasIpv6(): Promise<boolean> {
+  const addresses = await readFile('/proc/net/if_inet6', 'utf8').catch(() => '');
+  return addresses.includes(`${'0'.repeat(31)}1 `);
+}

@@ -1,0 +1,213 @@
+import { debounce } from '../manager/model/util/debounce.ts';
+import { messageOf } from '../manager/model/util/errors.ts';
+import type { Logger } from '../manager/model/util/log.ts';
+import { rerun } from '../manager/model/util/rerun.ts';
+import type { LocalWorkload } from '../platforms/platform.ts';
+import { capturePlan, readyMembers } from './capture.ts';
+import { Compiler } from './compile/compile.ts';
+import type { HostSettings, Problem } from './compile/input.ts';
+import type { AdsServer } from './envoy/ads/server.ts';
+import type { HostProxy } from './host-proxy.ts';
+import type { Certificates } from './keys/certificates.ts';
+import type { Knowledge } from './knowledge.ts';
+import { identityOf, type Member, Members } from './members.ts';
+import type { AgentOptions } from './options.ts';
+import type { CapturePlan, CaptureProblem, Redirect } from './redirect/redirect.ts';
+import { type OutboundPorts, PortsExhaustedError } from './state/outbound-ports.ts';
+
+export interface ConvergeOptions {
+  readonly agent: AgentOptions;
+  readonly settings: HostSettings;
+  readonly knowledge: Knowledge;
+  readonly certificates: Certificates;
+  readonly ports: OutboundPorts;
+  readonly ads: AdsServer;
+  readonly proxy: HostProxy;
+  readonly redirect: Redirect;
+  /** Addresses of the host's name servers, as resolv.conf has them now. */
+  readonly dnsServers: () => readonly string[];
+  /** What is in force on this host changed. */
+  readonly onInForce: () => void;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** A burst of changes becomes one round: it begins this long after the last of them, and no later than that after the first. */
+const QUIET_MS = 2;
+const CEILING_MS = 20;
+/** How long capture waits for Envoy to take what it was sent before looking at what it took so far. */
+const APPLY_MS = 10_000;
+
+/**
+ * Brings the host to what is known: first Envoy's config, then, once Envoy stands ready, the kernel's rules; in the other order where
+ * something leaves. Both are level-triggered: each round looks at everything, and what did not change costs next to nothing.
+ */
+export class Converge {
+  readonly #options: ConvergeOptions;
+  readonly #compiler = new Compiler();
+  readonly #members = new Members();
+  readonly #config = rerun(() => this.#configure(), this.#fail('cannot configure Envoy; what it has stays'));
+  readonly #capture = rerun(() => this.#captureReady(), this.#fail('cannot set the capture rules; those before stay'));
+  readonly #soon = debounce(() => void this.#config.call(), QUIET_MS, CEILING_MS);
+  #workloads: readonly LocalWorkload[] = [];
+  #all: readonly Member[] = [];
+  #joined: readonly Member[] = [];
+  #ready: readonly Member[] = [];
+  #inForce = new Map<string, string>();
+  #problems: readonly Problem[] = [];
+  #captureProblems: readonly CaptureProblem[] = [];
+  #captureReason: string | undefined = 'no workload is in the mesh yet';
+  #settled: unknown;
+
+  constructor(options: ConvergeOptions) {
+    this.#options = options;
+  }
+
+  /** All workloads of the host. Resolves when Envoy was given what follows from them. */
+  async workloads(workloads: readonly LocalWorkload[]): Promise<void> {
+    this.#workloads = workloads;
+    const { trustDomain } = this.#options.knowledge.mesh();
+    await this.#options.certificates.want(workloads.map(({ workload }) => identityOf(workload, trustDomain)));
+    await this.#config.call();
+  }
+
+  /** Something that the config follows from changed. */
+  changed(): void {
+    this.#soon.call();
+  }
+
+  /** Runs what is due at once; resolves when Envoy was given it. */
+  async now(): Promise<void> {
+    this.#soon.cancel();
+    await this.#config.call();
+  }
+
+  members(): readonly Member[] {
+    return this.#all;
+  }
+
+  /** Those whose traffic is captured. */
+  captured(): readonly Member[] {
+    return this.#ready;
+  }
+
+  /** Revision of the policy that Envoy has in force, by uid. */
+  inForce(): ReadonlyMap<string, string> {
+    return this.#inForce;
+  }
+
+  problems(): readonly Problem[] {
+    return this.#problems;
+  }
+
+  capture(): { readonly active: boolean; readonly reason?: string; readonly problems: readonly CaptureProblem[] } {
+    const reason = this.#captureReason;
+    return {
+      active: reason === undefined,
+      ...(reason === undefined ? {} : { reason }),
+      problems: this.#captureProblems,
+    };
+  }
+
+  async #configure(): Promise<void> {
+    const { agent, settings, knowledge, certificates, ads, proxy, signal } = this.#options;
+    this.#all = this.#members.update(this.#fitting(), {
+      trustDomain: knowledge.mesh().trustDomain,
+      ports: this.#options.ports,
+      policy: uid => knowledge.policy(uid),
+      certified: identity => certificates.has(identity),
+    });
+    const joined = this.#all.filter(({ state }) => state === 'joined');
+    await this.#leave(joined);
+    this.#joined = joined;
+    const needsNamespaces = joined.some(({ input }) => input.local.selector.kind === 'namespace');
+    const { resources, problems } = this.#compiler.compile(knowledge.input(joined, agent.host, settings));
+    this.#problems = problems;
+    ads.update(resources);
+    await proxy.ensure(needsNamespaces, signal);
+    if (this.#news(joined)) void this.#capture.call();
+  }
+
+  /** Whether capture or the policies in force may change: not for a change of services or instances. */
+  #news(joined: readonly Member[]): boolean {
+    const { knowledge, dnsServers } = this.#options;
+    const inputs = [knowledge.mesh(), dnsServers().join(), ...joined.map(({ input }) => input)];
+    const before = this.#settled as readonly unknown[] | undefined;
+    if (before?.length === inputs.length && inputs.every((input, index) => input === before[index])) return false;
+    this.#settled = inputs;
+    return true;
+  }
+
+  /** The rules let go of who leaves before their listeners do. */
+  async #leave(joined: readonly Member[]): Promise<void> {
+    const uids = new Set(joined.map(({ input }) => input.local.workload.uid));
+    const staying = this.#ready.filter(({ input }) => uids.has(input.local.workload.uid));
+    if (staying.length === this.#ready.length) return;
+    await this.#apply(staying);
+  }
+
+  async #captureReady(): Promise<void> {
+    const { ads, signal, onInForce } = this.#options;
+    const joined = this.#joined;
+    let rejected: ReadonlySet<string> = new Set();
+    try {
+      const rejections = await ads.applied(AbortSignal.any([signal, AbortSignal.timeout(APPLY_MS)]));
+      rejected = new Set(rejections.flatMap(({ origins }) => origins));
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#settled = undefined;
+      this.#captureReason = `Envoy has not taken its config: ${messageOf(error)}`;
+      onInForce();
+      this.#soon.call();
+      return;
+    }
+    await this.#apply(readyMembers(joined, ads.status()));
+    this.#note(joined, rejected);
+    onInForce();
+  }
+
+  /** A policy is in force when nothing that was made for its workload is refused. */
+  #note(joined: readonly Member[], rejected: ReadonlySet<string>): void {
+    const inForce = new Map<string, string>();
+    for (const { input } of joined) {
+      const { uid } = input.local.workload;
+      const revision = rejected.has(`workload ${uid}`) ? this.#inForce.get(uid) : input.policy?.revision;
+      if (revision !== undefined) inForce.set(uid, revision);
+    }
+    this.#inForce = inForce;
+  }
+
+  async #apply(members: readonly Member[]): Promise<void> {
+    const { agent, knowledge, redirect, dnsServers } = this.#options;
+    const plan: CapturePlan = capturePlan(members, {
+      virtualRanges: knowledge.mesh().virtualRanges,
+      dnsServers: dnsServers(),
+      proxyUid: agent.envoy.uid,
+      agentUid: process.getuid?.() ?? 0,
+    });
+    this.#captureProblems = await redirect.apply(plan);
+    this.#ready = members;
+    this.#captureReason = members.length > 0 ? undefined : 'no workload is in the mesh yet';
+  }
+
+  /** Those that there are ports for. */
+  #fitting(): readonly LocalWorkload[] {
+    try {
+      this.#options.ports.assign(this.#workloads.map(({ workload }) => workload.uid));
+      return this.#workloads;
+    } catch (error) {
+      if (!(error instanceof PortsExhaustedError)) throw error;
+      this.#options.logger.error('too many workloads; those that were there stay', { reason: error.message });
+      return this.#all.map(({ input }) => input.local);
+    }
+  }
+
+  #fail(message: string): (error: unknown) => void {
+    return error => {
+      if (this.#options.signal.aborted) return;
+      this.#captureReason = messageOf(error);
+      this.#settled = undefined;
+      this.#options.logger.error(message, { reason: messageOf(error) });
+    };
+  }
+}

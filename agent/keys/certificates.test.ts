@@ -1,0 +1,106 @@
+import { createPublicKey } from 'node:crypto';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { Authority } from '../../auth/ca/authority.ts';
+import { makeRoot, readRoot } from '../../auth/ca/root.ts';
+import type { SignResponse } from '../../manager/model/proto/messages.ts';
+import { silentLogger } from '../../manager/model/util/log.ts';
+import { Certificates, type CertificatesOptions } from './certificates.ts';
+
+const WEB = 'spiffe://isthmus.mesh/ns/default/sa/web';
+const HOUR = 3_600_000;
+
+function signer(now: () => number): (key: string, identity: string) => Promise<SignResponse> {
+  const authority = new Authority(readRoot(makeRoot('isthmus.mesh', Date.now() - 100 * HOUR)), {
+    trustDomain: 'isthmus.mesh',
+    now,
+  });
+  return async (key, identity) => ({
+    certificateChain: authority.issueWorkload(createPublicKey(key), identity).chain,
+    roots: '',
+  });
+}
+
+async function start(
+  t: ExecutionContext,
+  more: Partial<CertificatesOptions> & Pick<CertificatesOptions, 'sign'>,
+  folder?: string,
+) {
+  const dir = folder ?? (await mkdtemp(join(tmpdir(), 'isthmus-certificates-')));
+  if (!folder) t.teardown(() => rm(dir, { recursive: true, force: true }));
+  const controller = new AbortController();
+  const waiting = new Set<() => void>();
+  const certificates: Certificates = new Certificates({
+    folder: dir,
+    logger: silentLogger,
+    onChange: () => {
+      for (const look of waiting) look();
+    },
+    ...more,
+  });
+  const done = certificates.run(controller.signal);
+  t.teardown(async () => {
+    controller.abort();
+    await done;
+  });
+  const until = (condition: () => boolean): Promise<void> =>
+    new Promise(resolve => {
+      const look = (): void => {
+        if (condition()) resolve();
+      };
+      waiting.add(look);
+      look();
+    });
+  return { dir, certificates, until, stop: () => controller.abort(), done };
+}
+
+test('a certificate is asked for, kept on disk, and used in the next life without asking', async t => {
+  const sign = signer(Date.now);
+  const first = await start(t, { sign });
+  await first.certificates.want([WEB]);
+  await first.until(() => first.certificates.has(WEB));
+  first.stop();
+  await first.done;
+  const next = await start(t, { sign: () => Promise.reject(new Error('no Manager')) }, first.dir);
+  await next.certificates.want([WEB]);
+  t.deepEqual(
+    next.certificates.usable().map(({ identity }) => identity),
+    [WEB],
+  );
+  t.deepEqual(next.certificates.usable()[0]?.chain, first.certificates.usable()[0]?.chain);
+});
+
+test('at half life it is renewed; one that ran out is not used, but was given', async t => {
+  let now = Date.now();
+  let asked = 0;
+  const good = signer(() => now);
+  const sign: CertificatesOptions['sign'] = (key, identity) => {
+    asked += 1;
+    return asked === 2 ? Promise.reject(new Error('the Manager is not connected')) : good(key, identity);
+  };
+  const { certificates, until } = await start(t, { sign, now: () => now, random: () => 0.5 });
+  await certificates.want([WEB]);
+  await until(() => certificates.has(WEB));
+  const first = certificates.expires(WEB)!;
+  now += 25 * HOUR;
+  t.deepEqual(certificates.usable(), []);
+  t.true(certificates.has(WEB));
+  await certificates.want([WEB]);
+  while (certificates.reason(WEB) === undefined) await new Promise(resolve => setImmediate(resolve));
+  t.is(certificates.reason(WEB), 'the Manager is not connected');
+  certificates.retry();
+  await until(() => certificates.expires(WEB)! > first);
+  t.is(certificates.reason(WEB), undefined);
+  t.is(asked, 3);
+});
+
+test('the key of an identity that left the host is removed', async t => {
+  const { dir, certificates, until } = await start(t, { sign: signer(Date.now) });
+  await certificates.want([WEB]);
+  await until(() => certificates.has(WEB));
+  t.is((await readdir(dir)).length, 1);
+  await certificates.want([]);
+  t.deepEqual(await readdir(dir), []);
+});

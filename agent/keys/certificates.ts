@@ -1,0 +1,201 @@
+import { createHash, X509Certificate } from 'node:crypto';
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { renewAt } from '../../auth/ca/renewal.ts';
+import { makeKey } from '../../auth/ca/root.ts';
+import type { SignResponse } from '../../manager/model/proto/messages.ts';
+import { Backoff } from '../../manager/model/util/backoff.ts';
+import { codeOf, messageOf } from '../../manager/model/util/errors.ts';
+import { readIfThere, writeAtomic } from '../../manager/model/util/files.ts';
+import type { Logger } from '../../manager/model/util/log.ts';
+
+/** A key with its certificate. Times are milliseconds since 1970. */
+export interface Certificate {
+  /** SPIFFE ID. */
+  readonly identity: string;
+  /** PEM. Never logged. */
+  readonly key: string;
+  /** PEM, leaf first. */
+  readonly chain: string;
+  readonly notBefore: number;
+  readonly notAfter: number;
+}
+
+export interface CertificatesOptions {
+  /** Folder of its own; kept private. */
+  readonly folder: string;
+  /** Signs; rejects while there is no Manager. */
+  readonly sign: (key: string, identity: string, signal: AbortSignal) => Promise<SignResponse>;
+  /** A certificate came, was renewed, or went. */
+  readonly onChange: () => void;
+  readonly logger: Logger;
+  readonly now?: () => number;
+  readonly random?: () => number;
+}
+
+interface Wanted {
+  certificate: Certificate | undefined;
+  /** When to ask (again), milliseconds since 1970. */
+  due: number;
+  readonly backoff: Backoff;
+  reason: string | undefined;
+  asking: boolean;
+}
+
+/** Identities asked for at the same time. */
+const PARALLEL = 4;
+const LONGEST_TIMER_MS = 3_600_000;
+
+/**
+ * The keys and certificates of the host's workloads: on disk, so that a restart needs no Manager; asked for when they lack, renewed
+ * at half life, and used to the end of their life when nobody renews them.
+ */
+export class Certificates {
+  readonly #options: CertificatesOptions;
+  readonly #now: () => number;
+  readonly #wanted = new Map<string, Wanted>();
+  #wake: () => void = () => undefined;
+
+  constructor(options: CertificatesOptions) {
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+  }
+
+  /** Says which identities the host needs; others are dropped with their keys. Those on disk are there when it resolves. */
+  async want(identities: Iterable<string>): Promise<void> {
+    const all = new Set(identities);
+    for (const identity of all) {
+      if (this.#wanted.has(identity)) continue;
+      const wanted: Wanted = {
+        certificate: undefined,
+        due: 0,
+        backoff: new Backoff({ maximumMs: 30_000 }),
+        reason: undefined,
+        asking: false,
+      };
+      this.#wanted.set(identity, wanted);
+      const certificate = await this.#read(identity);
+      if (certificate) this.#use(wanted, certificate);
+    }
+    for (const identity of this.#wanted.keys()) if (!all.has(identity)) this.#wanted.delete(identity);
+    await this.#sweep(all);
+    this.#options.onChange();
+    this.#wake();
+  }
+
+  /** Those that can be used now. */
+  usable(): Certificate[] {
+    const now = this.#now();
+    return [...this.#wanted.values()].flatMap(({ certificate }) =>
+      certificate && certificate.notAfter > now ? [certificate] : [],
+    );
+  }
+
+  /** Whether a certificate was ever given for it, run out or not. */
+  has(identity: string): boolean {
+    return this.#wanted.get(identity)?.certificate !== undefined;
+  }
+
+  /** End of the certificate, milliseconds since 1970; undefined when there is none. */
+  expires(identity: string): number | undefined {
+    return this.#wanted.get(identity)?.certificate?.notAfter;
+  }
+
+  /** Why an identity has no fresh certificate; undefined when all is well. */
+  reason(identity: string): string | undefined {
+    return this.#wanted.get(identity)?.reason;
+  }
+
+  /** The Manager is back: whoever waits to try again tries now. */
+  retry(): void {
+    for (const wanted of this.#wanted.values()) if (wanted.reason !== undefined) wanted.due = 0;
+    this.#wake();
+  }
+
+  /** Asks and renews until the signal aborts. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const due = [...this.#wanted].filter(([, { due, asking }]) => !asking && due <= this.#now()).slice(0, PARALLEL);
+      if (due.length > 0) await Promise.all(due.map(([identity, wanted]) => this.#ask(identity, wanted, signal)));
+      else await this.#pause(signal);
+    }
+  }
+
+  async #pause(signal: AbortSignal): Promise<void> {
+    const next = Math.min(...[...this.#wanted.values()].map(({ due }) => due), this.#now() + LONGEST_TIMER_MS);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    const timer = setTimeout(resolve, Math.max(1, next - this.#now()));
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    await promise;
+    clearTimeout(timer);
+  }
+
+  async #ask(identity: string, wanted: Wanted, signal: AbortSignal): Promise<void> {
+    wanted.asking = true;
+    try {
+      const key = makeKey();
+      const { certificateChain: chain } = await this.#options.sign(key, identity, signal);
+      const certificate = certificateOf(identity, key, chain);
+      await writeAtomic(this.#path(identity), JSON.stringify(certificate));
+      if (this.#wanted.get(identity) !== wanted) return;
+      this.#use(wanted, certificate);
+      this.#options.onChange();
+    } catch (error) {
+      if (signal.aborted) return;
+      const reason = messageOf(error);
+      if (reason !== wanted.reason)
+        this.#options.logger.warn('no new certificate', { identity, reason, until: until(wanted.certificate) });
+      wanted.reason = reason;
+      wanted.due = this.#now() + wanted.backoff.next();
+    } finally {
+      wanted.asking = false;
+    }
+  }
+
+  #use(wanted: Wanted, certificate: Certificate): void {
+    wanted.certificate = certificate;
+    wanted.due = renewAt(certificate.notBefore, certificate.notAfter, (this.#options.random ?? Math.random)());
+    wanted.reason = undefined;
+    wanted.backoff.reset();
+  }
+
+  #path(identity: string): string {
+    return join(this.#options.folder, `${createHash('sha256').update(identity).digest('hex').slice(0, 32)}.json`);
+  }
+
+  async #read(identity: string): Promise<Certificate | undefined> {
+    const text = await readIfThere(this.#path(identity));
+    if (text === undefined) return undefined;
+    try {
+      const { key, chain } = JSON.parse(String(text)) as Certificate;
+      return certificateOf(identity, key, chain);
+    } catch (error) {
+      this.#options.logger.warn('a kept certificate is damaged; asking for a new one', {
+        identity,
+        reason: messageOf(error),
+      });
+      return undefined;
+    }
+  }
+
+  /** Removes the keys of identities that are not wanted. */
+  async #sweep(identities: ReadonlySet<string>): Promise<void> {
+    const kept = new Set([...identities].map(identity => this.#path(identity)));
+    const files = await readdir(this.#options.folder).catch((error: unknown) => {
+      if (codeOf(error) === 'ENOENT') return [];
+      throw error;
+    });
+    for (const path of files.map(file => join(this.#options.folder, file)))
+      if (!kept.has(path)) await rm(path, { force: true });
+  }
+}
+
+function certificateOf(identity: string, key: string, chain: string): Certificate {
+  const leaf = new X509Certificate(chain);
+  return { identity, key, chain, notBefore: leaf.validFromDate.getTime(), notAfter: leaf.validToDate.getTime() };
+}
+
+function until(certificate: Certificate | undefined): string | undefined {
+  return certificate && new Date(certificate.notAfter).toISOString();
+}

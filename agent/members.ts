@@ -1,0 +1,63 @@
+import { spiffeId } from '../auth/identity.ts';
+import type { WorkloadPolicy } from '../manager/model/host-view.ts';
+import type { Workload } from '../manager/model/workload.ts';
+import type { LocalWorkload } from '../platforms/platform.ts';
+import type { WorkloadInput } from './compile/input.ts';
+import type { OutboundPorts } from './state/outbound-ports.ts';
+import type { WorkloadState } from './status/status.ts';
+
+/** A workload of this host and how far it came. */
+export interface Member {
+  readonly input: WorkloadInput;
+  readonly identity: string;
+  /** `waiting for proxy` is for the proxy to say; here a workload has all that it needs, or not. */
+  readonly state: Exclude<WorkloadState, 'waiting for proxy'>;
+}
+
+export interface MemberFacts {
+  readonly trustDomain: string;
+  readonly ports: OutboundPorts;
+  readonly policy: (uid: string) => WorkloadPolicy | undefined;
+  /** Whether a certificate was ever given for the identity, run out or not. */
+  readonly certified: (identity: string) => boolean;
+}
+
+/** The SPIFFE ID of a workload. */
+export function identityOf(workload: Workload, trustDomain: string): string {
+  return spiffeId({ trustDomain, namespace: workload.namespace, serviceAccount: workload.serviceAccount });
+}
+
+/**
+ * Which workloads of the host are in the mesh. A workload joins once its policy and its certificate have come; until then its traffic goes
+ * as it went before. From then on it stays, whatever runs out: to leave would open it to plaintext callers that its policy refuses.
+ * The same input objects come out while nothing changed for a workload.
+ */
+export class Members {
+  #inputs = new Map<string, WorkloadInput>();
+
+  /** @param workloads all of the host. */
+  update(workloads: readonly LocalWorkload[], facts: MemberFacts): readonly Member[] {
+    const ports = facts.ports.assign(
+      workloads.filter(local => local.selector.kind !== 'namespace').map(local => local.workload.uid),
+    );
+    const inputs = new Map<string, WorkloadInput>();
+    const members = workloads.map((local): Member => {
+      const { uid } = local.workload;
+      const identity = identityOf(local.workload, facts.trustDomain);
+      const policy = facts.policy(uid);
+      const input = this.#keep(uid, { local, outboundPort: ports.get(uid) ?? 0, policy });
+      inputs.set(uid, input);
+      const joined = facts.certified(identity) ? 'joined' : 'waiting for certificate';
+      return { input, identity, state: policy === undefined ? 'waiting for policy' : joined };
+    });
+    this.#inputs = inputs;
+    return members;
+  }
+
+  #keep(uid: string, input: WorkloadInput): WorkloadInput {
+    const before = this.#inputs.get(uid);
+    const same =
+      before?.local === input.local && before.outboundPort === input.outboundPort && before.policy === input.policy;
+    return same ? before : input;
+  }
+}

@@ -1,0 +1,94 @@
+import { join } from 'node:path';
+import type { DeltaResource } from '../../manager/model/proto/messages.ts';
+import { RESOURCE_TYPES, type ResourceType } from '../../manager/model/proto/wire.ts';
+import { type Debounced, debounce } from '../../manager/model/util/debounce.ts';
+import { messageOf } from '../../manager/model/util/errors.ts';
+import { readIfThere, writeAtomic } from '../../manager/model/util/files.ts';
+import type { Logger } from '../../manager/model/util/log.ts';
+import type { Holdings } from '../manager/holdings.ts';
+
+/** How a resource lies on disk; `body` is base64. */
+interface Kept {
+  readonly name: string;
+  readonly version: string;
+  readonly body: string;
+}
+
+const QUIET_MS = 200;
+const CEILING_MS = 2_000;
+
+/**
+ * What the Manager gave this host, kept on disk: with it a host starts, and serves, without a Manager. A file for each type, written
+ * whole some moments after a change; a write that fails leaves the one before and is tried again with the next change.
+ */
+export class Snapshot {
+  readonly #folder: string;
+  readonly #holdings: Holdings;
+  readonly #logger: Logger;
+  readonly #dirty = new Set<ResourceType>();
+  readonly #save: Debounced;
+  #saving: Promise<void> = Promise.resolve();
+
+  constructor(stateDir: string, holdings: Holdings, logger: Logger) {
+    this.#folder = join(stateDir, 'agent', 'snapshot');
+    this.#holdings = holdings;
+    this.#logger = logger;
+    this.#save = debounce(() => void this.flush(), QUIET_MS, CEILING_MS);
+  }
+
+  /** Fills the holdings with what lies on disk. A file that is damaged is left out and said; the Manager sends it again. */
+  async load(): Promise<void> {
+    for (const type of RESOURCE_TYPES) {
+      try {
+        const text = await readIfThere(this.#path(type));
+        if (text === undefined) continue;
+        const resources = (JSON.parse(String(text)) as Kept[]).map(
+          ({ name, version, body }): DeltaResource => ({ name, version, body: Buffer.from(body, 'base64') }),
+        );
+        const { error } = this.#holdings.apply(type, { resources, removed: [] });
+        if (error) this.#logger.warn('a part of the snapshot cannot be read and is left out', { type, reason: error });
+      } catch (error) {
+        this.#logger.warn('a file of the snapshot is damaged and is left out', {
+          file: this.#path(type),
+          reason: messageOf(error),
+        });
+      }
+    }
+  }
+
+  /** Something of this type changed. */
+  changed(type: ResourceType): void {
+    this.#dirty.add(type);
+    this.#save.call();
+  }
+
+  /** Writes what is not on disk yet. Never rejects. */
+  flush(): Promise<void> {
+    this.#save.cancel();
+    this.#saving = this.#saving.then(() => this.#write());
+    return this.#saving;
+  }
+
+  async #write(): Promise<void> {
+    const types = [...this.#dirty];
+    this.#dirty.clear();
+    for (const type of types) {
+      const kept = this.#holdings
+        .raw(type)
+        .map(({ name, version, body }): Kept => ({ name, version, body: Buffer.from(body).toString('base64') }));
+      try {
+        await writeAtomic(this.#path(type), JSON.stringify(kept));
+      } catch (error) {
+        this.#dirty.add(type);
+        this.#logger.error('cannot write the snapshot; the one before stays', {
+          file: this.#path(type),
+          reason: messageOf(error),
+        });
+      }
+    }
+  }
+
+  #path(type: ResourceType): string {
+    return join(this.#folder, `${type}.json`);
+  }
+}

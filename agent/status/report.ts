@@ -1,0 +1,88 @@
+import type { Converge } from '../converge.ts';
+import type { AdsServer } from '../envoy/ads/server.ts';
+import type { HostProxy } from '../host-proxy.ts';
+import type { Certificates } from '../keys/certificates.ts';
+import type { ManagerLink } from '../manager/link.ts';
+import type { AgentOptions } from '../options.ts';
+import type { RejectionStatus } from './rejection.ts';
+import type { StatusSource } from './server.ts';
+import type { AgentStatus } from './status.ts';
+
+export interface ReportParts {
+  readonly options: AgentOptions;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+  readonly link: Pick<ManagerLink, 'status' | 'wants'>;
+  readonly converge: Pick<Converge, 'members' | 'captured' | 'inForce' | 'problems' | 'capture'>;
+  readonly certificates: Pick<Certificates, 'expires'>;
+  readonly ads: Pick<AdsServer, 'status'>;
+  readonly proxy: Pick<HostProxy, 'status'>;
+  readonly problems: () => AgentStatus['problems'];
+}
+
+/** Puts together what the parts of the agent know. */
+export class StatusReport implements StatusSource {
+  readonly #parts: ReportParts;
+
+  constructor(parts: ReportParts) {
+    this.#parts = parts;
+  }
+
+  /** Everything that is not in force on this host. */
+  rejections(): readonly RejectionStatus[] {
+    const { ads, converge } = this.#parts;
+    const refused = ads
+      .status()
+      .resources.filter(({ state }) => state === 'rejected')
+      .map(({ name, reason = '', origins }) => ({ resource: name, reason, origins }));
+    const unusable = converge
+      .problems()
+      .map(({ origin, message }) => ({ resource: origin, reason: message, origins: [origin] }));
+    const uncaptured = converge
+      .capture()
+      .problems.map(({ where, why }) => ({ resource: `capture of ${where}`, reason: why, origins: [where] }));
+    return [...refused, ...unusable, ...uncaptured];
+  }
+
+  status(): AgentStatus {
+    const { options, startedAt, link, ads, proxy, converge, problems } = this.#parts;
+    const { active, reason } = converge.capture();
+    const envoy = proxy.status();
+    return {
+      host: options.host.name,
+      pid: process.pid,
+      version: options.version,
+      startedAt,
+      manager: link.status(),
+      envoy: {
+        ...(envoy?.pid === undefined ? {} : { pid: envoy.pid }),
+        connected: ads.status().connections > 0,
+        version: options.envoy.version,
+        restarts: envoy?.restarts ?? 0,
+      },
+      workloads: this.#workloads(),
+      services: [...link.wants('ServiceView')].sort(),
+      redirect: { active, ...(reason === undefined ? {} : { reason }) },
+      rejections: this.rejections(),
+      problems: problems(),
+    };
+  }
+
+  #workloads(): AgentStatus['workloads'] {
+    const { converge, certificates } = this.#parts;
+    const captured = new Set(converge.captured().map(({ input }) => input.local.workload.uid));
+    return converge.members().map(({ input, identity, state }) => {
+      const { uid } = input.local.workload;
+      const certificateExpires = certificates.expires(identity);
+      const policyRevision = converge.inForce().get(uid);
+      return {
+        uid,
+        identity,
+        state: state === 'joined' && !captured.has(uid) ? 'waiting for proxy' : state,
+        outboundPort: input.outboundPort,
+        ...(certificateExpires === undefined ? {} : { certificateExpires }),
+        ...(policyRevision === undefined ? {} : { policyRevision }),
+      };
+    });
+  }
+}
