@@ -7,12 +7,6 @@ import { http2Upstream, LIMITS } from './upstream.ts';
 /** Internal listener and cluster that carry calls to other hosts: HTTP/2 CONNECT in mutual TLS. */
 export const HBONE = 'hbone';
 
-/**
- * A tunnel is closed gracefully at this age, ms, so that no connection lives on a certificate that ran out: certificates live for 24 h
- * and are renewed at half of it.
- */
-const TUNNEL_AGE_MS = 3_600_000;
-
 const far = (field: string): string => `%DYNAMIC_METADATA(${METADATA}:${field})%`;
 
 /** Everything about the far end comes with the endpoint, so that one listener and one cluster serve all services. */
@@ -37,7 +31,7 @@ export function hbone(): readonly Resource[] {
     connect_timeout: '2s',
     transport_socket: callerTls(),
     circuit_breakers: LIMITS,
-    ...http2Upstream({ keepAlive: true, maxAgeMs: TUNNEL_AGE_MS }),
+    ...http2Upstream({ keepAlive: true }),
   };
   const origins = ['tunnels'];
   return [resource(TYPE.listener, HBONE, listener, origins), resource(TYPE.cluster, HBONE, cluster, origins)];

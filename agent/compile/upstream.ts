@@ -14,26 +14,26 @@ function httpOptions(fields: JsonMap): JsonMap {
   return { typed_extension_protocol_options: { [name]: typed('upstreams.http.v3.HttpProtocolOptions', fields) } };
 }
 
-interface Http2Options {
-  /** Probe connections, so that calls to a host that is gone without a word fail within 15 s. */
-  readonly keepAlive?: boolean;
-  /** Connections older than this take no new streams, ms. */
-  readonly maxAgeMs?: number;
-}
+/**
+ * Connections of this age take no new requests and close when theirs are done, so that none goes on for long with a certificate that was
+ * replaced: certificates live for 24 h and are renewed at half of it. A tunnel lives as long as the connections in it: both need this.
+ */
+const AGE: JsonMap = { common_http_protocol_options: { max_connection_duration: '3600s' } };
 
-/** HTTP/2 from the first byte. */
-export function http2Upstream({ keepAlive = false, maxAgeMs }: Http2Options = {}): JsonMap {
+/** HTTP/2 from the first byte. @param keepAlive probe, so that calls to a host that is gone without a word fail within 15 s. */
+export function http2Upstream({ keepAlive = false }: { readonly keepAlive?: boolean } = {}): JsonMap {
   const probes = keepAlive ? { connection_keepalive: { interval: '10s', timeout: '5s' } } : {};
-  const age =
-    maxAgeMs === undefined ? {} : { common_http_protocol_options: { max_connection_duration: `${maxAgeMs / 1000}s` } };
-  return httpOptions({ explicit_http_config: { http2_protocol_options: probes }, ...age });
+  return httpOptions({ explicit_http_config: { http2_protocol_options: probes }, ...AGE });
 }
 
 /** How instances of a port are spoken to: as its protocol says; for `http` in the version that the caller speaks, as without a mesh. */
 export function upstreamProtocol(protocol: Protocol): JsonMap {
   switch (protocol) {
     case 'http':
-      return httpOptions({ use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: {} } });
+      return httpOptions({
+        use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: {} },
+        ...AGE,
+      });
     case 'http2':
     case 'grpc':
       return http2Upstream();
