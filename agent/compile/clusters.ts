@@ -27,6 +27,8 @@ const BALANCERS: Readonly<Record<SimpleLoadBalancer, string>> = {
 interface ClusterOptions {
   /** Also of the load assignment. */
   readonly name: string;
+  /** Canonical hostname. */
+  readonly service: string;
   /** The name that statistics go by. */
   readonly statistics: string;
   readonly protocol: Protocol;
@@ -34,7 +36,7 @@ interface ClusterOptions {
 }
 
 /** A cluster whose instances come by EDS. */
-export function cluster({ name, statistics, protocol, policy }: ClusterOptions): JsonMap {
+export function cluster({ name, service, statistics, protocol, policy }: ClusterOptions): JsonMap {
   const outlier = policy?.outlierDetection;
   return {
     name,
@@ -44,6 +46,7 @@ export function cluster({ name, statistics, protocol, policy }: ClusterOptions):
     eds_cluster_config: { service_name: name, eds_config: ADS },
     lb_policy: BALANCERS[policy?.loadBalancer?.simple ?? 'UNSPECIFIED'],
     // Unhealthy instances get traffic only when no other is left (the least that Envoy can be told is one percent).
+    metadata: { filter_metadata: { [METADATA]: { service } } },
     common_lb_config: { healthy_panic_threshold: { value: outlier?.minHealthPercent ?? 1 } },
     transport_socket_matches: SOCKETS,
     circuit_breakers: LIMITS,

@@ -46,12 +46,14 @@ export function loadAssignment(name: string, port: ServicePort, instances: reado
 function endpoint(instance: Instance, port: number, host: string): JsonMap | undefined {
   const { reach, id } = instance;
   if (reach.kind === 'direct') {
-    return isIP(instance.address) === 0 ? undefined : { endpoint: { address: socket(instance.address, port) } };
+    if (isIP(instance.address) === 0) return undefined;
+    return { endpoint: { address: socket(instance.address, port) }, ...metadata({ instance: id }) };
   }
   // A new policy makes a new endpoint: Envoy drains the pools of the old one, and new requests open tunnels that are judged anew.
   const endpointId = `${id}|${reach.policyRevision}`;
-  if (reach.host === host) return inside(localListener(reach.workload, port), endpointId, {});
+  if (reach.host === host) return inside(localListener(reach.workload, port), endpointId, { instance: id });
   return inside(HBONE, endpointId, {
+    instance: id,
     host: reach.tunnel,
     authority: `${reach.sni}:${port}`,
     sni: reach.sni,
@@ -62,6 +64,10 @@ function endpoint(instance: Instance, port: number, host: string): JsonMap | und
 function inside(listener: string, endpointId: string, facts: JsonMap): JsonMap {
   return {
     endpoint: { address: { envoy_internal_address: { server_listener_name: listener, endpoint_id: endpointId } } },
-    metadata: { filter_metadata: { [METADATA]: facts, 'envoy.transport_socket_match': INSIDE } },
+    ...metadata(facts, { 'envoy.transport_socket_match': INSIDE }),
   };
+}
+
+function metadata(facts: JsonMap, more: JsonMap = {}): JsonMap {
+  return { metadata: { filter_metadata: { [METADATA]: facts, ...more } } };
 }

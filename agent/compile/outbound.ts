@@ -2,6 +2,7 @@ import { isIPv6 } from 'node:net';
 import type { ServiceView } from '../../manager/model/host-view.ts';
 import { isHttp } from '../../manager/model/service.ts';
 import type { LocalWorkload } from '../../platforms/platform.ts';
+import { countCalls } from './calls.ts';
 import { http, ORIGINAL_DESTINATION, routeTable, socket, stamp, tcpProxy, value, WRITE_ADDRESS } from './filters.ts';
 import type { HostSettings } from './input.ts';
 import { CERTIFICATE_KEY, callerSecret, SOURCE_KEY } from './names.ts';
@@ -57,8 +58,8 @@ export function outboundListener(
     ...(settings.ipv6 ? { additional_addresses: [{ address: socket('::1', port, namespace) }] } : {}),
     listener_filters: [ORIGINAL_DESTINATION],
     filter_chains: [
-      ...ports.http.map(number => httpChain(name, number, who)),
-      ...ports.tcp.map(({ number, addresses }) => tcpChain(name, number, addresses, who)),
+      ...ports.http.map(number => httpChain(name, workload.uid, number, who)),
+      ...ports.tcp.map(({ number, addresses }) => tcpChain(name, workload.uid, number, addresses, who)),
     ],
     // Any other port: closed at once. It also lets the listener stand while no service is used yet.
     default_filter_chain: { name: 'unknown', filters: [tcpProxy(name, UNKNOWN)] },
@@ -66,11 +67,12 @@ export function outboundListener(
   return resource(TYPE.listener, name, body, [`workload ${workload.uid}`]);
 }
 
-function httpChain(listener: string, port: number, who: readonly JsonMap[]): JsonMap {
+function httpChain(listener: string, workload: string, port: number, who: readonly JsonMap[]): JsonMap {
   const manager = http(listener, {
     ...routeTable(outboundRoutes(port)),
     early_header_mutation_extensions: [WRITE_ADDRESS],
     upgrade_configs: [{ upgrade_type: 'websocket' }],
+    access_log: countCalls(workload, 'http'),
     // What programs send without a mesh must not be refused or changed because of one.
     http_protocol_options: { accept_http_10: true },
     server_header_transformation: 'PASS_THROUGH',
@@ -83,14 +85,23 @@ function httpChain(listener: string, port: number, who: readonly JsonMap[]): Jso
 }
 
 /** The cluster's name is computed from the address that was dialled; there is none for an unknown address, which closes the connection. */
-function tcpChain(listener: string, port: number, addresses: readonly string[], who: readonly JsonMap[]): JsonMap {
+function tcpChain(
+  listener: string,
+  workload: string,
+  port: number,
+  addresses: readonly string[],
+  who: readonly JsonMap[],
+): JsonMap {
   const key = 'envoy.tcp_proxy.cluster';
   const cluster = value(key, 'vip|%DOWNSTREAM_LOCAL_ADDRESS%', key, 'NONE');
   const ranges = addresses.map(address => ({ address_prefix: address, prefix_len: isIPv6(address) ? 128 : 32 }));
   return {
     name: `tcp:${port}`,
     filter_chain_match: { destination_port: port, ...(ranges.length === 0 ? {} : { prefix_ranges: ranges }) },
-    filters: [stamp([...who, cluster], 'on_new_connection'), tcpProxy(listener, UNKNOWN)],
+    filters: [
+      stamp([...who, cluster], 'on_new_connection'),
+      tcpProxy(listener, UNKNOWN, { access_log: countCalls(workload, 'tcp') }),
+    ],
   };
 }
 
