@@ -1,0 +1,50 @@
+import { join } from 'node:path';
+import { type CommandArguments, CommandError, type CommandOption } from '../../manager/cli/command.ts';
+import { ConfigError, describeFieldError } from '../../manager/model/util/errors.ts';
+import type { Fields } from '../../manager/model/util/fields.ts';
+import { readIfThere } from '../../manager/model/util/files.ts';
+import type { Logger } from '../../manager/model/util/log.ts';
+import { readYaml } from '../../manager/model/util/yaml.ts';
+import { createLogger, LOG_LEVELS, type LogLevel } from '../log/winston.ts';
+import { DIR_OPTIONS } from '../paths.ts';
+
+/** Options of every daemon. */
+export const DAEMON_OPTIONS: Readonly<Record<string, CommandOption>> = {
+  ...DIR_OPTIONS,
+  'log-level': { type: 'string', choices: LOG_LEVELS, default: 'info', summary: 'how much to log' },
+  'log-format': {
+    type: 'string',
+    choices: ['text', 'json'],
+    summary: 'a line for people, or an object for machines (default: text on a terminal, json elsewhere)',
+  },
+};
+
+/** The log of a daemon: events on standard error, one a line. */
+export function daemonLogger(values: CommandArguments['values']): Logger {
+  const isTTY = process.stderr.isTTY === true;
+  const format = values['log-format'] ?? (isTTY ? 'text' : 'json');
+  return createLogger({
+    level: values['log-level'] as LogLevel,
+    format: format as 'text' | 'json',
+    colour: isTTY && !process.env['NO_COLOR'],
+    stream: process.stderr,
+  });
+}
+
+/**
+ * Reads a file of the configuration folder; one that is not there is as good as an empty one.
+ * @throws {CommandError} with every wrong field at its line.
+ */
+export async function readConfigFile<T>(configDir: string, name: string, read: (fields: Fields) => T): Promise<T> {
+  const path = join(configDir, name);
+  const text = await readIfThere(path);
+  try {
+    return readYaml(text?.toString() ?? '', path, read);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const what = text === undefined ? `${path} is not there, and not all of it has defaults` : `${path} cannot be used`;
+    throw new CommandError(`${what}:\n${error.errors.map(one => `  ${describeFieldError(one)}`).join('\n')}`, {
+      cause: error,
+    });
+  }
+}

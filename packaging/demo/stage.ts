@@ -1,0 +1,161 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ServiceReport } from '../../manager/api/inspect.ts';
+import { connectManager, type ManagerClient } from '../../manager/cli/client.ts';
+import { CommandError } from '../../manager/cli/command.ts';
+import { messageOf } from '../../manager/model/util/errors.ts';
+import { startEcho } from '../../test/hosts/apps.ts';
+import { folderFlags, type Host } from '../../test/hosts/host.ts';
+import { createNetwork, type Network } from '../../test/hosts/network.ts';
+import type { Running } from '../../test/hosts/process.ts';
+import { OTHER, type Player, SERVERS, servicesFile, WEB, workloadFile } from './cast.ts';
+import { BASE_CONFIG, type Split, splitConfig } from './shift.ts';
+import { type InstancePlace, placesOf } from './summary.ts';
+
+const ISTHMUS = new URL('../bin/isthmus', import.meta.url).pathname;
+/** For each step of setting up, milliseconds. */
+const STEP_MS = 30_000;
+const POLL_MS = 100;
+
+/** The hosts of the demo, with everything that runs on them. Disposing ends all of it and removes every trace. */
+export class Stage implements AsyncDisposable {
+  readonly alpha: Host;
+  readonly beta: Host;
+  readonly #control: Host;
+  readonly #network: Network;
+  readonly #manager: ManagerClient;
+  readonly #signal: AbortSignal;
+
+  private constructor(network: Network, hosts: readonly Host[], signal: AbortSignal) {
+    this.#network = network;
+    [this.#control, this.alpha, this.beta] = hosts as [Host, Host, Host];
+    this.#manager = connectManager({ runDir: this.#control.runDir });
+    this.#signal = signal;
+  }
+
+  /** Builds it all: three hosts, a Manager on one, agents and programs on the others. @param say what is being done. */
+  static async build(say: (line: string) => void, signal: AbortSignal): Promise<Stage> {
+    const network = await createNetwork({ prefix: 'demo' });
+    try {
+      const hosts = [await network.host('control'), await network.host('alpha'), await network.host('beta')];
+      const stage = new Stage(network, hosts, signal);
+      say('starting a Manager, with a registry for each of two hosts');
+      await stage.#startManager();
+      say('joining the hosts alpha and beta, each with its own agent and Envoy');
+      await Promise.all([stage.#join(stage.alpha), stage.#join(stage.beta)]);
+      say('starting four instances of reviews, two on each host');
+      await Promise.all(
+        SERVERS.map(server => startEcho(stage.hostOf(server), server.name, [server.port], { uid: server.uid })),
+      );
+      await stage.#apply(BASE_CONFIG);
+      await stage.#meshed();
+      return stage;
+    } catch (error) {
+      await network[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  hostOf(player: Player): Host {
+    return player.host === 'alpha' ? this.alpha : this.beta;
+  }
+
+  /** Has calls split so from now on. */
+  split(split: Split): Promise<void> {
+    return this.#apply(splitConfig(split));
+  }
+
+  /** Where each instance stands, as the Manager tells it. */
+  async places(): Promise<Readonly<Record<string, InstancePlace>>> {
+    const { status, body } = await this.#manager.request({ path: '/isthmus/v1/services' }, this.#signal);
+    if (status !== 200) throw new Error(`The Manager answered ${status}: ${JSON.stringify(body)}`);
+    const reviews = (body as { items: ServiceReport[] }).items.find(service => service.name === 'reviews');
+    return reviews === undefined ? {} : placesOf(reviews);
+  }
+
+  [Symbol.asyncDispose](): PromiseLike<void> {
+    return this.#network[Symbol.asyncDispose]();
+  }
+
+  async #startManager(): Promise<void> {
+    const { configDir } = this.#control;
+    const registries = [];
+    for (const host of [this.alpha, this.beta]) {
+      const path = join(configDir, `registry-of-${host.name}.yaml`);
+      await writeFile(path, servicesFile(host.name as Player['host'], host.address));
+      registries.push({ name: `registry-of-${host.name}`, kind: 'file', path });
+    }
+    await writeFile(join(configDir, 'manager.yaml'), JSON.stringify({ registries }, undefined, 2));
+    const manager = this.#daemon(this.#control, 'manager');
+    await ended(
+      manager,
+      this.#until(async () => Object.keys(await this.places()).length >= 0),
+    );
+  }
+
+  async #join(host: Host): Promise<void> {
+    const token = await this.#command(
+      'token',
+      'create',
+      '--host',
+      host.name,
+      '--identity',
+      'default/*',
+      '--output',
+      'json',
+    );
+    const { token: secret } = JSON.parse(token) as { token: string };
+    const manager = `${this.#control.address}:15012`;
+    const flags = ['--host', host.name, '--address', host.address];
+    await host.run([ISTHMUS, 'join', manager, '--token', secret, ...flags, ...folderFlags(host)]);
+    await mkdir(join(host.configDir, 'workloads.d'), { recursive: true });
+    for (const player of [WEB, OTHER, ...SERVERS].filter(one => one.host === host.name))
+      await writeFile(join(host.configDir, 'workloads.d', `${player.name}.yaml`), workloadFile(player));
+    await host.setResolvers([this.#control.address]);
+    const agent = this.#daemon(host, 'agent');
+    await ended(agent, agent.line(/agent is ready/i, STEP_MS));
+  }
+
+  /** Resolves once every instance is reached through its host's agent. */
+  async #meshed(): Promise<void> {
+    await this.#until(async () => Object.keys(await this.places()).length === SERVERS.length);
+  }
+
+  async #apply(config: string): Promise<void> {
+    await this.#control.run([ISTHMUS, 'apply', '-f', '-', '--run-dir', this.#control.runDir], { input: config });
+  }
+
+  async #command(...words: string[]): Promise<string> {
+    return await this.#control.run([ISTHMUS, ...words, '--run-dir', this.#control.runDir]);
+  }
+
+  #daemon(host: Host, role: string): Running {
+    return host.spawn([ISTHMUS, role, ...folderFlags(host)]);
+  }
+
+  /** Asks again and again until it holds. */
+  async #until(holds: () => Promise<boolean>): Promise<void> {
+    const deadline = performance.now() + STEP_MS;
+    for (;;) {
+      try {
+        if (await holds()) return;
+        if (performance.now() > deadline) throw new Error(`did not come about within ${STEP_MS / 1000} s`);
+      } catch (error) {
+        // Until the Manager's socket is there, asking it is an error.
+        if (!(error instanceof CommandError) || performance.now() > deadline) throw error;
+      }
+      await delay(POLL_MS, undefined, { signal: this.#signal });
+    }
+  }
+}
+
+/** Waits for something, unless the daemon that should bring it about ends before. */
+async function ended<T>(daemon: Running, wanted: Promise<T>): Promise<T> {
+  const failed = daemon.exited.then(({ code, signal, stderr }) => {
+    throw new Error(`it ended with ${signal ?? code}: ${stderr.trim().split('\n').slice(-5).join('\n')}`);
+  });
+  return await Promise.race([wanted, failed]).catch(error => {
+    throw new Error(`A daemon of the demo did not come up: ${messageOf(error)}`, { cause: error });
+  });
+}

@@ -1,0 +1,37 @@
+import { Outbox } from '../outbox.ts';
+import type { Registry, RegistryEvent, RegistryKind } from '../registry.ts';
+import { ConsulClient } from './client.ts';
+import { Services } from './services.ts';
+import { type ConsulSettings, readSettings } from './settings.ts';
+
+/** The services of a Consul datacenter. Settings: see `ConsulSettings`. */
+export const consulKind: RegistryKind = {
+  kind: 'consul',
+  summary: 'services of a Consul datacenter, with their health',
+  create: (settings, path) => new ConsulRegistry(readSettings(settings, path)),
+};
+
+/** One Consul datacenter, through one of its agents or servers. */
+export class ConsulRegistry implements Registry {
+  readonly kind = 'consul';
+  readonly #settings: ConsulSettings;
+
+  constructor(settings: ConsulSettings) {
+    this.#settings = settings;
+  }
+
+  async *watch(signal: AbortSignal): AsyncGenerator<RegistryEvent> {
+    const client = await ConsulClient.open(this.#settings);
+    const session = new AbortController();
+    const stop = AbortSignal.any([signal, session.signal]);
+    try {
+      const outbox = new Outbox(stop);
+      const services = new Services(client, outbox, this.#settings, this.#settings.connections, stop);
+      services.run().catch((error: unknown) => outbox.fail(error));
+      yield* outbox.read();
+    } finally {
+      session.abort();
+      client.close();
+    }
+  }
+}

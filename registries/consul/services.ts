@@ -1,0 +1,102 @@
+import { isRecord, show } from '../../manager/model/util/fields.ts';
+import type { Outbox } from '../outbox.ts';
+import type { Answer, ConsulClient } from './client.ts';
+import { followReads } from './follow-reads.ts';
+import { type Reading, readService } from './service.ts';
+import { SWEEP_CONNECTIONS, Sweep } from './sweep.ts';
+
+/** Consul's own servers are listed as a service; nobody calls them through a mesh. */
+const OWN_SERVICE = 'consul';
+/**
+ * Follows all services of a Consul. The list of names is one blocking query; each service has one of its own, as long as
+ * connections suffice, since a blocking query holds a connection, and Consul refuses more than 200 of them from one address. The
+ * services beyond that are swept: see `Sweep`.
+ */
+export class Services {
+  readonly #client: ConsulClient;
+  readonly #outbox: Outbox;
+  readonly #reading: Reading;
+  readonly #signal: AbortSignal;
+  readonly #sweep: Sweep;
+  /** How many services have a blocking query of their own. */
+  readonly #limit: number;
+  readonly #own = new Map<string, AbortController>();
+
+  constructor(client: ConsulClient, outbox: Outbox, reading: Reading, connections: number, signal: AbortSignal) {
+    this.#client = client;
+    this.#outbox = outbox;
+    this.#reading = reading;
+    this.#signal = signal;
+    this.#limit = Math.max(1, connections - SWEEP_CONNECTIONS - 1);
+    this.#sweep = new Sweep(client, outbox, (name, answer) => this.#say(name, answer), signal);
+  }
+
+  /** Until the signal aborts. @throws when Consul cannot be read. */
+  async run(): Promise<void> {
+    let synced = false;
+    await followReads(this.#client, 'services', this.#signal, answer => {
+      const names = namesOf(answer);
+      const fresh = this.#reconcile(names);
+      this.#sweep.stir();
+      if (synced) return;
+      synced = true;
+      const listed = Promise.all(fresh);
+      void listed.then(() => this.#outbox.put(' synced', { type: 'synced' }));
+    });
+  }
+
+  /** @returns for each new service, when its state was said. */
+  #reconcile(names: ReadonlySet<string>): Promise<void>[] {
+    for (const [name, controller] of this.#own)
+      if (!names.has(name)) {
+        controller.abort();
+        this.#own.delete(name);
+        this.#gone(name);
+      }
+    for (const name of this.#sweep.names())
+      if (!names.has(name)) {
+        this.#sweep.remove(name);
+        this.#gone(name);
+      }
+    const promoted = this.#sweep.names().slice(0, Math.max(0, this.#limit - this.#own.size));
+    for (const name of promoted) {
+      this.#sweep.remove(name);
+      void this.#start(name);
+    }
+    const fresh = [...names].filter(name => !this.#own.has(name) && !this.#sweep.has(name));
+    return fresh.map(name => (this.#own.size < this.#limit ? this.#start(name) : this.#sweep.add(name)));
+  }
+
+  #start(name: string): Promise<void> {
+    const controller = new AbortController();
+    this.#own.set(name, controller);
+    const signal = AbortSignal.any([this.#signal, controller.signal]);
+    return new Promise(resolve => {
+      signal.addEventListener('abort', () => resolve(), { once: true });
+      followReads(this.#client, { service: name }, signal, answer => {
+        this.#say(name, answer);
+        resolve();
+      }).catch((error: unknown) => this.#outbox.fail(error));
+    });
+  }
+
+  #say(name: string, answer: Answer): void {
+    this.#outbox.put(name, { type: 'service', service: readService(name, answer.body, this.#reading) });
+  }
+
+  #gone(name: string): void {
+    this.#outbox.put(name, { type: 'service', service: readService(name, [], this.#reading) });
+  }
+}
+
+function namesOf({ body, filtered }: Answer): Set<string> {
+  if (!isRecord(body)) throw new Error(`the list of services must be a map, not ${show(body)}`);
+  const names = new Set(Object.keys(body));
+  // Without a right to read, Consul answers with an empty list, not with a refusal.
+  if (names.size === 0 && filtered)
+    throw new Error(
+      'the token may read no service; give it service_prefix "" { policy = "read" } and node_prefix "" { policy = "read" }',
+    );
+  names.delete(OWN_SERVICE);
+  return names;
+}
