@@ -1,0 +1,40 @@
+import { X509Certificate } from 'node:crypto';
+import { BACKDATE_MS } from '../../auth/ca/authority.ts';
+import { spiffeIdOf } from '../../auth/ca/peer.ts';
+import { parseHostSpiffeId } from '../../auth/identity.ts';
+import type { Member, Members } from '../hosts/members.ts';
+import { RefusalError } from '../hosts/refusal.ts';
+
+/** What of a call says who made it. */
+export interface CallerCertificate {
+  /** DER of the certificate of the connection's far end, if its chain was good when the connection was made. */
+  readonly raw: Uint8Array | undefined;
+}
+
+/**
+ * The host that makes a call: by its certificate alone, checked anew at each call, since connections outlive certificates.
+ * @param now milliseconds since 1970.
+ * @throws {RefusalError}
+ */
+export function memberOf(caller: CallerCertificate, trustDomain: string, members: Members, now: number): Member {
+  if (!caller.raw)
+    throw new RefusalError(
+      'no-certificate',
+      'this call needs a host certificate of this mesh; the connection has none, or one that expired or is of another CA',
+    );
+  const certificate = new X509Certificate(caller.raw);
+  if (certificate.validToDate.getTime() <= now)
+    throw new RefusalError(
+      'certificate-expired',
+      `the host certificate ended at ${certificate.validToDate.toISOString()}`,
+    );
+  const id = parseHostSpiffeId(spiffeIdOf(certificate) ?? '');
+  if (id?.trustDomain !== trustDomain)
+    throw new RefusalError('no-certificate', 'the certificate of this connection is not that of a host of this mesh');
+  const member = members.get(id.host);
+  if (!member) throw new RefusalError('host-unknown', `host "${id.host}" does not belong to this mesh, or was removed`);
+  // Whoever joined anew is known by what was issued since: an older certificate may be in other hands.
+  if (certificate.validFromDate.getTime() + BACKDATE_MS + 1000 < member.joinedAt)
+    throw new RefusalError('host-unknown', `the certificate is from before host "${id.host}" joined anew`);
+  return member;
+}

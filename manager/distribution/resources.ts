@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import type { Resources, ResourceType, Wire } from '../model/proto/wire.ts';
+
+/** What there is to distribute. Answers from memory. */
+export interface ResourceSource {
+  /** The present content; undefined when there is no such thing. */
+  value<T extends ResourceType>(type: T, name: string): Resources[T] | undefined;
+  /** Names of everything of a type that a host may have. */
+  names(type: ResourceType, host: string): Iterable<string>;
+}
+
+/** Something whose content may have changed. */
+export interface ResourceKey {
+  readonly type: ResourceType;
+  readonly name: string;
+}
+
+/** A resource as it travels: the same object for every host that gets it. */
+export interface Encoded {
+  /** A hash of the content, so that it means the same after a restart. */
+  readonly version: string;
+  readonly body: Uint8Array;
+}
+
+/** Encoded resources, each made once per content and held while someone wants it. */
+export class ResourceCache {
+  readonly #source: ResourceSource;
+  readonly #wire: Wire;
+  readonly #encoded = new Map<string, Encoded | undefined>();
+  #encodings = 0;
+
+  constructor(source: ResourceSource, wire: Wire) {
+    this.#source = source;
+    this.#wire = wire;
+  }
+
+  /** How often something was encoded since the start. */
+  get encodings(): number {
+    return this.#encodings;
+  }
+
+  get size(): number {
+    return this.#encoded.size;
+  }
+
+  get<T extends ResourceType>(type: T, name: string): Encoded | undefined {
+    const key = `${type}/${name}`;
+    if (this.#encoded.has(key)) return this.#encoded.get(key);
+    const encoded = this.#encode(type, name);
+    this.#encoded.set(key, encoded);
+    return encoded;
+  }
+
+  /** Looks again at something that may have changed. */
+  refresh(type: ResourceType, name: string): void {
+    this.#encoded.set(`${type}/${name}`, this.#encode(type, name));
+  }
+
+  /** Forgets what nobody wants. */
+  drop(type: ResourceType, name: string): void {
+    this.#encoded.delete(`${type}/${name}`);
+  }
+
+  #encode<T extends ResourceType>(type: T, name: string): Encoded | undefined {
+    const value = this.#source.value(type, name);
+    if (value === undefined) return undefined;
+    this.#encodings += 1;
+    const body = this.#wire.encode(type, value);
+    return { version: createHash('sha256').update(body).digest('base64url').slice(0, 22), body };
+  }
+}

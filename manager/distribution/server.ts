@@ -1,0 +1,169 @@
+import {
+  Metadata,
+  Server,
+  type ServerDuplexStream,
+  type ServerUnaryCall,
+  type sendUnaryData,
+  status,
+} from '@grpc/grpc-js';
+import type { Authority } from '../../auth/ca/authority.ts';
+import type { Hosts } from '../hosts/hosts.ts';
+import type { Member, Members } from '../hosts/members.ts';
+import { type RefusalCode, RefusalError, type Refusals } from '../hosts/refusal.ts';
+import type { Signing } from '../hosts/signing.ts';
+import type * as message from '../model/proto/messages.ts';
+import type { Wire } from '../model/proto/wire.ts';
+import type { Clock } from '../model/util/clock.ts';
+import { messageOf } from '../model/util/errors.ts';
+import type { Logger } from '../model/util/log.ts';
+import { memberOf } from './caller.ts';
+import { ManagerCredentials } from './credentials.ts';
+import type { Publisher } from './publisher.ts';
+import { HostStreams } from './streams.ts';
+
+export interface AgentServerParts {
+  readonly wire: Wire;
+  readonly authority: Authority;
+  readonly members: Members;
+  readonly signing: Signing;
+  readonly hosts: Hosts;
+  readonly publisher: Publisher;
+  readonly refusals: Refusals;
+  /** Resolves when there is something true to distribute. */
+  readonly ready: Promise<void>;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+/** Bytes of a message from an agent. The largest is a resumption with thousands of versions. */
+const MAXIMUM_MESSAGE_BYTES = 8 * 1024 * 1024;
+
+const OPTIONS = {
+  'grpc.max_receive_message_length': MAXIMUM_MESSAGE_BYTES,
+  'grpc.max_send_message_length': -1,
+  // A host needs two streams and a few calls.
+  'grpc.max_concurrent_streams': 64,
+  // A host whose cable was pulled is noticed by its lease; this frees its connection.
+  'grpc.keepalive_time_ms': 10_000,
+  'grpc.keepalive_timeout_ms': 5000,
+};
+
+/** Trailing metadata that tells an agent why it was refused. */
+export const REASON_KEY = 'isthmus-reason';
+
+const UNAUTHENTICATED: ReadonlySet<RefusalCode> = new Set(['no-certificate', 'certificate-expired', 'host-unknown']);
+const INVALID: ReadonlySet<RefusalCode> = new Set([
+  'csr-invalid',
+  'csr-other-identity',
+  'nonce-invalid',
+  'message-invalid',
+  'host-invalid',
+]);
+
+type UnaryCall<Q, A> = (call: ServerUnaryCall<Q, A>, callback: sendUnaryData<A>) => void;
+type Duplex<Q, A> = (call: ServerDuplexStream<Q, A>) => void;
+
+/** The Manager's gRPC server for agents. */
+export class AgentServer {
+  readonly #parts: AgentServerParts;
+  readonly #server = new Server(OPTIONS);
+  readonly #streams: HostStreams;
+
+  constructor(parts: AgentServerParts) {
+    this.#parts = parts;
+    this.#streams = new HostStreams(parts, error => this.#status(error));
+    this.#server.addService(parts.wire.service, {
+      Join: this.#unary<message.JoinRequest, message.JoinResponse>(call => parts.signing.join(call.request)),
+      Challenge: this.#unary<message.ChallengeRequest, message.ChallengeResponse>(async call => ({
+        nonce: parts.signing.challenge(this.#member(call).name),
+      })),
+      Sign: this.#unary<message.SignRequest, message.SignResponse>(async call =>
+        parts.signing.sign(this.#member(call), call.request),
+      ),
+      Report: this.#duplex<message.HostReportMessage, message.HostReportAck>((call, member) =>
+        this.#streams.report(call, member),
+      ),
+      Subscribe: this.#duplex<message.DeltaRequest, message.DeltaResponse>((call, member) =>
+        this.#streams.subscribe(call, member),
+      ),
+    });
+  }
+
+  /**
+   * Listens, and serves until the signal aborts.
+   * @param port 0 for any that is free.
+   * @returns the port. @throws when it cannot listen there.
+   */
+  async listen(address: string, port: number, signal: AbortSignal): Promise<number> {
+    const credentials = new ManagerCredentials(this.#parts.authority);
+    const host = address.includes(':') ? `[${address}]` : address;
+    const bound = await new Promise<number>((resolve, reject) => {
+      this.#server.bindAsync(`${host}:${port}`, credentials, (error, found) => {
+        if (error) reject(new Error(`Cannot listen for agents on ${host}:${port}: ${error.message}`, { cause: error }));
+        else resolve(found);
+      });
+    });
+    const { clock, logger } = this.#parts;
+    const report = (why: string) => (error: unknown) => {
+      if (!signal.aborted) logger.error(why, { why: messageOf(error) });
+    };
+    credentials.keepFresh(clock, signal).catch(report('the certificate for agents is not renewed'));
+    this.#streams.watch(signal).catch(report('slow agents are not watched'));
+    signal.addEventListener('abort', () => this.#server.forceShutdown(), { once: true });
+    if (signal.aborted) this.#server.forceShutdown();
+    return bound;
+  }
+
+  /** Ends the streams of a host that was taken out. */
+  dismiss(host: string): void {
+    this.#streams.dismiss(host);
+  }
+
+  #unary<Q, A>(answer: (call: ServerUnaryCall<Q, A>) => Promise<A>): UnaryCall<Q, A> {
+    return (call, callback) => {
+      new Promise<A>(resolve => resolve(answer(call))).then(
+        value => callback(null, value),
+        (error: unknown) => callback(this.#status(error)),
+      );
+    };
+  }
+
+  #duplex<Q, A>(serve: (call: ServerDuplexStream<Q, A>, member: Member) => void): Duplex<Q, A> {
+    return call => {
+      call.on('error', () => undefined);
+      try {
+        serve(call, this.#member(call));
+      } catch (error) {
+        call.emit('error', this.#status(error));
+      }
+    };
+  }
+
+  #member(call: Pick<ServerUnaryCall<unknown, unknown>, 'getAuthContext'>): Member {
+    const { authority, members, clock } = this.#parts;
+    const raw = call.getAuthContext().sslPeerCertificate?.raw;
+    return memberOf({ raw }, authority.trustDomain, members, clock.now());
+  }
+
+  /** An error as gRPC sends it; a refusal is counted, anything else is ours and only logged. */
+  #status(error: unknown): Error & { code: status; details: string; metadata: Metadata } {
+    const metadata = new Metadata();
+    if (!(error instanceof RefusalError)) {
+      this.#parts.logger.error('an agent could not be served', { why: messageOf(error) });
+      return Object.assign(new Error('internal'), {
+        code: status.INTERNAL,
+        details: 'the Manager failed; see its log',
+        metadata,
+      });
+    }
+    this.#parts.refusals.count(error.code);
+    this.#parts.logger.warn('an agent was refused', { reason: error.code, why: error.message });
+    metadata.set(REASON_KEY, error.code);
+    const code = UNAUTHENTICATED.has(error.code)
+      ? status.UNAUTHENTICATED
+      : INVALID.has(error.code)
+        ? status.INVALID_ARGUMENT
+        : status.PERMISSION_DENIED;
+    return Object.assign(new Error(error.message), { code, details: error.message, metadata });
+  }
+}

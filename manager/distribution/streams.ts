@@ -1,0 +1,135 @@
+import type { ServerDuplexStream } from '@grpc/grpc-js';
+import type { Member } from '../hosts/members.ts';
+import { RefusalError } from '../hosts/refusal.ts';
+import type { DeltaRequest, DeltaResponse, HostReportAck, HostReportMessage } from '../model/proto/messages.ts';
+import type { HostStream } from './publisher.ts';
+import type { AgentServerParts } from './server.ts';
+
+/** A host that does not acknowledge for so long is cut off, to come back and begin anew; milliseconds. */
+const ANSWER_MS = 60_000;
+const LOOK_MS = 5000;
+
+interface Open {
+  readonly host: string;
+  readonly end: (error: Error) => void;
+  /** When the oldest response was sent that has not been acknowledged, milliseconds since 1970. */
+  readonly waitingSince: () => number | undefined;
+}
+
+/** The streams of all hosts: one of each kind per host; a newer one takes the place of the older. */
+export class HostStreams {
+  readonly #parts: AgentServerParts;
+  readonly #statusOf: (error: unknown) => Error;
+  readonly #open = new Map<string, Open>();
+
+  /** @param statusOf an error as gRPC sends it. */
+  constructor(parts: AgentServerParts, statusOf: (error: unknown) => Error) {
+    this.#parts = parts;
+    this.#statusOf = statusOf;
+  }
+
+  /** Serves a stream of reports. */
+  report(call: ServerDuplexStream<HostReportMessage, HostReportAck>, member: Member): void {
+    const observed = addressOf(call.getPeer());
+    const end = this.#begin('report', call, member.name, () => undefined);
+    call.on('data', (message: HostReportMessage) => {
+      end.guard(() => {
+        const taken = call.write(this.#parts.hosts.report(this.#stillMember(member), message, observed));
+        if (taken) return;
+        // A host that does not read is not read either.
+        call.pause();
+        call.once('drain', () => call.resume());
+      });
+    });
+  }
+
+  /** Serves a stream of subscriptions. */
+  subscribe(call: ServerDuplexStream<DeltaRequest, DeltaResponse>, member: Member): void {
+    let stream: HostStream | undefined;
+    const oldest = (): number | undefined => {
+      const times = [...(stream?.waiting().values() ?? [])];
+      return times.length > 0 ? Math.min(...times) : undefined;
+    };
+    const end = this.#begin('subscribe', call, member.name, oldest);
+    const begin = (): void => {
+      if (call.destroyed || call.cancelled) return;
+      stream = this.#parts.publisher.open(member.name, response => call.write(response));
+      call.on('data', (request: DeltaRequest) => end.guard(() => stream!.receive(request)));
+    };
+    call.on('close', () => stream?.close());
+    call.on('cancelled', () => stream?.close());
+    // Until then nothing is read, so nothing is promised and nothing is taken away from the host.
+    this.#parts.ready.then(begin, (error: unknown) => end.fail(error));
+  }
+
+  /** Ends the streams of a host. */
+  dismiss(host: string): void {
+    for (const open of this.#open.values())
+      if (open.host === host)
+        open.end(this.#statusOf(new RefusalError('host-unknown', `host "${host}" was removed from this mesh`)));
+  }
+
+  /** Cuts off hosts that stopped answering, until the signal aborts; then it throws the signal's reason. */
+  async watch(signal: AbortSignal): Promise<never> {
+    const { clock, logger } = this.#parts;
+    for (;;) {
+      await clock.sleep(LOOK_MS, signal);
+      for (const open of this.#open.values()) {
+        if ((open.waitingSince() ?? Number.POSITIVE_INFINITY) > clock.now() - ANSWER_MS) continue;
+        logger.warn('a host does not acknowledge what it was sent; cut off', { host: open.host });
+        open.end(
+          Object.assign(new Error('no acknowledgement'), { code: 4, details: 'no acknowledgement within 60 s' }),
+        );
+      }
+    }
+  }
+
+  #stillMember(member: Member): Member {
+    const now = this.#parts.members.get(member.name);
+    if (now) return now;
+    throw new RefusalError('host-unknown', `host "${member.name}" was removed from this mesh`);
+  }
+
+  #begin<Q, A>(
+    kind: string,
+    call: ServerDuplexStream<Q, A>,
+    host: string,
+    waitingSince: () => number | undefined,
+  ): { readonly guard: (work: () => void) => void; readonly fail: (error: unknown) => void } {
+    const key = `${kind}/${host}`;
+    const fail = (error: unknown): void => {
+      call.removeAllListeners('data');
+      call.resume();
+      // Not destroy(): that would end the stream before its status is sent.
+      call.emit('error', error instanceof Error && 'details' in error ? error : this.#statusOf(error));
+    };
+    const open: Open = { host, end: fail, waitingSince };
+    this.#open
+      .get(key)
+      ?.end(Object.assign(new Error('replaced'), { code: 10, details: 'a newer stream of this host took over' }));
+    this.#open.set(key, open);
+    const closed = (): void => {
+      if (this.#open.get(key) === open) this.#open.delete(key);
+    };
+    call.on('close', closed);
+    call.on('cancelled', closed);
+    call.on('end', () => call.end());
+    const guard = (work: () => void): void => {
+      try {
+        work();
+      } catch (error) {
+        fail(error);
+      }
+    };
+    return { guard, fail };
+  }
+}
+
+/** The IP address in gRPC's `address:port`, `[address]:port` or `ipv4:address:port`. */
+export function addressOf(peer: string): string {
+  const address = peer
+    .replace(/^ipv[46]:/, '')
+    .replace(/:\d+$/, '')
+    .replace(/^\[(.*)\]$/, '$1');
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
+}

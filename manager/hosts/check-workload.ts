@@ -1,0 +1,53 @@
+import { isIP } from 'node:net';
+import type { ReportedWorkload } from '../model/proto/messages.ts';
+import { allows, allowsNamespace } from './allowed.ts';
+import type { Member } from './members.ts';
+
+/** A DNS label (RFC 1123): a workload's name is part of an SNI. */
+const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+const SERVICE_ACCOUNT = /^[A-Za-z0-9._-]{1,253}$/;
+
+/**
+ * Why a host may not have a workload that it reports; undefined when it may.
+ * @param otherHost names the other host that an address belongs to.
+ */
+export function checkWorkload(
+  workload: ReportedWorkload,
+  member: Member,
+  otherHost: (address: string) => string | undefined,
+): string | undefined {
+  const { uid, name, namespace, serviceAccount } = workload;
+  if (uid !== `${member.name}/${namespace}/${name}`)
+    return `its uid must be <host>/<namespace>/<name>, here "${member.name}/${namespace}/${name}"`;
+  if (!LABEL.test(name) || !LABEL.test(namespace))
+    return 'its name and its namespace must be lower-case letters, digits and "-", at most 63';
+  if (!SERVICE_ACCOUNT.test(serviceAccount)) return `"${serviceAccount}" cannot be a service account`;
+  if (!allows(member.identities, { namespace, serviceAccount }))
+    return `host "${member.name}" may not be ${namespace}/${serviceAccount}; its join token allowed ${member.identities.join(', ')}`;
+  for (const address of workload.addresses) {
+    if (!isIP(address)) return `"${address}" is no IP address`;
+    const other = otherHost(address);
+    if (other !== undefined) return `${address} is the address of host "${other}"`;
+  }
+  return checkServices(workload, member);
+}
+
+function checkServices(workload: ReportedWorkload, member: Member): string | undefined {
+  for (const service of workload.services) {
+    const { name, namespace } = registeredService(service, workload.namespace);
+    if (!LABEL.test(name) || !LABEL.test(namespace))
+      return `"${service}" cannot be a service: write <name> or <name>.<namespace>`;
+    if (!allowsNamespace(member.identities, namespace))
+      return `host "${member.name}" may not register services in namespace "${namespace}"`;
+  }
+  return undefined;
+}
+
+/** The service that `<name>` or `<name>.<namespace>` means to a workload. */
+export function registeredService(
+  text: string,
+  namespace: string,
+): { readonly name: string; readonly namespace: string } {
+  const dot = text.indexOf('.');
+  return dot < 0 ? { name: text, namespace } : { name: text.slice(0, dot), namespace: text.slice(dot + 1) };
+}

@@ -1,0 +1,163 @@
+import { isIP } from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
+import type {
+  HostReportAck,
+  HostReportMessage,
+  HostStatus,
+  Rejection,
+  ReportedWorkload,
+} from '../model/proto/messages.ts';
+import type { Clock } from '../model/util/clock.ts';
+import type { Host } from '../model/workload.ts';
+import { checkWorkload } from './check-workload.ts';
+import { LEASE_MS, Leases } from './leases.ts';
+import type { Member } from './members.ts';
+import { RefusalError } from './refusal.ts';
+
+/** Workloads that one host may report. */
+const MAXIMUM_WORKLOADS = 2000;
+
+/** A host as it last told of itself. */
+export interface HostState {
+  readonly host: Host;
+  /** By uid. */
+  readonly workloads: ReadonlyMap<string, ReportedWorkload>;
+  readonly status: HostStatus | undefined;
+  /** Workloads that it reported and that were left out. */
+  readonly refused: readonly Rejection[];
+  /** Whether it was heard of within the lease. */
+  readonly alive: boolean;
+  /** Milliseconds since 1970. */
+  readonly lastHeard: number;
+}
+
+/** Hears of what changed about hosts. */
+export interface HostListener {
+  /** The workloads with these uids came, went, changed, or are reached otherwise. */
+  workloadsChanged(host: string, uids: ReadonlySet<string>): void;
+}
+
+/** All hosts that ever reported and still belong to the mesh, and their leases. */
+export class Hosts {
+  readonly #clock: Clock;
+  readonly #listener: HostListener;
+  readonly #leases: Leases;
+  readonly #states = new Map<string, HostState>();
+
+  constructor(clock: Clock, listener: HostListener) {
+    this.#clock = clock;
+    this.#listener = listener;
+    this.#leases = new Leases(clock, host => this.#setAlive(host, false));
+  }
+
+  get(host: string): HostState | undefined {
+    return this.#states.get(host);
+  }
+
+  all(): IterableIterator<[string, HostState]> {
+    return this.#states.entries();
+  }
+
+  /** When the host's lease ends, milliseconds since 1970; undefined when it has ended. */
+  leaseEnd(host: string): number | undefined {
+    return this.#leases.endOf(host);
+  }
+
+  /** Watches over the leases until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#leases.run(signal);
+  }
+
+  /** Takes what was known before a restart. Each host gets a full lease to be heard of. */
+  restore(host: string, state: Pick<HostState, 'host' | 'workloads' | 'status' | 'refused' | 'lastHeard'>): void {
+    this.#states.set(host, { ...state, alive: true });
+    this.#leases.renew(host);
+    this.#listener.workloadsChanged(host, new Set(state.workloads.keys()));
+  }
+
+  /**
+   * Takes a report.
+   * @param observed the address that the report came from.
+   * @throws {RefusalError} when the first report of a host leaves out what it is.
+   */
+  report(member: Member, message: HostReportMessage, observed: string): HostReportAck {
+    const before = this.#states.get(member.name);
+    if (!before && !(message.host && message.workloads))
+      throw new RefusalError('message-invalid', 'the first report must name the host and its workloads');
+    const host = message.host ? this.#hostOf(member, message.host, observed) : before!.host;
+    const checked = message.workloads && this.#check(member, host, message.workloads);
+    const after: HostState = {
+      host: isDeepStrictEqual(host, before?.host) ? before!.host : host,
+      workloads: checked?.workloads ?? before!.workloads,
+      status: message.status ?? before?.status,
+      refused: checked?.refused ?? before!.refused,
+      alive: true,
+      lastHeard: this.#clock.now(),
+    };
+    this.#states.set(member.name, after);
+    this.#leases.renew(member.name);
+    const changed = changedWorkloads(before, after);
+    if (changed.size > 0) this.#listener.workloadsChanged(member.name, changed);
+    return { sequence: message.sequence, leaseMs: LEASE_MS, observedAddress: observed, refused: after.refused };
+  }
+
+  /** Forgets a host that no longer belongs to the mesh. */
+  remove(host: string): void {
+    const state = this.#states.get(host);
+    this.#states.delete(host);
+    this.#leases.drop(host);
+    if (state) this.#listener.workloadsChanged(host, new Set(state.workloads.keys()));
+  }
+
+  #setAlive(host: string, alive: boolean): void {
+    const state = this.#states.get(host);
+    if (!state || state.alive === alive) return;
+    this.#states.set(host, { ...state, alive });
+    this.#listener.workloadsChanged(host, new Set(state.workloads.keys()));
+  }
+
+  /** The name is that of the certificate, whatever the message says; an address that is none is what we see it at. */
+  #hostOf(member: Member, host: Host, observed: string): Host {
+    return { ...host, name: member.name, address: isIP(host.address) ? host.address : observed };
+  }
+
+  #check(
+    member: Member,
+    host: Host,
+    reported: readonly ReportedWorkload[],
+  ): { readonly workloads: ReadonlyMap<string, ReportedWorkload>; readonly refused: readonly Rejection[] } {
+    const workloads = new Map<string, ReportedWorkload>();
+    const refused: Rejection[] = [];
+    const foreign = this.#addressesOfOthers(host);
+    for (const workload of reported) {
+      const reason =
+        workloads.size >= MAXIMUM_WORKLOADS
+          ? `a host may have ${MAXIMUM_WORKLOADS} workloads`
+          : checkWorkload(workload, member, address => foreign(address));
+      if (reason === undefined) workloads.set(workload.uid, workload);
+      else refused.push({ resource: workload.uid, reason, origins: [] });
+    }
+    return { workloads, refused };
+  }
+
+  /** Tells which host an address belongs to, if it is another in the same network. */
+  #addressesOfOthers(host: Host): (address: string) => string | undefined {
+    return address => {
+      if (address === host.address) return undefined;
+      for (const [name, state] of this.#states)
+        if (name !== host.name && state.host.network === host.network && state.host.address === address) return name;
+      return undefined;
+    };
+  }
+}
+
+/** Uids of the workloads that callers may see otherwise than before. */
+function changedWorkloads(before: HostState | undefined, after: HostState): Set<string> {
+  const changed = new Set<string>();
+  const all = !before?.alive || before.host !== after.host;
+  if (!all && before.workloads === after.workloads) return changed;
+  for (const [uid, workload] of after.workloads)
+    if (all || !isDeepStrictEqual(before.workloads.get(uid), workload)) changed.add(uid);
+  for (const uid of before?.workloads.keys() ?? []) if (all || !after.workloads.has(uid)) changed.add(uid);
+  return changed;
+}

@@ -1,0 +1,98 @@
+import type { Authority } from '../../auth/ca/authority.ts';
+import { type CertificateRequest, RequestError, readRequest } from '../../auth/ca/csr.ts';
+import { hostSpiffeId, parseSpiffeId } from '../../auth/identity.ts';
+import type { JoinRequest, JoinResponse, SignRequest, SignResponse } from '../model/proto/messages.ts';
+import { allows } from './allowed.ts';
+import type { Member, Members } from './members.ts';
+import type { Nonces } from './nonces.ts';
+import { RefusalError } from './refusal.ts';
+import type { TokenStore } from './token-store.ts';
+
+export interface SigningParts {
+  readonly authority: Authority;
+  readonly members: Members;
+  readonly tokens: TokenStore;
+  readonly nonces: Nonces;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** A host's name as it stands in its SPIFFE ID: a DNS name. */
+const HOST_NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
+
+/** Decides who gets a certificate for what. Every method throws a {@link RefusalError} when the caller may not have it. */
+export class Signing {
+  readonly #parts: SigningParts;
+
+  constructor(parts: SigningParts) {
+    this.#parts = parts;
+  }
+
+  /** First contact of a host. The token is used up only when everything else is right. */
+  async join(request: JoinRequest): Promise<JoinResponse> {
+    const { authority, members, tokens, now } = this.#parts;
+    const { host } = request;
+    if (!HOST_NAME.test(host) || host.length > 253)
+      throw new RefusalError(
+        'host-invalid',
+        `"${host}" cannot be a host's name: lower-case letters, digits, "-" and "."`,
+      );
+    const token = await tokens.check(request.token, host);
+    if (members.get(host) && !token.named)
+      throw new RefusalError(
+        'host-taken',
+        `there is a host "${host}" already; to join it anew, make a token that names it: "isthmus token create --host ${host}"`,
+      );
+    const csr = this.#read(request.csr, hostSpiffeId(authority.trustDomain, host));
+    await token.use();
+    await members.put({ name: host, identities: token.identities, joinedAt: now(), token: token.id });
+    const { chain } = authority.issueHost(csr.publicKey, host);
+    return { certificateChain: chain, roots: authority.roots.join(''), trustDomain: authority.trustDomain };
+  }
+
+  /** @param host from its certificate. */
+  challenge(host: string): string {
+    return this.#parts.nonces.give(host);
+  }
+
+  /** @param member from the caller's certificate. */
+  sign(member: Member, request: SignRequest): SignResponse {
+    const { authority, nonces } = this.#parts;
+    const csr = this.#read(request.csr, request.identity);
+    if (csr.challenge === undefined || !nonces.take(member.name, csr.challenge))
+      throw new RefusalError(
+        'nonce-invalid',
+        'the nonce in the certificate request is unknown, used or older than a minute',
+      );
+    const { chain } = this.#issue(member, request.identity, csr);
+    return { certificateChain: chain, roots: authority.roots.join('') };
+  }
+
+  #issue(member: Member, identity: string, csr: CertificateRequest): { readonly chain: string } {
+    const { authority } = this.#parts;
+    if (identity === hostSpiffeId(authority.trustDomain, member.name))
+      return authority.issueHost(csr.publicKey, member.name);
+    const workload = parseSpiffeId(identity);
+    if (!workload || workload.trustDomain !== authority.trustDomain || !allows(member.identities, workload))
+      throw new RefusalError(
+        'identity-not-allowed',
+        `host "${member.name}" may not be "${identity}"; its join token allowed ${member.identities.join(', ')}`,
+      );
+    return authority.issueWorkload(csr.publicKey, identity);
+  }
+
+  /** Reads a request and checks that it asks for this identity and no other. */
+  #read(bytes: Uint8Array, identity: string): CertificateRequest {
+    try {
+      const csr = readRequest(bytes);
+      if (csr.uri === identity) return csr;
+      throw new RefusalError(
+        'csr-other-identity',
+        `the certificate request is for "${csr.uri}", not for "${identity}"`,
+      );
+    } catch (error) {
+      if (error instanceof RequestError) throw new RefusalError('csr-invalid', error.message, { cause: error });
+      throw error;
+    }
+  }
+}
