@@ -1,6 +1,13 @@
 import type { Command } from '../../manager/cli/command.ts';
 import { completionCommand } from '../cli/completion.ts';
+import { agentCommand } from './agent.ts';
+import { joinCommand } from './join.ts';
 import { versionCommand } from './version.ts';
 
 /** Every command of the executable, in the order of help. */
-export const COMMANDS: readonly Command[] = [completionCommand(() => COMMANDS), versionCommand];
+export const COMMANDS: readonly Command[] = [
+  agentCommand,
+  joinCommand,
+  completionCommand(() => COMMANDS),
+  versionCommand,
+];

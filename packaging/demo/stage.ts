@@ -114,7 +114,7 @@ export class Stage implements AsyncDisposable {
       await writeFile(join(host.configDir, 'workloads.d', `${player.name}.yaml`), workloadFile(player));
     await host.setResolvers([this.#control.address]);
     const agent = this.#daemon(host, 'agent');
-    await ended(agent, agent.line(/agent is ready/i, STEP_MS));
+    await ended(agent, agent.line(/agent is running/, STEP_MS));
   }
 
   /** Resolves once every instance is reached through its host's agent. */

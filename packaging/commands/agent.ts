@@ -1,0 +1,75 @@
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { ENVOY_VERSION } from '../../agent/envoy/binary.ts';
+import { loadHostIdentity } from '../../agent/keys/host-identity.ts';
+import type { AgentOptions } from '../../agent/options.ts';
+import { type Command, CommandError, EXIT } from '../../manager/cli/command.ts';
+import { ConfigError, messageOf } from '../../manager/model/util/errors.ts';
+import type { Logger } from '../../manager/model/util/log.ts';
+import { kinds } from '../../platforms/index.ts';
+import type { Platform } from '../../platforms/platform.ts';
+import { type AgentConfig, readAgentConfig } from '../config/agent.ts';
+import { type Dirs, dirsOf } from '../paths.ts';
+import { whyNoHosts } from '../setup/preflight.ts';
+import { prepareEnvoy } from '../setup/prepare.ts';
+import { DAEMON_OPTIONS, daemonLogger, readConfigFile } from './daemon.ts';
+import { isthmusVersion } from './version.ts';
+
+export const agentCommand: Command = {
+  name: 'agent',
+  summary: 'Run this host’s agent: its workloads, their traffic, its Envoy',
+  usage: 'isthmus agent [options]',
+  examples: [
+    { command: 'isthmus agent', says: 'after isthmus join; as root' },
+    { command: 'isthmus agent --log-level debug', says: 'see what it does' },
+  ],
+  options: DAEMON_OPTIONS,
+  async run({ values }, { signal }) {
+    const logger = daemonLogger(values);
+    const lack = whyNoHosts();
+    if (lack !== undefined) throw new CommandError(`The agent cannot run here. ${lack}`);
+    const options = await agentOptions(dirsOf(values), logger, signal);
+    const { runAgent } = await import('../../agent/agent.ts');
+    await runAgent(options, logger, signal);
+    return EXIT.ok;
+  },
+};
+
+/** Everything that the agent needs, from its files and this machine. @throws {CommandError} */
+async function agentOptions(dirs: Dirs, logger: Logger, signal: AbortSignal): Promise<AgentOptions> {
+  const identity = await loadHostIdentity(dirs.stateDir).catch((error: unknown) => {
+    throw error instanceof ConfigError ? new CommandError(messageOf(error), { cause: error }) : error;
+  });
+  if (identity === undefined)
+    throw new CommandError(`This host (${hostname()}) has not joined a mesh: ${dirs.stateDir} holds no identity`, {
+      next: 'on the Manager: isthmus token create; then here: isthmus join <manager>:15012 --token <token>',
+    });
+  const config = await readConfigFile(dirs.configDir, 'agent.yaml', fields =>
+    readAgentConfig(fields, [...kinds.keys()]),
+  );
+  if (config.host !== identity.host)
+    throw new CommandError(
+      `${join(dirs.configDir, 'agent.yaml')} says that this host is "${config.host}", but it joined as "${identity.host}"`,
+      { next: `host: ${identity.host}, or join again` },
+    );
+  const { host: name, address, tunnelPort, network, locality } = config;
+  const { path, ...envoy } = config.envoy;
+  const binary = path ?? (await prepareEnvoy(logger, signal));
+  return {
+    host: { name, address, tunnelPort, network, locality },
+    identity,
+    stateDir: dirs.stateDir,
+    runDir: dirs.runDir,
+    platforms: platformsOf(config, dirs.configDir),
+    envoy: { ...envoy, binary, version: ENVOY_VERSION },
+    version: isthmusVersion(),
+  };
+}
+
+/** @throws {ConfigError} */
+function platformsOf(config: AgentConfig, configDir: string): Platform[] {
+  return config.platforms.map(({ kind, settings }, index) => {
+    const preset = kind === 'linux' ? { directory: join(configDir, 'workloads.d') } : {};
+    return kinds.get(kind)!.create({ ...preset, ...settings }, `platforms[${index}]`, config.host);
+  });
+}
