@@ -37,6 +37,8 @@ const QUIET_MS = 2;
 const CEILING_MS = 20;
 /** How long capture waits for Envoy to take what it was sent before looking at what it took so far. */
 const APPLY_MS = 10_000;
+/** After an error the next round comes by itself, milliseconds. */
+const RETRY_MS = 2_000;
 
 /**
  * Brings the host to what is known: first Envoy's config, then, once Envoy stands ready, the kernel's rules; in the other order where
@@ -208,6 +210,7 @@ export class Converge {
       this.#captureReason = messageOf(error);
       this.#settled = undefined;
       this.#options.logger.error(message, { reason: messageOf(error) });
+      setTimeout(() => this.changed(), RETRY_MS).unref();
     };
   }
 }

@@ -1,11 +1,10 @@
 import { mkdtemp, rm, stat } from 'node:fs/promises';
-import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import test from 'ava';
 import { writeAtomic } from '../../manager/model/util/files.ts';
-import { serveStatus } from './server.ts';
+import { askStatus } from './client.ts';
+import { AlreadyRunningError, serveStatus } from './server.ts';
 import type { AgentStatus } from './status.ts';
 
 const STATUS: AgentStatus = {
@@ -22,15 +21,6 @@ const STATUS: AgentStatus = {
   problems: [],
 };
 
-function get(socketPath: string, path: string): Promise<{ status: number | undefined; body: string }> {
-  return new Promise((resolve, reject) => {
-    const call = request({ socketPath, path, agent: false }, response => {
-      text(response).then(body => resolve({ status: response.statusCode, body }), reject);
-    });
-    call.on('error', reject).end();
-  });
-}
-
 test('the status is answered on a socket that only its owner may open, also where an old socket lies', async t => {
   const folder = await mkdtemp(join(tmpdir(), 'isthmus-status-'));
   t.teardown(() => rm(folder, { recursive: true }));
@@ -39,6 +29,13 @@ test('the status is answered on a socket that only its owner may open, also wher
   await writeAtomic(path, 'left behind');
   await using _server = await serveStatus(path, { status: () => STATUS });
   t.is((await stat(path)).mode & 0o777, 0o600);
-  t.deepEqual(JSON.parse((await get(path, '/status')).body), STATUS);
-  t.is((await get(path, '/other')).status, 404);
+  t.deepEqual(await askStatus(path, AbortSignal.timeout(5_000)), STATUS);
+  await t.throwsAsync(serveStatus(path, { status: () => STATUS }), {
+    instanceOf: AlreadyRunningError,
+    message: /process 1;/,
+  });
+});
+
+test('nobody answers where no agent runs', async t => {
+  t.is(await askStatus('/nonexistent/agent.sock', AbortSignal.timeout(5_000)), undefined);
 });

@@ -1,6 +1,7 @@
 import { chmod, mkdir, rm } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import { dirname } from 'node:path';
+import { askStatus } from './client.ts';
 import type { AgentStatus } from './status.ts';
 
 /** What the socket answers from. */
@@ -8,12 +9,24 @@ export interface StatusSource {
   status(): AgentStatus;
 }
 
+/** Another agent runs on this host. */
+export class AlreadyRunningError extends Error {
+  override readonly name = 'AlreadyRunningError';
+  readonly code = 'ALREADY_RUNNING';
+}
+
+const LOOK_MS = 2_000;
+
 /**
  * Answers `GET /status` with JSON on a unix socket that only root may open. A socket that an earlier life left is replaced.
+ * @throws {AlreadyRunningError} when another agent answers there.
  * @throws when the socket cannot be made.
  */
 export async function serveStatus(path: string, source: StatusSource): Promise<AsyncDisposable> {
   await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+  const other = await askStatus(path, AbortSignal.timeout(LOOK_MS));
+  if (other)
+    throw new AlreadyRunningError(`An agent runs on this host already, as process ${other.pid}; see: isthmus status`);
   await rm(path, { force: true });
   const answer: RequestListener = (request, response) => {
     request.resume();

@@ -1,0 +1,54 @@
+import { rm, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { codeOf } from '../manager/model/util/errors.ts';
+import type { Logger } from '../manager/model/util/log.ts';
+import { envoyPaths } from './envoy/paths.ts';
+import { EnvoyProcess } from './envoy/process.ts';
+import { Redirect } from './redirect/redirect.ts';
+import { askStatus } from './status/client.ts';
+
+export interface UninstallOptions {
+  readonly stateDir: string;
+  readonly runDir: string;
+  /** How long connections that go through Envoy may go on, milliseconds. */
+  readonly graceMs: number;
+}
+
+/** How long a running agent may take to end, milliseconds. */
+const STOP_MS = 15_000;
+
+/**
+ * Takes this host out of the mesh: ends the agent, removes every rule and route, ends Envoy, and removes all files of the agent, its
+ * identity too. Traffic then goes as it went before. What is already gone is no error; a second call finishes what a first left.
+ * @throws when a rule cannot be removed; what follows is then left as it is.
+ */
+export async function uninstallAgent(options: UninstallOptions, logger: Logger, signal: AbortSignal): Promise<void> {
+  const { stateDir, runDir, graceMs } = options;
+  const own = join(stateDir, 'agent');
+  await endAgent(join(runDir, 'agent.sock'), AbortSignal.any([signal, AbortSignal.timeout(STOP_MS)]));
+  await new Redirect({ stateDir: own, logger }).uninstall();
+  logger.info('removed the capture rules; traffic goes as it went before');
+  const paths = envoyPaths(runDir, join(own, 'log'));
+  const envoy = new EnvoyProcess({ binary: '', paths, uid: 0, gid: 0, bootstrap: {}, log: logger });
+  await envoy.stop(graceMs);
+  const files = [own, paths.own, paths.admin, paths.xds, paths.bootstrap, paths.state];
+  for (const path of files) await rm(path, { recursive: true, force: true });
+  for (const folder of [runDir, stateDir]) await rmdir(folder).catch(notEmpty);
+}
+
+/** A folder that holds something of others stays. */
+function notEmpty(error: unknown): void {
+  if (!['ENOTEMPTY', 'ENOENT', 'EBUSY'].includes(codeOf(error) ?? '')) throw error;
+}
+
+/** Asks the running agent to end, and waits until it has. */
+async function endAgent(socket: string, signal: AbortSignal): Promise<void> {
+  for (let asked: number | undefined; ; ) {
+    const running = await askStatus(socket, signal);
+    if (!running) return;
+    if (asked !== running.pid) process.kill(running.pid, 'SIGTERM');
+    asked = running.pid;
+    await delay(50, undefined, { signal });
+  }
+}
