@@ -7,7 +7,7 @@ import type {
 import { compact } from '../model/util/compact.ts';
 import { type EntryProblem, type Fields, isRecord } from '../model/util/fields.ts';
 import type { Kind } from './kind.ts';
-import { readSelector } from './selector.ts';
+import { describeSelector, readSelector } from './selector.ts';
 
 /** https://istio.io/latest/docs/reference/config/security/authorization-policy/ */
 export const authorizationPolicyKind: Kind<'AuthorizationPolicy', AuthorizationPolicySpec> = {
@@ -27,6 +27,11 @@ export const authorizationPolicyKind: Kind<'AuthorizationPolicy', AuthorizationP
     spec.notYet(['targetRef', 'targetRefs', 'provider']);
     spec.unknown();
     return compact({ selector, action: known ?? 'ALLOW', rules });
+  },
+  describe({ selector, action, rules }) {
+    const from = rules.flatMap(rule => rule.from ?? []).flatMap(({ source }) => Object.values(source).flat());
+    const who = from.length > 0 ? from.join(', ') : rules.length === 0 ? 'nobody' : 'everybody';
+    return `${describeSelector(selector)}: ${action} ${who}`;
   },
 };
 

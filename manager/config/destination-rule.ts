@@ -25,6 +25,11 @@ export const destinationRuleKind: Kind<'DestinationRule', DestinationRuleSpec> =
     spec.unknown();
     return compact({ host, trafficPolicy, subsets });
   },
+  describe({ host, subsets, trafficPolicy }) {
+    const names = subsets.length === 0 ? '' : `: ${subsets.map(({ name }) => name).join(', ')}`;
+    const balancer = trafficPolicy?.loadBalancer ? ` ${trafficPolicy.loadBalancer.simple}` : '';
+    return `${host}${names}${balancer}${trafficPolicy?.outlierDetection ? ', ejects failing ones' : ''}`;
+  },
 };
 
 function readSubset(fields: Fields, names: Set<string>): Subset {

@@ -15,6 +15,8 @@ export interface Kind<Name extends string = string, Spec = unknown> {
   readonly summary: string;
   /** Reads the spec and notes every error in `spec.errors`; when it noted any, what it returns is of no use. */
   parse(spec: Fields): Spec;
+  /** What a spec says, in a line for a table. */
+  describe(spec: Spec): string;
 }
 
 /** `<plural>.<group>`: names a kind in every version, and everywhere that one word must do. */

@@ -2,7 +2,7 @@ import type { MtlsMode, PeerAuthenticationSpec } from '../model/config/security.
 import { compact } from '../model/util/compact.ts';
 import type { Fields } from '../model/util/fields.ts';
 import type { Kind } from './kind.ts';
-import { readSelector } from './selector.ts';
+import { describeSelector, readSelector } from './selector.ts';
 
 const MODES: readonly MtlsMode[] = ['UNSET', 'PERMISSIVE', 'STRICT', 'DISABLE'];
 
@@ -23,6 +23,10 @@ export const peerAuthenticationKind: Kind<'PeerAuthentication', PeerAuthenticati
       spec.fail('portLevelMtls', 'needs a selector: ports are those of certain workloads', 'add selector.matchLabels');
     spec.unknown();
     return compact({ selector, mtls, portLevelMtls });
+  },
+  describe({ selector, mtls, portLevelMtls }) {
+    const ports = Object.entries(portLevelMtls).map(([port, { mode }]) => `, ${port} ${mode}`);
+    return `${describeSelector(selector)}: ${mtls.mode}${ports.join('')}`;
   },
 };
 

@@ -15,3 +15,11 @@ export function readSelector(spec: Fields): WorkloadSelector | undefined {
   selector.unknown();
   return Object.keys(matchLabels).length === 0 ? undefined : { matchLabels };
 }
+
+/** `app=web`, or all workloads. */
+export function describeSelector(selector: WorkloadSelector | undefined): string {
+  if (!selector) return 'all workloads';
+  return Object.entries(selector.matchLabels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(', ');
+}

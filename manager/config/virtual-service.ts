@@ -28,6 +28,15 @@ export const virtualServiceKind: Kind<'VirtualService', VirtualServiceSpec> = {
     spec.unknown();
     return { hosts, http };
   },
+  describe({ hosts, http }) {
+    const routes = http.flatMap(({ route }) =>
+      route.map(({ destination: { host, subset }, weight }) => {
+        const to = subset === undefined ? host : `${host}/${subset}`;
+        return route.length > 1 ? `${to} ${weight}` : to;
+      }),
+    );
+    return `${hosts.join(', ')} → ${routes.join(', ')}`;
+  },
 };
 
 function readHosts(spec: Fields): readonly string[] {

@@ -1,4 +1,5 @@
 import type { Command } from '../../manager/cli/command.ts';
+import { managerCommands } from '../../manager/cli/index.ts';
 import { completionCommand } from '../cli/completion.ts';
 import { agentCommand } from './agent.ts';
 import { joinCommand } from './join.ts';
@@ -8,6 +9,7 @@ import { versionCommand } from './version.ts';
 export const COMMANDS: readonly Command[] = [
   agentCommand,
   joinCommand,
+  ...managerCommands,
   completionCommand(() => COMMANDS),
   versionCommand,
 ];

@@ -1,4 +1,4 @@
-import { renderTable } from '../cli/table.ts';
+import { renderTable } from '../../manager/cli/table.ts';
 import type { Split } from './shift.ts';
 import type { DemoSummary } from './summary.ts';
 

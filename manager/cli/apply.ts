@@ -1,0 +1,103 @@
+import type { FileObject } from '../config/files.ts';
+import { describeFieldError } from '../model/util/errors.ts';
+import { type Ask, asker, causesOf, refusal } from './ask.ts';
+import { type Command, EXIT } from './command.ts';
+import { printErrors, readInput } from './input.ts';
+import { objectPath, type ShownObject, shortName } from './objects.ts';
+import { CONNECTION_OPTIONS, FILE_OPTION, NAMESPACE_OPTION, OUTPUT_OPTION } from './options.ts';
+import { print } from './output.ts';
+
+/** What became of one object. */
+interface Applied {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly result: 'created' | 'configured' | 'unchanged' | 'refused';
+  /** With the file and the line of each field. */
+  readonly errors: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** Makes what files say so. */
+export const applyCommand: Command = {
+  name: 'apply',
+  summary: 'Create or change config objects as files say',
+  usage: 'isthmus apply -f <path>... [-n <namespace>] [--dry-run]',
+  examples: [
+    { command: 'isthmus apply -f reviews.yaml', says: 'one file, of one or more objects' },
+    { command: 'isthmus apply -f mesh/ --dry-run', says: 'what a folder would do, checked by the Manager' },
+    { command: 'isthmus get vs reviews -o yaml | sed s/v1/v2/ | isthmus apply -f -', says: 'from standard input' },
+  ],
+  options: {
+    ...FILE_OPTION,
+    ...NAMESPACE_OPTION,
+    'dry-run': { type: 'boolean', summary: 'check everything, change nothing' },
+    ...OUTPUT_OPTION,
+    ...CONNECTION_OPTIONS,
+  },
+  async run({ values }, context) {
+    const { objects, errors } = await readInput(applyCommand, values, context);
+    const ask = asker(values, context);
+    const applied: Applied[] = [];
+    for (const object of objects) applied.push(await applyOne(ask, object, values['dry-run'] === true));
+    printErrors(context, errors);
+    for (const { errors: refused, warnings } of applied) {
+      for (const line of refused) context.stderr.write(`${line}\n`);
+      for (const line of warnings) context.stderr.write(`${line}\n`);
+    }
+    const isDry = values['dry-run'] === true ? ' (dry run)' : '';
+    print(context, values, { applied, errors }, () =>
+      applied
+        .map(({ result }, index) => {
+          const { kind, name } = objects[index]!.manifest;
+          return `${shortName(kind, name)} ${result}${isDry}\n`;
+        })
+        .join(''),
+    );
+    const isFine = errors.length === 0 && applied.every(({ result }) => result !== 'refused');
+    return isFine ? EXIT.ok : EXIT.failed;
+  },
+};
+
+async function applyOne(ask: Ask, { manifest, document, locate }: FileObject, dryRun: boolean): Promise<Applied> {
+  const { kind, namespace, name, apiVersion } = manifest;
+  const path = objectPath(kind, namespace, name, apiVersion);
+  const before = await ask({ path });
+  const answer = await ask({
+    method: 'PATCH',
+    path: `${path}?fieldManager=isthmus&force=true${dryRun ? '&dryRun=All' : ''}`,
+    body: withNamespace(document, namespace),
+    contentType: 'application/apply-patch+yaml',
+  });
+  const ref = { kind: kind.kind, namespace, name };
+  const warnings = answer.warnings.map(warning => {
+    const field = /^(\S+): /.exec(warning)?.[1];
+    return `${locate(field ?? '')}: warning: ${warning}`;
+  });
+  if (answer.status >= 400) {
+    const causes = causesOf(answer).map(
+      ({ field, message }) => `${locate(field)}: ${describeFieldError({ path: field, message })}`,
+    );
+    return {
+      ...ref,
+      result: 'refused',
+      errors: causes.length > 0 ? causes : [`${locate('')}: ${refusal(answer).message}`],
+      warnings,
+    };
+  }
+  return { ...ref, result: resultOf(answer.status, before.body, answer.body, dryRun), errors: [], warnings };
+}
+
+/** A namespace that only the command line names. */
+function withNamespace(document: unknown, namespace: string): unknown {
+  const { metadata, ...rest } = document as { metadata: object };
+  return { ...rest, metadata: { ...metadata, namespace } };
+}
+
+function resultOf(status: number, before: unknown, after: unknown, dryRun: boolean): Applied['result'] {
+  if (status === 201) return 'created';
+  const [old, now] = [before as ShownObject, after as ShownObject];
+  // A dry run that would change something answers without a revision.
+  if (dryRun) return now.metadata.resourceVersion === undefined ? 'configured' : 'unchanged';
+  return old.metadata?.resourceVersion === now.metadata.resourceVersion ? 'unchanged' : 'configured';
+}

@@ -1,0 +1,345 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { type ApiFixture, startApi } from '../api/fixture.ts';
+import type { HostReport, Inspect, RegistryReport, ServiceReport, WorkloadReport } from '../api/inspect.ts';
+import { connectManager } from './client.ts';
+import { type CommandContext, runCommand } from './command.ts';
+import { managerCommands } from './index.ts';
+
+const LOCALITY = { region: 'eu', zone: 'eu-1', subzone: '' };
+
+const SERVICE: ServiceReport = {
+  namespace: 'default',
+  name: 'reviews',
+  hostname: 'reviews.default.mesh',
+  aliases: ['reviews.service.consul'],
+  ports: [{ number: 9080, name: 'http', protocol: 'http' }],
+  virtualIps: ['240.240.0.1'],
+  labels: {},
+  sources: ['consul', 'zk'],
+  instances: [
+    {
+      id: 'consul/r1',
+      source: 'consul',
+      address: '10.0.0.1',
+      ports: { http: 9080 },
+      weight: 1,
+      labels: { version: 'v1' },
+      locality: LOCALITY,
+      network: '',
+      health: 'healthy',
+      reach: {
+        kind: 'mesh',
+        host: 'a',
+        tunnel: '10.0.0.1:15008',
+        workload: 'a/default/reviews',
+        identity: 'spiffe://isthmus.mesh/ns/default/sa/reviews',
+        sni: 'reviews.default.a.mesh',
+        policyRevision: '',
+      },
+    },
+    {
+      id: 'zk/r2',
+      source: 'zk',
+      address: '10.0.0.2',
+      ports: { http: 9081 },
+      weight: 1,
+      labels: {},
+      locality: LOCALITY,
+      network: '',
+      health: 'unhealthy',
+      reach: { kind: 'direct' },
+    },
+  ],
+};
+
+const HOST: HostReport = {
+  name: 'a',
+  address: '10.0.0.1',
+  tunnelPort: 15_008,
+  network: '',
+  locality: LOCALITY,
+  lease: { state: 'held', lastHeard: Date.now(), expires: Date.now() + 10_000 },
+  agentVersion: '0.1.0',
+  envoyVersion: '1.40.0',
+  envoyConnected: true,
+  startedAt: 0,
+  workloads: ['a/default/reviews'],
+  subscriptions: { ServiceView: 1, InstanceList: 1 },
+  rejections: [{ resource: 'out/9080', reason: 'no such filter', origins: ['VirtualService default/reviews'] }],
+};
+
+const WORKLOAD: WorkloadReport = {
+  uid: 'a/default/reviews',
+  name: 'reviews',
+  namespace: 'default',
+  serviceAccount: 'reviews',
+  labels: {},
+  addresses: ['10.0.0.1'],
+  ports: [{ number: 9080, name: 'http', protocol: 'http' }],
+  platform: 'linux',
+  services: [],
+  health: 'healthy',
+  host: 'a',
+  identity: 'spiffe://isthmus.mesh/ns/default/sa/reviews',
+  serves: ['reviews.default.mesh'],
+  policy: { wanted: '2', inForce: '1' },
+};
+
+const REGISTRY: RegistryReport = {
+  name: 'zk',
+  kind: 'zookeeper',
+  state: 'stale',
+  error: 'connection refused',
+  services: 1,
+  instances: 1,
+  problems: [{ where: '/reviews/member_3', why: 'is no JSON' }],
+};
+
+const INSPECT: Partial<Inspect> = {
+  services: () => [SERVICE],
+  hosts: () => [HOST],
+  workloads: () => [WORKLOAD],
+  registries: () => [REGISTRY],
+};
+
+const ROUTES = `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: reviews}
+spec:
+  hosts: [reviews]
+  http:
+    - route:
+        - destination: {host: reviews, subset: v1}
+          weight: 90
+        - destination: {host: reviews, subset: v2}
+          weight: 10
+`;
+const RULE = `apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: reviews}
+spec:
+  host: reviews
+  subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2}}]
+`;
+
+interface Run {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs a command line against the API of a test. */
+async function run(api: ApiFixture | undefined, line: string, stdin = ''): Promise<Run> {
+  let [out, err] = ['', ''];
+  const context: CommandContext = {
+    stdout: { write: text => (out += text) },
+    stderr: { write: text => (err += text) },
+    stdin: async () => stdin,
+    isTTY: false,
+    columns: 80,
+    connect: address => connectManager({ ...address, runDir: api?.directory ?? '/nowhere' }),
+    signal: AbortSignal.timeout(30_000),
+  };
+  const command = managerCommands.find(({ name }) => line === name || line.startsWith(`${name} `));
+  if (!command) throw new Error(`no command in "${line}"`);
+  const argv = line
+    .slice(command.name.length)
+    .split(' ')
+    .filter(word => word !== '');
+  const code = await runCommand(command, argv, context);
+  return { code, out, err };
+}
+
+function write(api: ApiFixture, name: string, text: string): string {
+  const folder = join(api.directory, 'files');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, name), text);
+  return join(folder, name);
+}
+
+async function ok(t: ExecutionContext, api: ApiFixture, line: string, stdin?: string): Promise<Run> {
+  const result = await run(api, line, stdin);
+  t.is(result.code, 0, `${line}: ${result.err}`);
+  return result;
+}
+
+test('config is applied, changed, shown and deleted; every step says what it did', async t => {
+  const api = await startApi(t, { inspect: INSPECT });
+  const file = write(api, 'mesh.yaml', `${ROUTES}---\n${RULE}`);
+
+  const dry = await ok(t, api, `apply -f ${file} --dry-run`);
+  t.is(
+    dry.out,
+    'virtualservice.networking.istio.io/reviews created (dry run)\ndestinationrule.networking.istio.io/reviews created (dry run)\n',
+  );
+  t.deepEqual(JSON.parse((await ok(t, api, 'get -o json')).out).items, []);
+
+  const first = await ok(t, api, `apply -f ${file}`);
+  t.is(
+    first.out,
+    'virtualservice.networking.istio.io/reviews created\ndestinationrule.networking.istio.io/reviews created\n',
+  );
+  t.regex(first.err, /mesh\.yaml:8:40: warning: spec\.http\[0\]\.route\[0\]\.destination\.subset: "v1" is not defined/);
+
+  const again = await ok(t, api, `apply -f ${file}`);
+  t.is(
+    again.out,
+    'virtualservice.networking.istio.io/reviews unchanged\ndestinationrule.networking.istio.io/reviews unchanged\n',
+  );
+  t.is(again.err, '');
+
+  write(api, 'mesh.yaml', ROUTES.replace('weight: 90', 'weight: 80'));
+  t.is(
+    (await ok(t, api, `apply -f ${join(api.directory, 'files')}`)).out,
+    'virtualservice.networking.istio.io/reviews configured\n',
+  );
+  t.is(JSON.parse((await ok(t, api, 'get vs reviews -o json')).out).spec.http[0].route[0].weight, 80);
+
+  const table = await ok(t, api, 'get');
+  t.regex(
+    table.out,
+    /^KIND +NAMESPACE +NAME +SAYS +AGE\nVirtualService +default +reviews +reviews → reviews\/v1 80, reviews\/v2 10 +\d+s\nDestinationRule /,
+  );
+
+  const yaml = await ok(t, api, 'get vs/reviews -o yaml');
+  t.is(
+    (await ok(t, api, 'apply -f -', yaml.out.replace('weight: 80', 'weight: 70'))).out,
+    'virtualservice.networking.istio.io/reviews configured\n',
+  );
+
+  t.is(
+    (await ok(t, api, 'delete destinationrule reviews')).out,
+    'destinationrule.networking.istio.io/reviews deleted\n',
+  );
+  t.is((await ok(t, api, `delete -f ${file}`)).out, 'virtualservice.networking.istio.io/reviews deleted\n');
+  const gone = await run(api, `delete -f ${file}`);
+  t.is(gone.code, 1);
+  t.is(gone.err, 'virtualservices.networking.istio.io "reviews" in the namespace "default" is not there\n');
+});
+
+test('of a file with a bad document, the good one is applied and the bad one named by its line', async t => {
+  const api = await startApi(t);
+  const file = write(api, 'mixed.yaml', `${ROUTES.replace('weight: 90', 'wieght: 90')}---\n${RULE}`);
+  const { code, out, err } = await run(api, `apply -f ${file}`);
+  t.is(code, 1);
+  t.is(out, 'destinationrule.networking.istio.io/reviews created\n');
+  t.is(err.split('\n')[0], `${file}:9:11: spec.http[0].route[0].wieght: is not a field here; did you mean "weight"?`);
+  t.is(err.split('\n')[1], `${file}:17:3: warning: spec.host: no service "reviews" is known`);
+});
+
+test('what the Manager refuses is named by its line too', async t => {
+  const api = await startApi(t);
+  const file = write(
+    api,
+    'old.yaml',
+    RULE.replace('metadata: {name: reviews}', 'metadata: {name: reviews, resourceVersion: "7"}'),
+  );
+  const { code, err } = await run(api, `apply -f ${file}`);
+  t.is(code, 1);
+  t.regex(
+    err,
+    /old\.yaml:1:1: destinationrules\.networking\.istio\.io "reviews" in the namespace "default" is not there/,
+  );
+});
+
+const shown: readonly [string, RegExp][] = [
+  [
+    'services',
+    /^SERVICE +NAMESPACE +PORTS +HEALTHY +REGISTRIES +HOSTS +ADDRESS\nreviews +default +9080\/http +1\/2 +consul 1, zk 1 +a 1, no agent 1 +240\.240\.0\.1\n$/,
+  ],
+  [
+    'services reviews',
+    /consul\/r1 +consul +10\.0\.0\.1:9080 +a +healthy +1 +eu\/eu-1 +version=v1\nzk\/r2 +zk +10\.0\.0\.2:9081 +no agent +unhealthy +1 +eu\/eu-1\n$/,
+  ],
+  ['services reviews.service.consul', /consul\/r1/],
+  ['services -n other', /^No registry lists a service/],
+  [
+    'hosts',
+    /a +10\.0\.0\.1:15008 +held +\d+s ago +0\.1\.0 +1\.40\.0 +1 +2 +1\na refused out\/9080 \(from VirtualService default\/reviews\): no such filter\n$/,
+  ],
+  [
+    'workloads',
+    /reviews +default +a +isthmus\.mesh\/ns\/default\/sa\/reviews +9080 +reviews\.default\.mesh +healthy +not yet in force\n$/,
+  ],
+  [
+    'status',
+    /Services +1, with 2 instances: 1 healthy, 1 behind an agent\nHosts +1 of 1 with 1 workloads\n[\s\S]*zk +zookeeper +stale +never[\s\S]*Registry zk is stale: connection refused\nRegistry zk: \/reviews\/member_3: is no JSON\na refused out\/9080/,
+  ],
+];
+
+for (const [line, expected] of shown)
+  test(`isthmus ${line}`, async t => {
+    const api = await startApi(t, { inspect: INSPECT });
+    t.regex((await ok(t, api, line)).out, expected);
+  });
+
+test('JSON of services says which registry gave which instance', async t => {
+  const api = await startApi(t, { inspect: INSPECT });
+  t.deepEqual(JSON.parse((await ok(t, api, 'services -o json')).out), [SERVICE]);
+  t.deepEqual(JSON.parse((await ok(t, api, 'services reviews -o json')).out), SERVICE);
+});
+
+test('status --check fails when something is wrong, and only then', async t => {
+  t.is((await run(await startApi(t, { inspect: INSPECT }), 'status --check')).code, 1);
+  t.is((await run(await startApi(t), 'status --check')).code, 0);
+});
+
+test('tokens are made, listed without their secret, and taken back', async t => {
+  const api = await startApi(t);
+  t.is(
+    (await ok(t, api, 'token create --identity default/* --identity shop/web --host vm-7 --ttl 10m')).out,
+    'secret-of-t1\n',
+  );
+  const listed = await ok(t, api, 'token list -o json');
+  t.deepEqual(JSON.parse(listed.out), [
+    { id: 't1', host: 'vm-7', identities: ['default/*', 'shop/web'], createdAt: 0, expiresAt: 600_000 },
+  ]);
+  t.false(listed.out.includes('secret'));
+  t.is((await ok(t, api, 'token revoke t1')).out, 't1 revoked\n');
+  t.is((await run(api, 'token revoke t1')).code, 1);
+});
+
+const refused: readonly [string, number, RegExp][] = [
+  ['get gateways', 2, /"gateways" is no kind of config/],
+  ['get virtualservces', 2, /did you mean "virtualservices"\?/],
+  ['get vs nothing', 1, /"nothing" in the namespace "default" is not there/],
+  ['get vs a b', 2, /"b" is one word too many/],
+  ['apply', 2, /-f is missing[\s\S]*Usage: isthmus apply[\s\S]*Try: isthmus apply --help/],
+  ['apply -f /nowhere/x.yaml', 1, /Cannot read \/nowhere\/x\.yaml: ENOENT/],
+  ['apply --fle x', 2, /Unknown option '--fle'/],
+  ['delete vs', 2, /Which virtualservice\? Its name is missing/],
+  ['delete', 2, /Name a kind and an object, or files with -f/],
+  ['services rviews', 1, /There is no service "rviews"\nTry: isthmus services reviews\n/],
+  ['services -o xml', 2, /--output must be one of table, json, yaml, not "xml"/],
+  ['token create', 2, /--identity is missing/],
+  ['token create --identity web', 1, /identities\[0\]: "web" is no identity; write <namespace>\/<service account>/],
+  ['token create --identity a/b --ttl soon', 2, /--ttl must be a duration such as 10m or 1h, not "soon"/],
+];
+
+for (const [line, code, expected] of refused)
+  test(`refused: isthmus ${line}`, async t => {
+    const result = await run(await startApi(t, { inspect: INSPECT }), line);
+    t.is(result.code, code, result.err);
+    t.regex(result.err, expected);
+    t.is(result.out, '');
+  });
+
+test('without a Manager, the next thing to try is named', async t => {
+  const { code, err } = await run(undefined, 'services');
+  t.is(code, 1);
+  t.regex(err, /^No Manager runs here: \/nowhere\/manager\.sock is not there\nTry: isthmus up/);
+});
+
+test('validate needs no Manager', async t => {
+  t.is((await run(undefined, 'validate -f -', `${ROUTES}---\n${RULE}`)).out, '2 objects right\n');
+  const alone = await run(undefined, 'validate -f -', ROUTES);
+  t.is(alone.code, 0);
+  t.regex(alone.err, /^stdin:8:40: warning: spec\.http\[0\]\.route\[0\]\.destination\.subset: "v1" is not defined/);
+  const bad = await run(undefined, 'validate -f - -o json', ROUTES.replace('hosts: [reviews]', 'hosts: []'));
+  t.is(bad.code, 1);
+  t.deepEqual(JSON.parse(bad.out).errors, [
+    { path: 'spec.hosts', message: 'is missing', hint: 'name the services that it is for', where: 'stdin:5:3' },
+  ]);
+});

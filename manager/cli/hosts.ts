@@ -1,0 +1,54 @@
+import type { HostReport, RejectionReport } from '../api/inspect.ts';
+import { asker, askFor } from './ask.ts';
+import { type Command, EXIT } from './command.ts';
+import { CONNECTION_OPTIONS, OUTPUT_OPTION } from './options.ts';
+import { ago, print, type Table, tableText } from './output.ts';
+
+/** Shows hosts. */
+export const hostsCommand: Command = {
+  name: 'hosts',
+  summary: 'Show hosts: lease, versions, and what they refused',
+  usage: 'isthmus hosts [-o table|json|yaml]',
+  examples: [
+    { command: 'isthmus hosts', says: 'which hosts are there, and which were lost' },
+    { command: 'isthmus hosts -o json', says: 'with their workloads and the config that they refused' },
+  ],
+  options: { ...OUTPUT_OPTION, ...CONNECTION_OPTIONS },
+  async run({ values }, context) {
+    const { items } = await askFor<{ readonly items: readonly HostReport[] }>(asker(values, context), {
+      path: '/isthmus/v1/hosts',
+    });
+    const rejections = items.flatMap(({ name, rejections: of }) => of.map(rejection => ({ ...rejection, host: name })));
+    print(context, values, items, () => tableText(context, hostsTable(items)) + rejectionLines(rejections));
+    return EXIT.ok;
+  },
+};
+
+function hostsTable(hosts: readonly HostReport[]): Table {
+  return {
+    head: ['HOST', 'ADDRESS', 'LEASE', 'HEARD', 'AGENT', 'ENVOY', 'WORKLOADS', 'SUBSCRIBED', 'REFUSED'],
+    rows: hosts.map(host => [
+      host.name,
+      `${host.address}:${host.tunnelPort}`,
+      host.lease.state,
+      `${ago(host.lease.lastHeard)} ago`,
+      host.agentVersion,
+      host.envoyConnected ? host.envoyVersion : `${host.envoyVersion} (not connected)`.trim(),
+      String(host.workloads.length),
+      String(Object.values(host.subscriptions).reduce((sum, names) => sum + names, 0)),
+      String(host.rejections.length),
+    ]),
+    right: [6, 7, 8],
+    empty: 'No host has joined. Try: isthmus token create --identity "default/*"',
+  };
+}
+
+/** A line for each refusal: host, resource, the config that caused it, and why. */
+export function rejectionLines(rejections: readonly (RejectionReport & { readonly host: string })[]): string {
+  return rejections
+    .map(({ host, resource, origins, reason }) => {
+      const cause = origins.length === 0 ? '' : ` (from ${origins.join(', ')})`;
+      return `${host} refused ${resource}${cause}: ${reason}\n`;
+    })
+    .join('');
+}

@@ -1,0 +1,58 @@
+import { readdir, readFile as readText, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describeFileError, type FileContent, type FileError, type FileObject, readFile } from '../config/files.ts';
+import { messageOf } from '../model/util/errors.ts';
+import { type Command, type CommandArguments, type CommandContext, CommandError, usageError } from './command.ts';
+import { textOf, textsOf } from './options.ts';
+
+/** Reads what `--file` names; `-` is standard input, a folder all YAML and JSON files below it. @throws {CommandError} */
+export async function readInput(
+  command: Command,
+  values: CommandArguments['values'],
+  context: CommandContext,
+): Promise<FileContent> {
+  const paths = textsOf(values, 'file');
+  if (paths.length === 0) throw usageError(command, '-f is missing: name a file, a folder, or - for standard input');
+  const objects: FileObject[] = [];
+  const errors: FileError[] = [];
+  for (const path of paths) {
+    const files = path === '-' ? ['-'] : await filesBelow(path);
+    if (files.length === 0) throw new CommandError(`There is no .yaml, .yml or .json file in ${path}`);
+    for (const file of files) {
+      const content = readFile(
+        await textOfFile(file, context),
+        file === '-' ? 'stdin' : file,
+        textOf(values, 'namespace'),
+      );
+      objects.push(...content.objects);
+      errors.push(...content.errors);
+    }
+  }
+  return { objects, errors };
+}
+
+async function textOfFile(file: string, context: CommandContext): Promise<string> {
+  try {
+    return file === '-' ? await context.stdin() : await readText(file, 'utf8');
+  } catch (error) {
+    throw new CommandError(`Cannot read ${file}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+async function filesBelow(path: string): Promise<readonly string[]> {
+  try {
+    if (!(await stat(path)).isDirectory()) return [path];
+    const entries = await readdir(path, { recursive: true, withFileTypes: true });
+    return entries
+      .filter(entry => entry.isFile() && /\.(ya?ml|json)$/.test(entry.name))
+      .map(entry => join(entry.parentPath, entry.name))
+      .sort();
+  } catch (error) {
+    throw new CommandError(`Cannot read ${path}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Writes the errors of files, one a line. */
+export function printErrors(context: CommandContext, errors: readonly FileError[]): void {
+  for (const error of errors) context.stderr.write(`${describeFileError(error)}\n`);
+}

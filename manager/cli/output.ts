@@ -1,0 +1,46 @@
+import { stringify } from 'yaml';
+import type { CommandArguments, CommandContext } from './command.ts';
+import { renderTable } from './table.ts';
+
+/** A table: its head and its rows. */
+export interface Table {
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+  /** Columns of numbers, by index. */
+  readonly right?: readonly number[];
+  /** What to say instead when there are no rows. */
+  readonly empty: string;
+}
+
+/** Prints data as `--output` says: all of it as JSON or YAML, or a table for people. */
+export function print(
+  context: CommandContext,
+  values: CommandArguments['values'],
+  data: unknown,
+  table: () => Table | string,
+): void {
+  if (values['output'] === 'json') context.stdout.write(`${JSON.stringify(data, undefined, 2)}\n`);
+  else if (values['output'] === 'yaml') context.stdout.write(stringify(data, { lineWidth: 0 }));
+  else {
+    const shown = table();
+    context.stdout.write(typeof shown === 'string' ? shown : tableText(context, shown));
+  }
+}
+
+/** A table as text, cut to the terminal's width when there is one. */
+export function tableText(context: CommandContext, { head, rows, right, empty }: Table): string {
+  if (rows.length === 0) return `${empty}\n`;
+  return renderTable(head, rows, {
+    colour: context.isTTY,
+    ...(context.isTTY ? { width: context.columns } : {}),
+    ...(right === undefined ? {} : { right }),
+  });
+}
+
+/** How long ago, as `3s`, `5m`, `2h` or `9d`. @param at milliseconds since 1970. */
+export function ago(at: number, now: number = Date.now()): string {
+  const seconds = Math.max(0, Math.round((now - at) / 1_000));
+  if (seconds < 120) return `${seconds}s`;
+  if (seconds < 7_200) return `${Math.floor(seconds / 60)}m`;
+  return seconds < 172_800 ? `${Math.floor(seconds / 3_600)}h` : `${Math.floor(seconds / 86_400)}d`;
+}

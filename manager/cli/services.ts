@@ -1,0 +1,104 @@
+import type { ServiceReport } from '../api/inspect.ts';
+import { resolveHost } from '../model/config/host-names.ts';
+import type { Instance } from '../model/instance.ts';
+import type { Locality } from '../model/locality.ts';
+import { nearest } from '../model/util/fields.ts';
+import { asker, askFor } from './ask.ts';
+import { type Command, CommandError, EXIT } from './command.ts';
+import { CONNECTION_OPTIONS, NAMESPACE_OPTION, OUTPUT_OPTION, textOf } from './options.ts';
+import { print, type Table } from './output.ts';
+
+/** Shows services, and where each of their instances comes from. */
+export const servicesCommand: Command = {
+  name: 'services',
+  summary: 'Show services, and which registry and host each instance comes from',
+  usage: 'isthmus services [<name>] [-n <namespace>] [-o table|json|yaml]',
+  examples: [
+    { command: 'isthmus services', says: 'all services, with the registries that list them' },
+    { command: 'isthmus services reviews', says: 'the instances of one: registry, host, health, locality' },
+    { command: 'isthmus services -o json', says: 'everything, for a script' },
+  ],
+  options: { ...NAMESPACE_OPTION, ...OUTPUT_OPTION, ...CONNECTION_OPTIONS },
+  positionals: { minimum: 0, maximum: 1 },
+  async run({ values, positionals: [name] }, context) {
+    const namespace = textOf(values, 'namespace');
+    const { items } = await askFor<{ readonly items: readonly ServiceReport[] }>(asker(values, context), {
+      path: '/isthmus/v1/services',
+    });
+    const services = items.filter(service => namespace === undefined || service.namespace === namespace);
+    if (name === undefined) print(context, values, services, () => servicesTable(services));
+    else {
+      const service = find(services, name, namespace);
+      print(context, values, service, () => instancesTable(service));
+    }
+    return EXIT.ok;
+  },
+};
+
+function find(services: readonly ServiceReport[], name: string, namespace = 'default'): ServiceReport {
+  const byName = new Map(
+    services.flatMap(service => [service.hostname, ...service.aliases].map(alias => [alias, service] as const)),
+  );
+  const alone = services.filter(service => service.name === name);
+  const found = resolveHost(name, namespace, host => byName.get(host)) ?? (alone.length === 1 ? alone[0] : undefined);
+  if (found) return found;
+  const near = nearest(
+    name,
+    services.map(service => service.name),
+  );
+  throw new CommandError(`There is no service "${name}"`, {
+    next: `isthmus services${near === undefined ? '' : ` ${near}`}`,
+  });
+}
+
+function servicesTable(services: readonly ServiceReport[]): Table {
+  return {
+    head: ['SERVICE', 'NAMESPACE', 'PORTS', 'HEALTHY', 'REGISTRIES', 'HOSTS', 'ADDRESS'],
+    rows: services.map(service => [
+      service.name,
+      service.namespace,
+      service.ports.map(({ number, protocol }) => `${number}/${protocol}`).join(' '),
+      `${service.instances.filter(({ health }) => health === 'healthy').length}/${service.instances.length}`,
+      tally(service.instances.map(({ source }) => source)) || service.sources.join(' '),
+      tally(service.instances.map(hostOf)),
+      service.virtualIps[0] ?? '',
+    ]),
+    empty: 'No registry lists a service. Try: isthmus status',
+  };
+}
+
+/** `consul 2, zookeeper 1`. */
+function tally(names: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return [...counts].map(([name, times]) => `${name} ${times}`).join(', ');
+}
+
+function hostOf({ reach }: Instance): string {
+  return reach.kind === 'mesh' ? reach.host : 'no agent';
+}
+
+function instancesTable(service: ServiceReport): Table {
+  return {
+    head: ['INSTANCE', 'REGISTRY', 'ADDRESS', 'HOST', 'HEALTH', 'WEIGHT', 'LOCALITY', 'LABELS'],
+    rows: service.instances.map(instance => [
+      instance.id,
+      instance.source,
+      `${instance.address}:${Object.values(instance.ports).join(',')}`,
+      hostOf(instance),
+      instance.health,
+      String(instance.weight),
+      localityText(instance.locality),
+      Object.entries(instance.labels)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(','),
+    ]),
+    right: [5],
+    empty: `${service.hostname} has no instance`,
+  };
+}
+
+/** `region/zone/subzone`, as far as it is said. */
+function localityText({ region, zone, subzone }: Locality): string {
+  return [region, zone, subzone].filter(part => part !== '').join('/');
+}

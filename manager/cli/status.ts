@@ -1,0 +1,83 @@
+import type { MeshStatus } from '../api/mesh-status.ts';
+import { describeWarning } from '../config/references.ts';
+import { asker, askFor } from './ask.ts';
+import { type Command, type CommandContext, EXIT } from './command.ts';
+import { rejectionLines } from './hosts.ts';
+import { CONNECTION_OPTIONS, OUTPUT_OPTION } from './options.ts';
+import { ago, print, tableText } from './output.ts';
+
+/** Shows the mesh at a glance. */
+export const statusCommand: Command = {
+  name: 'status',
+  summary: 'Show the mesh at a glance: hosts, registries, and everything that is wrong',
+  usage: 'isthmus status [--check] [-o table|json|yaml]',
+  examples: [
+    { command: 'isthmus status', says: 'what is there and what is wrong' },
+    { command: 'isthmus status --check -o json', says: 'for monitoring: exit code 1 when anything is wrong' },
+  ],
+  options: {
+    check: { type: 'boolean', summary: 'exit code 1 when a host is lost, a registry stale, or config refused' },
+    ...OUTPUT_OPTION,
+    ...CONNECTION_OPTIONS,
+  },
+  async run({ values }, context) {
+    const status = await askFor<MeshStatus>(asker(values, context), { path: '/isthmus/v1/status' });
+    print(context, values, status, () => statusText(context, status));
+    return values['check'] === true && !isWell(status) ? EXIT.failed : EXIT.ok;
+  },
+};
+
+function isWell({ hosts, registries, rejections }: MeshStatus): boolean {
+  return (
+    rejections.length === 0 &&
+    hosts.every(({ lease, envoyConnected }) => lease.state === 'held' && envoyConnected) &&
+    registries.every(({ state, problems }) => state === 'synced' && problems.length === 0)
+  );
+}
+
+function statusText(context: CommandContext, status: MeshStatus): string {
+  const { manager, services, instances, workloads, hosts, registries, config, rejections } = status;
+  const held = hosts.filter(({ lease }) => lease.state === 'held').length;
+  return [
+    `Manager    ${manager.version}, trust domain ${manager.trustDomain}, up for ${ago(manager.startedAt)}\n`,
+    `Services   ${services}, with ${instances.total} instances: ${instances.healthy} healthy, ${instances.mesh} behind an agent\n`,
+    `Hosts      ${held} of ${hosts.length} with ${workloads} workloads\n`,
+    `Config     ${config.objects} objects\n\n`,
+    tableText(context, {
+      head: ['REGISTRY', 'KIND', 'STATE', 'SYNCED', 'SERVICES', 'INSTANCES'],
+      rows: registries.map(registry => [
+        registry.name,
+        registry.kind,
+        registry.state,
+        registry.lastSynced === undefined ? 'never' : `${ago(registry.lastSynced)} ago`,
+        String(registry.services),
+        String(registry.instances),
+      ]),
+      right: [4, 5],
+      empty: 'No registry is configured',
+    }),
+    ...wrongLines(status),
+    rejectionLines(rejections),
+    ...config.warnings.map(warning => `${describeWarning(warning)}\n`),
+  ].join('');
+}
+
+function wrongLines({ hosts, registries }: MeshStatus): string[] {
+  return [
+    ...hosts
+      .filter(({ lease }) => lease.state === 'lapsed')
+      .map(
+        ({ name, lease }) =>
+          `Host ${name} was last heard of ${ago(lease.lastHeard)} ago; its instances are withdrawn\n`,
+      ),
+    ...hosts
+      .filter(({ lease, envoyConnected }) => lease.state === 'held' && !envoyConnected)
+      .map(({ name }) => `Host ${name} has no Envoy connected\n`),
+    ...registries
+      .filter(({ state }) => state !== 'synced')
+      .map(({ name, state, error }) => `Registry ${name} is ${state}${error === undefined ? '' : `: ${error}`}\n`),
+    ...registries.flatMap(({ name, problems }) =>
+      problems.map(({ where, why }) => `Registry ${name}: ${where}: ${why}\n`),
+    ),
+  ];
+}
