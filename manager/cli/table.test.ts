@@ -17,7 +17,7 @@ const cases: readonly [string, number | undefined, string][] = [
     30,
     'NAME     WHY             CALLS\nweb      a long explan…      7\nreviews  short            1234\n',
   ],
-  ['no column vanishes, however narrow', 5, 'NAME    WHY     CALLS\nweb     a lon…      7\nrevie…  short    1234\n'],
+  ['where no column can give more, lines are cut', 17, 'NAME    WHY     …\nweb     a lon…  …\nrevie…  short   …\n'],
 ];
 
 for (const [what, width, expected] of cases)

@@ -9,7 +9,7 @@ export interface TableOptions {
 }
 
 const GAP = '  ';
-/** No column is cut to less. */
+/** No column is cut to less; where that is too much still, lines are cut. */
 const NARROWEST = 6;
 
 /** Columns under their heads, two spaces apart; every line ends with a newline. */
@@ -26,7 +26,7 @@ export function renderTable(
       const cell = cut(cells[column] ?? '', width);
       return options.right?.includes(column) ? cell.padStart(width) : cell.padEnd(width);
     });
-    return padded.join(GAP).trimEnd();
+    return cut(padded.join(GAP).trimEnd(), options.width ?? Number.POSITIVE_INFINITY);
   };
   const title = line(head);
   const shown = options.colour ? styleText('bold', title, { validateStream: false }) : title;
