@@ -1,0 +1,60 @@
+import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { type Clock, systemClock } from '../../manager/model/util/clock.ts';
+import { codeOf } from '../../manager/model/util/errors.ts';
+
+/** How a host resolves names: resolv.conf(5). */
+export interface Resolvers {
+  /** IP addresses, asked in this order; at least one. */
+  readonly servers: readonly string[];
+  /** Begin with another server each time. */
+  readonly rotate: boolean;
+}
+
+/** As many servers as glibc reads. */
+const MOST_SERVERS = 3;
+const LOOK_MS = 1000;
+
+/** Reads a resolv.conf. One that names no server means the server on this host, as glibc has it. */
+export function parseResolvConf(text: string): Resolvers {
+  const servers: string[] = [];
+  let rotate = false;
+  for (const line of text.split('\n')) {
+    const [keyword, ...values] = line.trim().split(/[ \t]+/);
+    const [server = ''] = values;
+    if (keyword === 'nameserver' && isIP(server.split('%', 1)[0]!) !== 0 && servers.length < MOST_SERVERS)
+      servers.push(server);
+    if (keyword === 'options' && values.includes('rotate')) rotate = true;
+  }
+  return { servers: servers.length > 0 ? servers : ['127.0.0.1'], rotate };
+}
+
+/** Reads a resolv.conf; one that is not there is as good as an empty one. */
+export async function readResolvConf(path: string): Promise<Resolvers> {
+  try {
+    return parseResolvConf(await readFile(path, 'utf8'));
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return parseResolvConf('');
+    throw error;
+  }
+}
+
+/**
+ * Calls back with the host's resolvers, first at once and then with each change, until the signal aborts. Looks once a second:
+ * the file is often a link into a folder that another program replaces, which no watch survives.
+ */
+export async function followResolvConf(
+  path: string,
+  onChange: (resolvers: Resolvers) => void,
+  signal: AbortSignal,
+  clock: Clock = systemClock,
+): Promise<void> {
+  let before = '';
+  while (!signal.aborted) {
+    const resolvers = await readResolvConf(path);
+    const text = JSON.stringify(resolvers);
+    if (text !== before) onChange(resolvers);
+    before = text;
+    await clock.sleep(LOOK_MS, signal).catch(() => undefined);
+  }
+}

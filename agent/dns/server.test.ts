@@ -1,0 +1,294 @@
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import dnsPacket from 'dns-packet';
+import type { ServiceName } from '../../manager/model/host-view.ts';
+import { silentLogger } from '../../manager/model/util/log.ts';
+import { Framing, frame } from './framing.ts';
+import { DnsServer, type DnsServerOptions } from './server.ts';
+
+const REVIEWS: ServiceName = {
+  name: 'reviews',
+  namespace: 'default',
+  hostname: 'reviews.default.mesh',
+  aliases: ['reviews.service.consul'],
+  ports: [{ number: 9080, name: 'http', protocol: 'http' }],
+  virtualIps: ['240.240.0.1', 'fd69:7374:686d::1'],
+};
+
+/** The declarations of dns-packet lack the response code. */
+type Reply = dnsPacket.DecodedPacket & { readonly rcode: string };
+
+const decode = (message: Buffer): Reply => dnsPacket.decode(message) as Reply;
+
+/** A server of the host: answers every query with what `reply` makes of it. */
+async function upstream(
+  t: ExecutionContext,
+  reply: (query: Buffer) => Buffer | undefined,
+): Promise<{ port: number; seen: Buffer[] }> {
+  const seen: Buffer[] = [];
+  const udp = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(udp, 'listening');
+  udp.on('message', (query, { port }) => {
+    seen.push(query);
+    const answer = reply(query);
+    if (answer) udp.send(answer, port, '127.0.0.1');
+  });
+  const { port } = udp.address();
+  const tcp = createServer(socket => {
+    const framing = new Framing();
+    socket.on('error', () => undefined);
+    socket.on('data', (bytes: Buffer) => {
+      for (const query of framing.push(bytes)) {
+        seen.push(query);
+        const answer = reply(query);
+        if (answer) socket.write(frame(answer));
+        else socket.destroy();
+      }
+    });
+  }).listen(port, '127.0.0.1');
+  await once(tcp, 'listening');
+  t.teardown(() => {
+    udp.close();
+    tcp.close();
+  });
+  return { port, seen };
+}
+
+async function start(t: ExecutionContext, options: Partial<DnsServerOptions> = {}): Promise<DnsServer> {
+  const server = await DnsServer.start({
+    port: 0,
+    resolvers: { servers: ['127.0.0.1'], rotate: false },
+    onQuery: async () => undefined,
+    namespaceOf: async () => undefined,
+    logger: silentLogger,
+    upstreamPort: 1,
+    ...options,
+  });
+  server.setNames([REVIEWS]);
+  t.teardown(() => server[Symbol.asyncDispose]());
+  return server;
+}
+
+async function client(t: ExecutionContext): Promise<Socket> {
+  const socket = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  t.teardown(() => socket.close());
+  return socket;
+}
+
+async function askRaw(t: ExecutionContext, server: DnsServer, query: Buffer): Promise<Buffer> {
+  const socket = await client(t);
+  socket.send(query, server.port, '127.0.0.1');
+  const [reply] = (await once(socket, 'message')) as [Buffer];
+  return reply;
+}
+
+async function ask(t: ExecutionContext, server: DnsServer, name: string, type: string): Promise<Reply> {
+  return decode(await askRaw(t, server, question(name, type)));
+}
+
+function question(name: string, type: string, id = 7): Buffer {
+  return dnsPacket.encode({
+    type: 'query',
+    id,
+    flags: dnsPacket.RECURSION_DESIRED,
+    questions: [{ type: type as 'A', name }],
+  });
+}
+
+const data = (packet: dnsPacket.DecodedPacket): unknown[] =>
+  packet.answers!.map(answer => (answer as { data: unknown }).data);
+
+test('addresses, ports, and what is not there', async t => {
+  const server = await start(t);
+  const a = await ask(t, server, 'ReViews', 'A');
+  t.like(a, { id: 7, rcode: 'NOERROR', flag_aa: true, flag_ra: true, flag_rd: true });
+  t.is(a.questions![0]!.name, 'ReViews');
+  t.deepEqual(data(a), ['240.240.0.1']);
+  t.deepEqual(data(await ask(t, server, 'reviews.service.consul', 'AAAA')), ['fd69:7374:686d::1']);
+  const srv = await ask(t, server, '_http._tcp.reviews.default.mesh', 'SRV');
+  t.like(data(srv)[0], { port: 9080, target: 'reviews.default.mesh' });
+  t.is(srv.additionals!.length, 2);
+  const nodata = await ask(t, server, 'reviews', 'MX');
+  t.deepEqual([nodata.rcode, nodata.answers!.length, nodata.authorities!.length], ['NOERROR', 0, 1]);
+  t.is((await ask(t, server, 'reviews', 'UNKNOWN_65')).rcode, 'NOERROR');
+  t.is((await ask(t, server, 'nosuch.default.mesh', 'A')).rcode, 'NXDOMAIN');
+  t.is((await ask(t, server, 'default.mesh', 'A')).rcode, 'NOERROR');
+});
+
+test('a service without an IPv6 address has none, which is not an error', async t => {
+  const server = await start(t);
+  server.setNames([{ ...REVIEWS, virtualIps: ['240.240.0.1'] }]);
+  const packet = await ask(t, server, 'reviews', 'AAAA');
+  t.deepEqual([packet.rcode, packet.answers], ['NOERROR', []]);
+});
+
+test('before the mesh is known its names are not denied', async t => {
+  const server = await start(t);
+  const fresh = await DnsServer.start({
+    port: 0,
+    resolvers: { servers: ['127.0.0.1'], rotate: false },
+    onQuery: async () => undefined,
+    namespaceOf: async () => undefined,
+    logger: silentLogger,
+    upstreamPort: 1,
+  });
+  t.teardown(() => fresh[Symbol.asyncDispose]());
+  t.is((await ask(t, fresh, 'reviews.default.mesh', 'A')).rcode, 'SERVFAIL');
+  t.is((await ask(t, server, 'reviews.default.mesh', 'A')).rcode, 'NOERROR');
+});
+
+test('an answer waits until the service can be called, but not for long', async t => {
+  const asked: string[] = [];
+  let ready = Promise.withResolvers<void>();
+  const server = await start(t, {
+    onQuery: hostname => {
+      asked.push(hostname);
+      return ready.promise;
+    },
+  });
+  let answered = false;
+  const first = ask(t, server, 'reviews', 'A').then(() => {
+    answered = true;
+  });
+  await delay(100);
+  t.false(answered);
+  ready.resolve();
+  await first;
+  ready = Promise.withResolvers();
+  const started = performance.now();
+  t.deepEqual(data(await ask(t, server, 'reviews', 'A')), ['240.240.0.1']);
+  t.true(performance.now() - started >= 490);
+  ready.promise.catch(() => undefined);
+  ready.reject(new Error('no'));
+  t.deepEqual(data(await ask(t, server, 'reviews', 'A')), ['240.240.0.1']);
+  t.deepEqual(new Set(asked), new Set(['reviews.default.mesh']));
+});
+
+test('the namespace of the asker decides what a short name means', async t => {
+  const shop = {
+    ...REVIEWS,
+    namespace: 'shop',
+    hostname: 'reviews.shop.mesh',
+    aliases: [],
+    virtualIps: ['240.240.0.9'],
+  };
+  const server = await start(t, { namespaceOf: async ({ address }) => (address === '127.0.0.1' ? 'shop' : undefined) });
+  server.setNames([REVIEWS, shop]);
+  t.deepEqual(data(await ask(t, server, 'reviews', 'A')), ['240.240.0.9']);
+  t.deepEqual(data(await ask(t, server, 'reviews.default', 'A')), ['240.240.0.1']);
+});
+
+test('all else goes to the host server and comes back byte for byte, over UDP and TCP', async t => {
+  const strange = Buffer.concat([question('example.org', 'A', 4711), Buffer.from([1, 2, 3])]);
+  const reply = Buffer.from(strange);
+  reply[2] = 0x87;
+  reply[3] = 0x00;
+  const host = await upstream(t, () => Buffer.concat([reply, Buffer.from('kept')]));
+  const server = await start(t, { upstreamPort: host.port });
+  t.deepEqual(await askRaw(t, server, strange), Buffer.concat([reply, Buffer.from('kept')]));
+  const socket = connect(server.port, '127.0.0.1');
+  t.teardown(() => socket.destroy());
+  socket.write(Buffer.concat([frame(strange), frame(question('reviews', 'A', 9))]));
+  const framing = new Framing();
+  const replies: Buffer[] = [];
+  while (replies.length < 2) replies.push(...framing.push(((await once(socket, 'data')) as [Buffer])[0]));
+  replies.sort((a, b) => a.readUInt16BE(0) - b.readUInt16BE(0));
+  t.is(dnsPacket.decode(replies[0]!).id, 9);
+  t.deepEqual(replies[1], Buffer.concat([reply, Buffer.from('kept')]));
+  t.deepEqual(host.seen, [strange, strange]);
+  t.deepEqual(server.counts, { answered: 1, forwarded: 2, overloaded: 0 });
+});
+
+test('a server that is silent, refuses or is not there is passed over', async t => {
+  const answered = (query: Buffer): Buffer => {
+    const reply = Buffer.from(query);
+    reply[2] = 0x81;
+    return reply;
+  };
+  let turn = 0;
+  const host = await upstream(t, query => {
+    turn += 1;
+    if (turn === 1) return undefined;
+    const reply = answered(query);
+    if (turn === 2) reply[3] = 5;
+    return reply;
+  });
+  const server = await start(t, {
+    upstreamPort: host.port,
+    resolvers: { servers: ['127.0.0.9', '127.0.0.1', '127.0.0.1'], rotate: false },
+  });
+  const started = performance.now();
+  t.is((await ask(t, server, 'example.org', 'A')).rcode, 'NOERROR');
+  t.is(turn, 3);
+  t.true(performance.now() - started < 3000);
+  const nobody = await start(t);
+  t.is((await ask(t, nobody, 'example.org', 'A')).rcode, 'SERVFAIL');
+  const socket = connect(nobody.port, '127.0.0.1');
+  t.teardown(() => socket.destroy());
+  socket.write(frame(question('example.org', 'A')));
+  const [bytes] = (await once(socket, 'data')) as [Buffer];
+  t.is(decode(bytes.subarray(2)).rcode, 'SERVFAIL');
+});
+
+test('answers that do not belong to the question are not taken', async t => {
+  const host = await upstream(t, query => {
+    const other = question('evil.example', 'A', query.readUInt16BE(0));
+    other[2] = 0x81;
+    return other;
+  });
+  const server = await start(t, { upstreamPort: host.port });
+  t.is((await ask(t, server, 'example.org', 'A')).rcode, 'SERVFAIL');
+});
+
+test('a thousand askers are all answered, and what is too much is refused, not kept', async t => {
+  const host = await upstream(t, () => undefined);
+  const server = await start(t, { upstreamPort: host.port, onQuery: () => delay(20) });
+  const socket = await client(t);
+  const codes = new Map<number, number>();
+  socket.on('message', reply => codes.set(reply.readUInt16BE(0), reply[3]! & 0x0f));
+  const send = (name: string, id: number): void => socket.send(question(name, 'A', id), server.port, '127.0.0.1');
+  // Asked in waves that the kernel's buffers hold: both ends of the test share one thread.
+  for (let id = 0; id < 1000; id += 1) {
+    send('reviews', id);
+    while (id % 100 === 99 && codes.size <= id) await once(socket, 'message');
+  }
+  t.deepEqual(new Set(codes.values()), new Set([0]));
+  for (let id = 2000; id < 2100; id += 1) send('loop.example', id);
+  while (codes.size < 1036) await once(socket, 'message');
+  t.is([...codes.values()].filter(code => code === 2).length, 36);
+  t.is(server.counts.overloaded, 36);
+});
+
+test('nothing that can be sent brings it down', async t => {
+  const host = await upstream(t, () => undefined);
+  const server = await start(t, { upstreamPort: host.port });
+  const socket = await client(t);
+  let seed = 42;
+  const random = (below: number): number => {
+    seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
+    return Math.floor((seed / 2_147_483_648) * below);
+  };
+  const plain = question('reviews.default.mesh', 'A');
+  for (let turn = 0; turn < 3000; turn += 1) {
+    const message =
+      turn % 3 === 0 ? Buffer.from(Array.from({ length: random(64) }, () => random(256))) : Buffer.from(plain);
+    for (let harm = random(4); harm >= 0 && message.length > 0; harm -= 1)
+      message[random(message.length)] = random(256);
+    socket.send(message.subarray(0, random(message.length + 1)), server.port, '127.0.0.1');
+    if (turn % 100 === 0) await delay(1);
+  }
+  const stream = connect(server.port, '127.0.0.1');
+  stream.on('error', () => undefined);
+  stream.end(Buffer.from(Array.from({ length: 4000 }, () => random(256))));
+  // The flood may have filled the kernel's buffer: ask again, as resolvers do.
+  const again = setInterval(() => socket.send(question('reviews', 'A', 31_000), server.port, '127.0.0.1'), 100);
+  const reply = await new Promise<Buffer>(resolve => {
+    socket.on('message', message => message.readUInt16BE(0) === 31_000 && resolve(message));
+  });
+  clearInterval(again);
+  t.deepEqual(data(decode(reply)), ['240.240.0.1']);
+});
