@@ -7,8 +7,11 @@ import type { Resolvers } from './resolv-conf.ts';
 const PATIENCE_MS = 1000;
 /** Each server is asked so many times, as with glibc's `attempts`. */
 const ROUNDS = 2;
-/** After so long there is no answer, milliseconds; just before a caller with glibc's patience gives up. */
-const DEADLINE_MS = 4500;
+/**
+ * After so long there is no answer, milliseconds: before a caller with glibc's patience (5 s) gives up, and before the kernel
+ * forgets where the answer has to go (`FORGET_SECONDS` of the capture rules).
+ */
+const DEADLINE_MS = 3500;
 
 /** Response codes with which another server is tried: it may know better (as glibc does). */
 const TRY_ANOTHER = new Set([2, 4, 5]);

@@ -6,7 +6,8 @@ import { readIfThere, writeAtomic } from '../../manager/model/util/files.ts';
 import type { Logger } from '../../manager/model/util/log.ts';
 import { CapturedNamespace } from './captured-namespace.ts';
 import { findTools, type Tools } from './nft.ts';
-import { capturableUsers, hostRuleset } from './ruleset.ts';
+import { probeKernel } from './probe.ts';
+import { capturableUsers, hostRuleset, type KernelFeatures } from './ruleset.ts';
 import type { HostCapture, NamespaceCapture } from './spec.ts';
 import { namespaceAt, Table } from './table.ts';
 
@@ -43,6 +44,7 @@ export class Redirect {
   readonly #clock: Clock;
   readonly #host: Table;
   readonly #namespaces = new Map<string, CapturedNamespace>();
+  #kernel: KernelFeatures | undefined;
   #remembered: string | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -58,12 +60,14 @@ export class Redirect {
   /**
    * Makes the rules those of the plan. What was established before goes on as it was. Costs nothing when nothing changed.
    * @returns the users and namespaces that could not be captured; a namespace that vanished is not among them.
-   * @throws {RedirectError} when the host's own rules could not be set; those before stay.
+   * @throws {RedirectError} when the host cannot capture (not root, a kernel without nat), or its own rules could not be set;
+   * those before stay.
    */
   apply(plan: CapturePlan): Promise<readonly CaptureProblem[]> {
     return this.#inTurn(async () => {
+      this.#kernel ??= await probeKernel(this.#tools);
       const { users, problems } = capturableUsers(plan.host);
-      await this.#host.apply(hostRuleset({ ...plan.host, users }), plan.host.virtualRanges);
+      await this.#host.apply(hostRuleset({ ...plan.host, users }, this.#kernel), plan.host.virtualRanges);
       return [...problems, ...(await this.#applyNamespaces(plan.namespaces))];
     });
   }

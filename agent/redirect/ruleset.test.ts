@@ -3,6 +3,7 @@ import { capturableUsers, hostRuleset, namespaceRuleset } from './ruleset.ts';
 import { changeScript, replaceScript } from './script.ts';
 import type { CapturedUser, HostCapture } from './spec.ts';
 
+const KERNEL = { udpTimeouts: true };
 const HOST: HostCapture = {
   virtualRanges: ['240.240.0.0/16', 'fd69:7374:686d::/48'],
   users: [
@@ -15,7 +16,7 @@ const HOST: HostCapture = {
 };
 
 test('elements follow from the users, each once', t => {
-  t.deepEqual(hostRuleset(HOST).elements, {
+  t.deepEqual(hostRuleset(HOST, KERNEL).elements, {
     dns4: ['10.0.0.2'],
     dns6: ['fd00::2'],
     users: ['2001', '2002'],
@@ -28,17 +29,19 @@ test('elements follow from the users, each once', t => {
 });
 
 test('every placeholder is filled, and empty sets have no elements', t => {
-  const full = replaceScript(hostRuleset(HOST));
+  const full = replaceScript(hostRuleset(HOST, KERNEL));
   t.notRegex(full, /%/);
   t.regex(full, /map outbound \{[^}]*elements = \{ 2001 : 20001, 2002 : 20002 \} \}/);
-  const empty = replaceScript(hostRuleset({ ...HOST, users: [], dnsServers: [], virtualRanges: [] }));
+  const empty = replaceScript(hostRuleset({ ...HOST, users: [], dnsServers: [], virtualRanges: [] }, KERNEL));
+  t.regex(full, /ct timeout set "brief6"/);
+  t.notRegex(replaceScript(hostRuleset(HOST, { udpTimeouts: false })), /ct timeout/);
   t.notRegex(empty, /elements = \{ *\}/);
   t.regex(full, /^add table inet isthmus\ndelete table inet isthmus\ntable inet isthmus \{/);
 });
 
 test('a change of workloads touches only its elements, removals first', t => {
-  const changed = hostRuleset({ ...HOST, users: [{ uid: 2001, listenerPort: 20_009, ports: [8080] }] });
-  t.deepEqual(changeScript(hostRuleset(HOST), changed)?.trim().split('\n'), [
+  const changed = hostRuleset({ ...HOST, users: [{ uid: 2001, listenerPort: 20_009, ports: [8080] }] }, KERNEL);
+  t.deepEqual(changeScript(hostRuleset(HOST, KERNEL), changed)?.trim().split('\n'), [
     'delete element inet isthmus users { 2002 }',
     'delete element inet isthmus outbound { 2001, 2002 }',
     'delete element inet isthmus listeners { 2001 . 20001, 2002 . 20002 }',
@@ -50,8 +53,8 @@ test('a change of workloads touches only its elements, removals first', t => {
 });
 
 test('nothing to do is nothing, and another structure cannot be reached by elements', t => {
-  t.is(changeScript(hostRuleset(HOST), hostRuleset({ ...HOST, users: HOST.users.toReversed() })), '');
-  t.is(changeScript(hostRuleset(HOST), hostRuleset({ ...HOST, proxyUid: 1338 })), undefined);
+  t.is(changeScript(hostRuleset(HOST, KERNEL), hostRuleset({ ...HOST, users: HOST.users.toReversed() }, KERNEL)), '');
+  t.is(changeScript(hostRuleset(HOST, KERNEL), hostRuleset({ ...HOST, proxyUid: 1338 }, KERNEL)), undefined);
 });
 
 test('users that must not be captured are named and left out', t => {

@@ -12,6 +12,31 @@ export interface Ruleset {
 /** Our table; all that we add to nftables lies in it. */
 export const TABLE = 'inet isthmus';
 
+/** What not every kernel has. */
+export interface KernelFeatures {
+  /** Conntrack timeouts by rule (CONFIG_NF_CONNTRACK_TIMEOUT). */
+  readonly udpTimeouts: boolean;
+}
+
+/**
+ * The kernel decides once per UDP socket and peer whether to capture, and remembers that for 30 seconds of silence. A program that
+ * asks again and again from one socket would stay with a dead agent, or outside of the mesh, for as long. So it forgets sooner:
+ * later than our own server gives up on an answer, and sooner than glibc asks again (5 s).
+ */
+const FORGET_SECONDS = 4;
+
+function timeoutObject(name: string, l3proto: string): string {
+  const policy = `policy = { unreplied : ${FORGET_SECONDS}, replied : ${FORGET_SECONDS} }`;
+  return `\n  ct timeout ${name} {\n    protocol udp;\n    l3proto ${l3proto};\n    ${policy}\n  }`;
+}
+
+const NO_DNS_TIMEOUTS = { timeouts: '', setTimeout4: '', setTimeout6: '' };
+const DNS_TIMEOUTS = {
+  timeouts: timeoutObject('brief4', 'ip') + timeoutObject('brief6', 'ip6'),
+  setTimeout4: '\n    ip daddr @dns4 meta l4proto udp ct timeout set "brief4"',
+  setTimeout6: '\n    ip6 daddr @dns6 meta l4proto udp ct timeout set "brief6"',
+};
+
 /** Before Docker's and kube-proxy's, which are at -100. */
 const NAT_PRIORITY = -105;
 
@@ -19,12 +44,13 @@ const NAT_PRIORITY = -105;
  * The rules of the host itself, where workloads are told apart by user; its users are all capturable.
  * The set `alive` holds one constant key for as long as the agent answers: a mark masked to 0 is a key that every packet has.
  */
-export function hostRuleset(capture: HostCapture): Ruleset {
+export function hostRuleset(capture: HostCapture, kernel: KernelFeatures): Ruleset {
   const { users, proxyUid, agentUid, dnsServers } = capture;
   const exempt = [...new Set([0, agentUid, proxyUid])].join(', ');
   const listeners = `${PORTS.firstListener}-${PORTS.lastListener}`;
+  const { timeouts, setTimeout4, setTimeout6 } = kernel.udpTimeouts ? DNS_TIMEOUTS : NO_DNS_TIMEOUTS;
   const structure = `
-${virtualSets(capture.virtualRanges)}
+${virtualSets(capture.virtualRanges)}${timeouts}
   set dns4 { type ipv4_addr; %dns4% }
   set dns6 { type ipv6_addr; %dns6% }
   set users { typeof meta skuid; %users% }
@@ -41,7 +67,7 @@ ${virtualSets(capture.virtualRanges)}
     meta skuid @users meta l4proto { udp, tcp } th dport 53 jump dns
     meta skuid != { ${exempt} } tcp dport @own fib daddr type local meta skuid . tcp dport != @holders redirect to :${PORTS.inbound}
   }
-  chain dns {
+  chain dns {${setTimeout4}${setTimeout6}
     ip daddr @dns4 meta l4proto { udp, tcp } meta mark & 0 @alive redirect to :${PORTS.dns}
     ip6 daddr @dns6 meta l4proto { udp, tcp } meta mark & 0 @alive redirect to :${PORTS.dns}
   }

@@ -1,0 +1,99 @@
+import test from 'ava';
+import type { Host } from '../hosts/host.ts';
+import { createNetwork } from '../hosts/network.ts';
+import type { Running } from '../hosts/process.ts';
+
+const WORKLOAD = 2001;
+const STRANGER = 2009;
+
+const program = (name: string): string => new URL(name, import.meta.url).pathname;
+
+async function startResolver(host: Host, address: string): Promise<Running> {
+  const running = host.spawn([process.execPath, program('resolver.ts'), address]);
+  await running.line(/^listening$/);
+  return running;
+}
+
+async function startAgent(host: Host): Promise<Running> {
+  const running = host.spawn([process.execPath, program('agent.ts'), host.stateDir, String(WORKLOAD)]);
+  await running.line(/^ready/);
+  return running;
+}
+
+/** Addresses that the C library finds, as programs do; empty when there are none. */
+async function lookUp(host: Host, uid: number, name: string, family = 'ahostsv4'): Promise<string> {
+  const { stdout } = await host.exec(['getent', family, name], { uid });
+  return [...new Set(stdout.split('\n').map(line => line.split(' ')[0]))].filter(Boolean).join();
+}
+
+test('a workload finds the mesh, and everything else where it was before', async t => {
+  await using net = await createNetwork({ prefix: 'dns' });
+  const [a, b, c] = [await net.host('a'), await net.host('b'), await net.host('c')];
+  const [hosts, other] = [await startResolver(b, '192.0.2.1'), await startResolver(c, '192.0.2.2')];
+  await a.setResolvers([b.address]);
+  const agent = await startAgent(a);
+  t.is(await lookUp(a, WORKLOAD, 'reviews.default'), '240.240.0.1');
+  t.is(await lookUp(a, WORKLOAD, 'reviews.default.mesh', 'ahostsv6'), 'fd69:7374:686d::1');
+  t.is(
+    await lookUp(a, WORKLOAD, 'reviews'),
+    '240.240.0.2',
+    "a short name is first looked for in the asker's namespace",
+  );
+  await agent.line(/asked reviews\.shop\.mesh/);
+  t.is(await lookUp(a, WORKLOAD, 'example.org'), '192.0.2.1');
+  t.is(await lookUp(a, WORKLOAD, 'missing.example.org'), '');
+  t.is(await lookUp(a, STRANGER, 'reviews.default'), '192.0.2.1', 'only workloads are captured');
+  const dig = (...args: string[]): Promise<string> => a.run(['dig', '+short', '+tries=1', ...args], { uid: WORKLOAD });
+  t.is(await dig('+tcp', 'reviews.default.mesh'), '240.240.0.1\n');
+  t.is(await dig('+tcp', 'example.org'), '192.0.2.1\n');
+  await hosts.line(/^tcp A example\.org$/);
+  t.is(
+    await dig(`@${c.address}`, 'reviews.default.mesh'),
+    '192.0.2.2\n',
+    'a server asked by its address answers itself',
+  );
+  await other.line(/reviews/);
+});
+
+test('a change of resolv.conf is followed, to IPv6 too', async t => {
+  await using net = await createNetwork({ prefix: 'dnschange' });
+  const [a, b] = [await net.host('a'), await net.host('b')];
+  await startResolver(b, '192.0.2.1');
+  await a.setResolvers(['10.77.0.200']);
+  const agent = await startAgent(a);
+  await a.setResolvers([b.address6]);
+  await agent.line(line => line === `ready ${b.address6}`);
+  t.is(await lookUp(a, WORKLOAD, 'example.org'), '192.0.2.1');
+  t.is(await lookUp(a, WORKLOAD, 'reviews.default'), '240.240.0.1');
+});
+
+/** A dead agent refuses at once; a stopped one says nothing, until glibc asks again from the same socket, five seconds later. */
+for (const [signal, limitMs] of [
+  ['SIGKILL', 5000],
+  ['SIGSTOP', 8000],
+] as const) {
+  test(`with the agent gone by ${signal}, other names resolve, and with it back the mesh does`, async t => {
+    await using net = await createNetwork({ prefix: signal.toLowerCase() });
+    const [a, b] = [await net.host('a'), await net.host('b')];
+    await startResolver(b, '192.0.2.1');
+    await a.setResolvers([b.address]);
+    const agent = await startAgent(a);
+    t.is(await lookUp(a, WORKLOAD, 'reviews.default.mesh'), '240.240.0.1');
+    agent.child.kill(signal);
+    // What a dying process has taken from the kernel is lost: that caller asks again after its own five seconds.
+    if (signal === 'SIGKILL') await agent.exited;
+    const started = performance.now();
+    let found = '';
+    while (found === '' && performance.now() - started < 10_000) found = await lookUp(a, WORKLOAD, 'example.org');
+    const tookMs = Math.round(performance.now() - started);
+    t.log(`other names resolve again ${tookMs} ms after ${signal}`);
+    t.is(found, '192.0.2.1');
+    t.true(tookMs < limitMs);
+    if (signal === 'SIGSTOP') agent.child.kill('SIGCONT');
+    else await startAgent(a);
+    const back = performance.now();
+    while ((await lookUp(a, WORKLOAD, 'reviews.default.mesh')) !== '240.240.0.1')
+      if (performance.now() - back > 10_000) break;
+    t.is(await lookUp(a, WORKLOAD, 'reviews.default.mesh'), '240.240.0.1');
+  });
+}
