@@ -37,12 +37,17 @@ export async function readRequest(message: IncomingMessage, signal: AbortSignal)
 async function readBody(message: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
+  if (Number(message.headers['content-length'] ?? 0) > MAXIMUM_BODY_BYTES) throw tooLarge();
   for await (const chunk of message as AsyncIterable<Buffer>) {
     size += chunk.byteLength;
-    if (size > MAXIMUM_BODY_BYTES) throw new ApiError(413, `The body is larger than ${MAXIMUM_BODY_BYTES} bytes`);
+    if (size > MAXIMUM_BODY_BYTES) throw tooLarge();
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
+}
+
+function tooLarge(): ApiError {
+  return new ApiError(413, `The body is larger than ${MAXIMUM_BODY_BYTES} bytes`);
 }
 
 const JSON_TYPES = ['', 'application/json', 'application/merge-patch+json'];

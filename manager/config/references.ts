@@ -2,6 +2,7 @@ import type { DestinationRuleSpec } from '../model/config/destination-rule.ts';
 import { hostCandidates, resolveHost } from '../model/config/host-names.ts';
 import { type ConfigObject, describeObject } from '../model/config/object.ts';
 import type { HttpMatch, HttpRoute, VirtualServiceSpec } from '../model/config/virtual-service.ts';
+import { refOf } from '../model/service.ts';
 import type { FieldError } from '../model/util/errors.ts';
 import { nearest } from '../model/util/fields.ts';
 
@@ -156,9 +157,21 @@ function checkKnown(
   if (!services) return undefined;
   const service = resolveHost(host, namespace, name => services.get(name));
   if (service) return service;
-  const near = nearest(hostCandidates(host, namespace)[0] ?? host, [...services.keys()]);
+  const near = nearestService(host, namespace, new Set(services.values()));
   warn(path, `no service "${host}" is known`, near === undefined ? undefined : `did you mean "${near}"?`);
   return undefined;
+}
+
+/** One of the same name in another namespace, or of nearly the same name in this one. */
+function nearestService(host: string, namespace: string, services: Iterable<KnownService>): string | undefined {
+  const refs = [...services].flatMap(({ hostname }) => refOf(hostname) ?? []);
+  const [name = host] = host.split('.');
+  const elsewhere = refs.find(ref => ref.name === name);
+  if (elsewhere) return `${elsewhere.name}.${elsewhere.namespace}`;
+  return nearest(
+    name,
+    refs.filter(ref => ref.namespace === namespace).map(ref => ref.name),
+  );
 }
 
 function checkRule(rule: Rule, world: World, warn: Warn): void {
