@@ -25,7 +25,7 @@ export const agentCommand: Command = {
   ],
   options: DAEMON_OPTIONS,
   async run({ values }, { signal }) {
-    const logger = daemonLogger(values);
+    const logger = await daemonLogger(values);
     const lack = whyNoHosts();
     if (lack !== undefined) throw new CommandError(`The agent cannot run here. ${lack}`);
     const options = await agentOptions(dirsOf(values), logger, signal);

@@ -5,7 +5,7 @@ import type { Fields } from '../../manager/model/util/fields.ts';
 import { readIfThere } from '../../manager/model/util/files.ts';
 import type { Logger } from '../../manager/model/util/log.ts';
 import { readYaml } from '../../manager/model/util/yaml.ts';
-import { createLogger, LOG_LEVELS, type LogLevel } from '../log/winston.ts';
+import { LOG_LEVELS, type LogLevel } from '../log/level.ts';
 import { DIR_OPTIONS } from '../paths.ts';
 
 /** Options of every daemon. */
@@ -20,7 +20,9 @@ export const DAEMON_OPTIONS: Readonly<Record<string, CommandOption>> = {
 };
 
 /** The log of a daemon: events on standard error, one a line. */
-export function daemonLogger(values: CommandArguments['values']): Logger {
+export async function daemonLogger(values: CommandArguments['values']): Promise<Logger> {
+  // winston takes a while to load; help and completion do without.
+  const { createLogger } = await import('../log/winston.ts');
   const isTTY = process.stderr.isTTY === true;
   const format = values['log-format'] ?? (isTTY ? 'text' : 'json');
   return createLogger({

@@ -2,7 +2,6 @@ import { type Command, type CommandContext, CommandError, EXIT, usageError } fro
 import { parseDuration } from '../../manager/config/duration.ts';
 import { messageOf } from '../../manager/model/util/errors.ts';
 import type { DemoSummary } from '../demo/summary.ts';
-import { createLogger } from '../log/winston.ts';
 import { whyNoHosts } from '../setup/preflight.ts';
 import { prepareHost } from '../setup/prepare.ts';
 
@@ -43,6 +42,7 @@ export const demoCommand: Command = {
 };
 
 async function prepare(signal: AbortSignal): Promise<void> {
+  const { createLogger } = await import('../log/winston.ts');
   const logger = createLogger({
     level: 'info',
     format: 'text',

@@ -2,9 +2,7 @@ import { styleText } from 'node:util';
 import winston from 'winston';
 import { codeOf, messageOf } from '../../manager/model/util/errors.ts';
 import type { LogFields, Logger } from '../../manager/model/util/log.ts';
-
-export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
+import type { LogLevel } from './level.ts';
 
 export interface LogOptions {
   readonly level: LogLevel;
