@@ -17,7 +17,7 @@ import { messageOf } from '../../manager/model/util/errors.ts';
 import { readIfThere, writeAtomic } from '../../manager/model/util/files.ts';
 import { kinds } from '../../platforms/index.ts';
 import { readAgentConfig } from '../config/agent.ts';
-import { DIR_OPTIONS, dirsOf } from '../paths.ts';
+import { DIR_OPTIONS, type Dirs, dirsOf } from '../paths.ts';
 import { readConfigFile } from './daemon.ts';
 
 const { 'config-dir': configDir, 'state-dir': stateDir, 'run-dir': runDir } = DIR_OPTIONS;
@@ -54,18 +54,35 @@ export const joinCommand: Command = {
     const managers = positionals.map(withPort);
     const token = await tokenOf(values, context);
     const host = String(values['host'] ?? hostname().split('.')[0]).toLowerCase();
-    const dirs = dirsOf(values);
     const address = values['address'] === undefined ? await ownAddress(managers[0]!) : String(values['address']);
-    await writeConfig(dirs.configDir, host, address);
-    const identity = await request({ managers, token, host }, context.signal);
-    await saveHostIdentity(dirs.stateDir, identity);
+    const dirs = dirsOf(values);
+    await joinHost({ managers, token, host, address }, dirs, context);
     context.stdout.write(
-      `This host is "${host}" (${address}) in the mesh ${identity.trustDomain} now; its key is in ${hostIdentityPath(dirs.stateDir)}.\n` +
-        `Next: name its workloads in ${join(dirs.configDir, 'workloads.d')}/*.yaml, and run: isthmus agent\n`,
+      `Next: name its workloads in ${join(dirs.configDir, 'workloads.d')}/*.yaml, and run: isthmus agent\n`,
     );
     return EXIT.ok;
   },
 };
+
+/** Joins, keeps the identity, and writes agent.yaml. @throws {CommandError} */
+export async function joinHost(
+  options: {
+    readonly managers: readonly string[];
+    readonly token: string;
+    readonly host: string;
+    readonly address: string;
+  },
+  dirs: Dirs,
+  context: CommandContext,
+): Promise<void> {
+  const { host, address } = options;
+  await writeConfig(dirs.configDir, host, address);
+  const identity = await request(options, context.signal);
+  await saveHostIdentity(dirs.stateDir, identity);
+  context.stdout.write(
+    `This host is "${host}" (${address}) in the mesh ${identity.trustDomain} now; its key is in ${hostIdentityPath(dirs.stateDir)}.\n`,
+  );
+}
 
 async function request(
   options: { readonly managers: readonly string[]; readonly token: string; readonly host: string },
