@@ -1,5 +1,5 @@
 import { rm, rmdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { codeOf } from '../manager/model/util/errors.ts';
 import type { Logger } from '../manager/model/util/log.ts';
@@ -32,7 +32,7 @@ export async function uninstallAgent(options: UninstallOptions, logger: Logger, 
   const paths = envoyPaths(runDir, join(own, 'log'));
   const envoy = new EnvoyProcess({ binary: '', paths, uid: 0, gid: 0, bootstrap: {}, log: logger });
   await envoy.stop(graceMs);
-  const files = [own, paths.own, paths.admin, paths.xds, paths.bootstrap, paths.state];
+  const files = [own, paths.own, dirname(paths.program), paths.admin, paths.xds, paths.bootstrap, paths.state];
   for (const path of files) await rm(path, { recursive: true, force: true });
   for (const folder of [runDir, stateDir]) await rmdir(folder).catch(notEmpty);
 }

@@ -2,6 +2,7 @@ import type { Command } from '../../manager/cli/command.ts';
 import { managerCommands } from '../../manager/cli/index.ts';
 import { completionCommand } from '../cli/completion.ts';
 import { agentCommand } from './agent.ts';
+import { agentUninstallCommand } from './agent-uninstall.ts';
 import { joinCommand } from './join.ts';
 import { versionCommand } from './version.ts';
 
@@ -10,6 +11,7 @@ export const COMMANDS: readonly Command[] = [
   agentCommand,
   joinCommand,
   ...managerCommands,
+  agentUninstallCommand,
   completionCommand(() => COMMANDS),
   versionCommand,
 ];

@@ -1,0 +1,32 @@
+import { type Command, EXIT, usageError } from '../../manager/cli/command.ts';
+import { parseDuration } from '../../manager/config/duration.ts';
+import { DIR_OPTIONS, dirsOf } from '../paths.ts';
+import { daemonLogger } from './daemon.ts';
+
+export const agentUninstallCommand: Command = {
+  name: 'agent uninstall',
+  summary: 'Take this host out of the mesh: every rule, process and file of the agent',
+  usage: 'isthmus agent uninstall [--grace 10s]',
+  examples: [
+    {
+      command: 'isthmus agent uninstall',
+      says: 'traffic then goes as it went before; what you wrote in /etc/isthmus stays',
+    },
+    { command: 'isthmus agent uninstall --grace 0', says: 'cut connections that still go through Envoy' },
+  ],
+  options: {
+    grace: { type: 'string', placeholder: 'time', default: '10s', summary: 'how long connections may go on' },
+    ...DIR_OPTIONS,
+  },
+  async run({ values }, { stdout, signal }) {
+    const grace = String(values['grace']);
+    const graceMs = parseDuration(grace);
+    if (graceMs === undefined)
+      throw usageError(agentUninstallCommand, `--grace must be a time such as 10s, not "${grace}"`);
+    const { configDir, ...dirs } = dirsOf(values);
+    const { uninstallAgent } = await import('../../agent/uninstall.ts');
+    await uninstallAgent({ ...dirs, graceMs }, await daemonLogger({ 'log-level': 'warn' }), signal);
+    stdout.write(`This host is out of the mesh. What you wrote stays in ${configDir}.\n`);
+    return EXIT.ok;
+  },
+};
