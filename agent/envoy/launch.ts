@@ -1,8 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type FileHandle, mkdir, open, rm, symlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { finished } from 'node:stream/promises';
 import type { EnvoyPaths } from './paths.ts';
+import { type ProcessRef, processRef } from './process-ref.ts';
 
 export interface EnvoyProgram {
   /** Path of Envoy itself. */
@@ -28,8 +32,12 @@ export interface Generation {
   readonly baseId: number | undefined;
 }
 
-/** Gets on as many files as may be, then becomes the program that follows. */
-const AS_MANY_FILES = ['/bin/sh', '-c', 'ulimit -n "$(ulimit -Hn)"; exec "$0" "$@"'];
+/**
+ * Leaves a process behind that is nobody's child, tells its number on descriptor 5, and has it wait for a line on descriptor 4 before
+ * it gets on as many open files as may be and becomes Envoy. Envoy asks the kernel to be killed with its parent, which it must not
+ * have by then.
+ */
+const ORPHAN = `{ read -r go <&4 && ulimit -n "$(ulimit -Hn)" && exec "$0" "$@" 4<&-; } 5>&- & echo $! >&5`;
 
 /** The command line of Envoy, without what makes it another user. */
 export function envoyCommand(program: EnvoyProgram, { epoch, baseId }: Generation): string[] {
@@ -46,32 +54,43 @@ export function envoyCommand(program: EnvoyProgram, { epoch, baseId }: Generatio
     ...(baseId === undefined ? {} : { '--base-id': baseId }),
     ...(concurrency === undefined ? {} : { '--concurrency': concurrency }),
   };
-  const flags = ['--skip-hot-restart-on-no-parent', ...(baseId === undefined ? ['--use-dynamic-base-id'] : [])];
+  const flags = [
+    ...(baseId === undefined ? ['--use-dynamic-base-id'] : []),
+    ...(epoch > 0 ? ['--skip-hot-restart-on-no-parent'] : []),
+  ];
   return [paths.program, ...Object.entries(options).flatMap(([name, value]) => [name, String(value)]), ...flags];
 }
 
 /**
- * Starts Envoy in a session of its own, so that it outlives the agent. Resolves once it runs.
+ * Starts Envoy in a session of its own and with no parent, so that it outlives the agent.
  * @param log what it prints goes there.
  * @throws when it cannot be started.
  */
-export async function launch(program: EnvoyProgram, generation: Generation, log: FileHandle): Promise<ChildProcess> {
+export async function launch(program: EnvoyProgram, generation: Generation, log: FileHandle): Promise<ProcessRef> {
   const root = process.getuid?.() === 0;
-  const command = [...AS_MANY_FILES, ...envoyCommand(program, generation)];
+  const command = ['/bin/sh', '-c', ORPHAN, ...envoyCommand(program, generation)];
   const capable = root && program.enterNamespaces === true;
   await linkProgram(program.paths.program);
   await using binary = await open(program.binary);
   const [file = '', ...args] = capable ? [...withCapability(program), ...command] : command;
-  const child = spawn(file, args, {
+  const shell = spawn(file, args, {
     cwd: '/',
     detached: true,
     env: {},
-    stdio: ['ignore', log.fd, log.fd, binary.fd],
+    stdio: ['ignore', log.fd, log.fd, binary.fd, 'pipe', 'pipe'],
+    timeout: 10_000,
     ...(root && !capable ? { uid: program.uid, gid: program.gid } : {}),
   });
-  await once(child, 'spawn');
-  child.unref();
-  return child;
+  const [, , , , go, told] = shell.stdio as readonly unknown[] as [null, null, null, null, Writable, Readable];
+  const [[code], pid] = await Promise.all([once(shell, 'exit'), text(told)]);
+  const ref = await processRef(Number(pid));
+  if (code !== 0 || ref === undefined) {
+    go.destroy();
+    throw new Error(`Cannot start Envoy: ${file} ended with ${code}; see ${program.paths.log}`);
+  }
+  go.end('go\n');
+  await finished(go);
+  return ref;
 }
 
 /**

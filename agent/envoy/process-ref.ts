@@ -26,9 +26,9 @@ export async function isAlive(ref: ProcessRef): Promise<boolean> {
   return (await processRef(ref.pid))?.start === ref.start;
 }
 
-/** Resolves once a process is gone; looks five times a second, as Linux tells only a parent. @throws the signal's reason. */
+/** Resolves once a process is gone; looks ten times a second, as Linux tells only a parent. @throws an AbortError. */
 export async function gone(ref: ProcessRef, signal: AbortSignal): Promise<void> {
-  while (await isAlive(ref)) await delay(200, undefined, { signal });
+  while (await isAlive(ref)) await delay(100, undefined, { signal });
 }
 
 /** Sends a signal if that very process still lives. @returns whether it did. */

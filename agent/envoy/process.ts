@@ -1,4 +1,3 @@
-import type { ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmod, chown, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,7 +10,7 @@ import type { JsonMap } from '../compile/resource.ts';
 import { EnvoyAdmin } from './admin.ts';
 import { type EnvoyProgram, envoyCommand, type Generation, launch } from './launch.ts';
 import { LogFile } from './log-file.ts';
-import { gone, isAlive, processRef, sendSignal } from './process-ref.ts';
+import { gone, isAlive, sendSignal } from './process-ref.ts';
 import { type ProcessState, readState, writeState } from './process-state.ts';
 
 export interface EnvoyProcessOptions extends EnvoyProgram {
@@ -45,7 +44,6 @@ export class EnvoyProcess {
   readonly #log: LogFile;
   readonly #backoff = new Backoff({ initialMs: 200, maximumMs: 10_000 });
   #state: ProcessState | undefined;
-  #child: ChildProcess | undefined;
   /** When it started or was adopted, of `performance.now()`, and how long its log was. */
   #since = { at: 0, logSize: 0 };
   #restarts = 0;
@@ -160,7 +158,6 @@ export class EnvoyProcess {
       if (!(await isAlive(fresh))) {
         const reason = await this.#log.reason(this.#since.logSize);
         this.#options.log.error('The new Envoy died of its start; the one before goes on', { reason });
-        this.#child = undefined;
         await writeState(this.#options.paths.state, before);
         await this.#watchOver(before);
         return 'adopted';
@@ -175,12 +172,10 @@ export class EnvoyProcess {
     if (generation.epoch === 0) await this.#forgetLine();
     const logSize = await this.#log.size();
     await using log = await this.#log.open();
-    const child = await launch(this.#options, generation, log);
-    const ref = await processRef(child.pid!);
-    this.#child = child;
+    const ref = await launch(this.#options, generation, log);
     this.#since = { at: performance.now(), logSize };
     const earlier = before && { before: { pid: before.pid, start: before.start } };
-    this.#state = { pid: child.pid!, start: ref?.start ?? 0, epoch: generation.epoch, key, ...earlier };
+    this.#state = { ...ref, epoch: generation.epoch, key, ...earlier };
     await writeState(this.#options.paths.state, this.#state);
   }
 
@@ -201,14 +196,7 @@ export class EnvoyProcess {
 
   /** Resolves when Envoy died; false when nobody wants it to run any more. */
   async #died(signal: AbortSignal): Promise<boolean> {
-    const over = new AbortController();
-    const either = AbortSignal.any([signal, over.signal]);
-    const child = this.#child;
-    const exited = (): void => over.abort();
-    child?.once('exit', exited);
-    if (child !== undefined && (child.exitCode !== null || child.signalCode !== null)) over.abort();
-    await gone(this.#state!, either).catch(() => undefined);
-    child?.off('exit', exited);
+    await gone(this.#state!, signal).catch(() => undefined);
     return !signal.aborted && !this.#stopping;
   }
 

@@ -44,6 +44,8 @@ export interface Stage extends AsyncDisposable {
   readonly events: readonly Logged[];
   /** Aborts at disposal at the latest. */
   readonly life: AbortController;
+  /** What {@link envoy} runs, unless told otherwise. */
+  readonly program: Omit<EnvoyProcessOptions, 'log'>;
   ads(options?: Partial<AdsServerOptions>): AdsServer;
   envoy(options?: Partial<EnvoyProcessOptions>): EnvoyProcess;
 }
@@ -58,24 +60,24 @@ export async function stage(): Promise<Stage> {
   const binary = await findEnvoy({ path, cacheDir, log }, AbortSignal.timeout(300_000));
   const servers: AdsServer[] = [];
   const life = new AbortController();
+  const program = {
+    binary,
+    paths,
+    uid: ENVOY_UID,
+    gid: ENVOY_UID,
+    concurrency: 2,
+    drainSeconds: 2,
+    bootstrap: bootstrap({ host: 'a', paths }),
+  };
   const envoy = (options: Partial<EnvoyProcessOptions> = {}): EnvoyProcess =>
-    new EnvoyProcess({
-      binary,
-      paths,
-      uid: ENVOY_UID,
-      gid: ENVOY_UID,
-      concurrency: 2,
-      drainSeconds: 2,
-      log,
-      bootstrap: bootstrap({ host: 'a', paths }),
-      ...options,
-    });
+    new EnvoyProcess({ ...program, log, ...options });
   return {
     paths,
     admin: new EnvoyAdmin({ socket: paths.admin }),
     log,
     events,
     life,
+    program,
     ads(options = {}) {
       const server = new AdsServer({ socket: paths.xds, uid: ENVOY_UID, log, ...options });
       servers.push(server);

@@ -1,10 +1,29 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setImmediate } from 'node:timers/promises';
 import test from 'ava';
 import { bootstrap } from '../../agent/envoy/bootstrap.ts';
 import { isAlive, processRef } from '../../agent/envoy/process-ref.ts';
+import type { AgentTask } from './agent-program.ts';
 import { stage } from './fixture.ts';
 import { call, freePort, load, origin } from './http.ts';
 import { cluster, endpoints, listener, routes } from './resources.ts';
+
+/** Starts an agent in a process of its own. */
+async function startAgent(task: AgentTask): Promise<{ readonly envoyPid: number; kill(): Promise<void> }> {
+  const program = join(import.meta.dirname, 'agent-program.ts');
+  const child = spawn(process.execPath, [program, JSON.stringify(task)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout });
+  const [line] = (await once(lines, 'line', { signal: AbortSignal.timeout(20_000) })) as [string];
+  const kill = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  };
+  return { envoyPid: Number(line.split(' ')[1]), kill };
+}
 
 const soon = (): AbortSignal => AbortSignal.timeout(20_000);
 
@@ -59,46 +78,43 @@ test.serial('dies and is back within a second, from what the agent has', async t
   t.is(envoy.status().restarts, 1);
 });
 
-test.serial('goes on when its agent is gone, and the next agent adopts it without sending anything again', async t => {
-  await using on = await stage();
-  await using app = await origin('hello');
-  const port = await freePort();
-  const resources = [cluster('a'), endpoints('a', app.port), listener('out', port, 'r'), routes('r', ['a'])];
-  const [first, life] = [on.ads(), new AbortController()];
-  await first.start();
-  first.setSecrets([], 'none');
-  first.update(resources);
-  const envoy = on.envoy();
-  await envoy.start(on.life.signal);
-  await envoy.ready(soon());
-  const before = await on.admin.stats('(update_success|version_text)$');
-  await using calls = load(port, 'a');
-  life.abort();
-  await first.close();
+test.serial(
+  'goes on when its agent is killed, and the next agent adopts it without sending anything again',
+  async t => {
+    await using on = await stage();
+    await using app = await origin('hello');
+    const port = await freePort();
+    const resources = [cluster('a'), endpoints('a', app.port), listener('out', port, 'r'), routes('r', ['a'])];
+    const agent = await startAgent({ envoy: on.program, resources });
+    const before = await on.admin.stats('(update_success|version_text)$');
+    t.true(before.length > 0);
+    await using calls = load(port, 'a');
+    await agent.kill();
 
-  const second = on.ads();
-  await second.start();
-  const next = on.envoy();
-  const nextLife = new AbortController();
-  t.is(await next.start(nextLife.signal), 'adopted');
-  t.is(next.status().pid, envoy.status().pid);
-  second.setSecrets([], 'none');
-  second.update(resources);
-  t.deepEqual(await second.applied(soon()), []);
-  t.deepEqual(await on.admin.stats('(update_success|version_text)$'), before);
+    const second = on.ads();
+    await second.start();
+    const next = on.envoy();
+    const nextLife = new AbortController();
+    t.is(await next.start(nextLife.signal), 'adopted');
+    t.is(next.status().pid, agent.envoyPid);
+    second.setSecrets([], 'none');
+    second.update(resources);
+    t.deepEqual(await second.applied(soon()), []);
+    t.deepEqual(await on.admin.stats('(update_success|version_text)$'), before);
 
-  second.update([...resources, cluster('b'), endpoints('b', app.port)]);
-  t.deepEqual(await second.applied(soon()), []);
-  await calls[Symbol.asyncDispose]();
-  t.deepEqual(calls.failed, []);
-  t.true(calls.calls > 10);
+    second.update([...resources, cluster('b'), endpoints('b', app.port)]);
+    t.deepEqual(await second.applied(soon()), []);
+    await calls[Symbol.asyncDispose]();
+    t.deepEqual(calls.failed, []);
+    t.true(calls.calls > 10);
 
-  process.kill(next.status().pid!, 'SIGKILL');
-  const killed = performance.now();
-  while ((await call(port, 'a')).status !== 200) t.true(performance.now() - killed < 5_000);
-  t.true(performance.now() - killed < 1_000, `an adopted Envoy took ${performance.now() - killed} ms`);
-  nextLife.abort();
-});
+    process.kill(next.status().pid!, 'SIGKILL');
+    const killed = performance.now();
+    while ((await call(port, 'a')).status !== 200) t.true(performance.now() - killed < 5_000);
+    t.true(performance.now() - killed < 1_000, `an adopted Envoy took ${performance.now() - killed} ms`);
+    nextLife.abort();
+  },
+);
 
 test.serial('takes over from an Envoy with another bootstrap without a failed request', async t => {
   await using on = await stage();
@@ -126,8 +142,11 @@ test.serial('takes over from an Envoy with another bootstrap without a failed re
   t.truthy(before, 'the one before is still finishing');
   process.kill(next.status().pid!, 'SIGKILL');
   const killed = performance.now();
-  while ((await call(port, 'a')).status !== 200) t.true(performance.now() - killed < 5_000);
-  t.is(next.status().epoch, 0);
+  const back = async (): Promise<boolean> => next.status().epoch === 0 && (await call(port, 'a')).status === 200;
+  while (!(await back())) {
+    t.true(performance.now() - killed < 5_000);
+    await setImmediate();
+  }
   t.false(await isAlive(before!), 'and does not outlive its successor');
   nextLife.abort();
 });
