@@ -1,3 +1,4 @@
+import { hostCandidates } from '../../manager/model/config/host-names.ts';
 import { describeObject } from '../../manager/model/config/object.ts';
 import type { RouteDestination, VirtualService } from '../../manager/model/config/virtual-service.ts';
 import type { ServiceView } from '../../manager/model/host-view.ts';
@@ -23,7 +24,7 @@ export class Directory {
 
   /** @param namespace of the object that names the host: short names are meant in it. */
   find(host: string, namespace: string): ServiceView | undefined {
-    return namesOf(host, namespace)
+    return hostCandidates(host, namespace)
       .map(name => this.get(name))
       .find(view => view !== undefined);
   }
@@ -34,20 +35,15 @@ export class Directory {
   }
 }
 
-/** The hostnames and aliases that a host in a config object may mean, likeliest first. */
-function namesOf(host: string, namespace: string): readonly string[] {
-  const labels = host.split('.').length;
-  if (labels === 1) return [`${host}.${namespace}.mesh`, host];
-  return labels === 2 ? [host, `${host}.mesh`] : [host];
-}
-
 /**
  * The names of other services that calls to this one may be sent to, as {@link Directory} looks them up: a host that uses this
  * service needs those too. For each destination the names that it may mean, likeliest first.
  */
 export function destinationsOf({ virtualServices }: ServiceView): readonly (readonly string[])[] {
   return virtualServices.flatMap(({ spec, metadata }) =>
-    spec.http.flatMap(({ route }) => route.map(({ destination }) => namesOf(destination.host, metadata.namespace))),
+    spec.http.flatMap(({ route }) =>
+      route.map(({ destination }) => hostCandidates(destination.host, metadata.namespace)),
+    ),
   );
 }
 

@@ -128,8 +128,13 @@ function clusterName(target: Target): string {
 
 function retryPolicy({ attempts, perTryTimeoutMs, retryOn = SAFE_RETRIES }: HttpRetry): JsonMap {
   if (attempts === 0) return { num_retries: 0 };
+  const conditions = retryOn.split(',').map(condition => condition.trim());
+  const statuses = conditions.filter(condition => /^\d+$/.test(condition)).map(Number);
+  const named = conditions.filter(condition => !/^\d+$/.test(condition));
   return {
-    retry_on: retryOn,
+    // Istio's users write statuses among the conditions; Envoy has a list of its own for them.
+    retry_on: [...named, ...(statuses.length === 0 ? [] : ['retriable-status-codes'])].join(','),
+    ...(statuses.length === 0 ? {} : { retriable_status_codes: statuses }),
     num_retries: attempts,
     ...(perTryTimeoutMs === undefined ? {} : { per_try_timeout: duration(perTryTimeoutMs) }),
     retry_host_predicate: [

@@ -117,6 +117,16 @@ const cases: readonly [string, readonly ConfigObject[], readonly KnownService[] 
     ],
   ],
   [
+    "rules of one host: that of the service's own namespace is used",
+    objects(
+      rule('a', '{host: reviews.default.mesh}', 'apart'),
+      rule('z', '{host: reviews, subsets: [{name: v1}]}'),
+      routes('a', to('{host: reviews, subset: v1}')),
+    ),
+    [REVIEWS],
+    ['DestinationRule apart/a: spec.host: "reviews.default.mesh" has DestinationRule default/z already, which is used'],
+  ],
+  [
     'one name in two namespaces is two hosts',
     objects(
       routes('a', to('{host: reviews}')),

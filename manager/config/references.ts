@@ -64,12 +64,14 @@ function worldOf(objects: readonly ConfigObject[], known: readonly KnownService[
   const rules = new Map<string, Rule>();
   const routesOf = new Map<string, ConfigObject>();
   const world: World = { services, rules, routesOf };
-  for (const object of objects) {
+  for (const object of objects.toSorted(byAge)) {
     const { namespace } = object.metadata;
     if (object.kind === 'DestinationRule') {
       const rule = object as Rule;
       const host = canonical(rule.spec.host, namespace, world);
-      if (!rules.has(host)) rules.set(host, rule);
+      const first = rules.get(host);
+      const own = refOf(host)?.namespace;
+      if (!first || (namespace === own && first.metadata.namespace !== own)) rules.set(host, rule);
     } else if (object.kind === 'VirtualService')
       for (const host of (object.spec as VirtualServiceSpec).hosts) {
         const name = canonical(host, namespace, world);
@@ -77,6 +79,13 @@ function worldOf(objects: readonly ConfigObject[], known: readonly KnownService[
       }
   }
   return world;
+}
+
+/** Of several objects for one host the oldest comes first; of rules, those of the service's own namespace come before that. */
+function byAge(a: ConfigObject, b: ConfigObject): number {
+  const key = ({ metadata: { creationTimestamp, namespace, name } }: ConfigObject): string =>
+    `${creationTimestamp} ${namespace}/${name}`;
+  return key(a) < key(b) ? -1 : 1;
 }
 
 /** One name for a host however it is written; the likeliest where no service tells. */

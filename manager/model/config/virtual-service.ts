@@ -31,7 +31,7 @@ export interface HttpRetry {
   readonly attempts: number;
   /** Milliseconds. */
   readonly perTryTimeoutMs?: number;
-  /** Envoy's retry conditions, comma-separated; a set that is safe for every method when absent. */
+  /** Envoy's retry conditions and HTTP statuses, comma-separated; a set that is safe for every method when absent. */
   readonly retryOn?: string;
 }
 
