@@ -28,14 +28,16 @@ export function describeWarning(warning: ConfigWarning): string {
 /**
  * Checks what config objects say of each other and of services.
  * @param services all that are known; absent when they cannot be known, as for files alone.
+ * @param only of which objects to tell.
  */
 export function checkReferences(
   objects: readonly ConfigObject[],
   services: readonly KnownService[] | undefined,
+  only: (object: ConfigObject) => boolean = () => true,
 ): readonly ConfigWarning[] {
   const warnings: ConfigWarning[] = [];
   const world = worldOf(objects, services);
-  for (const object of objects) {
+  for (const object of objects.filter(only)) {
     const { name, namespace } = object.metadata;
     const warn: Warn = (path, message, hint) =>
       warnings.push({ kind: object.kind, namespace, name, path, message, ...(hint === undefined ? {} : { hint }) });
