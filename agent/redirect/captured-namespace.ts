@@ -1,12 +1,13 @@
 import type { Tools } from './nft.ts';
 import { NftSession } from './nft-session.ts';
-import { NAMESPACE_ALIVE_MS, namespaceRuleset, TABLE } from './ruleset.ts';
+import { type KernelFeatures, NAMESPACE_ALIVE_MS, namespaceRuleset, TABLE } from './ruleset.ts';
 import type { NamespaceCapture } from './spec.ts';
 import { namespaceAt, Table } from './table.ts';
 
-/** Older kernels keep the time of an element that is there, hence the removal in between. */
 const ALIVE = `element ${TABLE} alive { 0 timeout ${NAMESPACE_ALIVE_MS}ms }`;
-const REFRESH = `add ${ALIVE}; delete element ${TABLE} alive { 0 }; add ${ALIVE}`;
+const REFRESH = `add ${ALIVE}`;
+/** Costs five times as much. */
+const REPLACE = `add ${ALIVE}; delete element ${TABLE} alive { 0 }; add ${ALIVE}`;
 
 /** Capture inside the network namespace of one workload. A namespace that is gone is no error: there is nothing to do. */
 export class CapturedNamespace {
@@ -14,6 +15,7 @@ export class CapturedNamespace {
   readonly #tools: Tools;
   #inode: number | undefined;
   #capture: NamespaceCapture | undefined;
+  #kernel: KernelFeatures | undefined;
   #table: Table;
   #session: NftSession;
 
@@ -25,23 +27,29 @@ export class CapturedNamespace {
   }
 
   /** @throws {RedirectError} */
-  async apply(capture: NamespaceCapture): Promise<void> {
+  async apply(capture: NamespaceCapture, kernel: KernelFeatures): Promise<void> {
     this.#capture = capture;
+    this.#kernel = kernel;
     await this.#unlessGone(async () => {
       await this.#table.apply(namespaceRuleset(capture), capture.virtualRanges);
     });
   }
 
+  /** Whether the kernel refused to hear that the agent lives: then the rules are not what they were. */
+  get suspect(): boolean {
+    return this.#session.complained;
+  }
+
   /** Says that the agent lives; cheap enough for each second. */
-  beat(): void {
+  refresh(): void {
     if (this.#inode === undefined) return;
-    if (namespaceAt(this.path) === this.#inode) this.#session.send(REFRESH);
+    if (namespaceAt(this.path) === this.#inode) this.#session.send(this.#kernel?.refreshesElements ? REFRESH : REPLACE);
     else void this.rest();
   }
 
   /** Does again what failed, or what a new namespace under the same name lacks; costs next to nothing otherwise. @throws {RedirectError} */
   async retry(): Promise<void> {
-    if (this.#capture) await this.apply(this.#capture);
+    if (this.#capture && this.#kernel) await this.apply(this.#capture, this.#kernel);
   }
 
   /** Puts back what someone else removed; resolves to whether that was so. @throws {RedirectError} */
@@ -49,6 +57,7 @@ export class CapturedNamespace {
     let restored = false;
     await this.#unlessGone(async () => {
       restored = await this.#table.restore();
+      this.#session.complained = false;
     });
     return restored;
   }

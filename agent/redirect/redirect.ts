@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import { Backoff } from '../../manager/model/util/backoff.ts';
 import { type Clock, systemClock } from '../../manager/model/util/clock.ts';
 import { messageOf } from '../../manager/model/util/errors.ts';
 import { readIfThere, writeAtomic } from '../../manager/model/util/files.ts';
 import type { Logger } from '../../manager/model/util/log.ts';
 import { CapturedNamespace } from './captured-namespace.ts';
 import { findTools, type Tools } from './nft.ts';
+import { Presence } from './presence.ts';
 import { probeKernel } from './probe.ts';
 import { capturableUsers, hostRuleset, type KernelFeatures } from './ruleset.ts';
 import type { HostCapture, NamespaceCapture } from './spec.ts';
@@ -23,6 +23,11 @@ export interface CaptureProblem {
   readonly why: string;
 }
 
+interface Restorable {
+  readonly path: string | undefined;
+  restore(): Promise<boolean>;
+}
+
 export interface RedirectOptions {
   /** Where it remembers in which namespaces it left rules. */
   readonly stateDir: string;
@@ -31,7 +36,13 @@ export interface RedirectOptions {
 }
 
 const BEAT_MS = 1000;
-const BEATS_PER_CHECK = 5;
+/** What is enough to remove rules. */
+const NO_FEATURES: KernelFeatures = { udpTimeouts: false, refreshesElements: false };
+
+/** Namespaces are told that the agent lives, */
+const BEATS_PER_REFRESH = 2;
+/** and the rules of one namespace are looked at in full, so often. */
+const BEATS_PER_CHECK = 15;
 
 /**
  * Captures the traffic of workloads with one table of nftables in each network namespace concerned. The rules outlive this
@@ -66,31 +77,26 @@ export class Redirect {
   apply(plan: CapturePlan): Promise<readonly CaptureProblem[]> {
     return this.#inTurn(async () => {
       this.#kernel ??= await probeKernel(this.#tools);
+      const kernel = this.#kernel;
       const { users, problems } = capturableUsers(plan.host);
-      await this.#host.apply(hostRuleset({ ...plan.host, users }, this.#kernel), plan.host.virtualRanges);
-      return [...problems, ...(await this.#applyNamespaces(plan.namespaces))];
+      await this.#host.apply(hostRuleset({ ...plan.host, users }, kernel), plan.host.virtualRanges);
+      return [...problems, ...(await this.#applyNamespaces(plan.namespaces, kernel))];
     });
   }
 
   /**
    * Keeps DNS capture alive in the namespaces, and puts back rules that someone else removed (`nft flush ruleset` does), until
-   * the signal aborts. On the host itself the agent's answers keep DNS capture alive, see `Heartbeat`.
+   * the signal aborts. On the host itself the agent's answers keep DNS capture alive, see `keepDnsCaptured`.
    */
   async run(signal: AbortSignal): Promise<void> {
-    const backoff = new Backoff({ initialMs: BEAT_MS, maximumMs: 30_000 });
-    for (let beats = 1; !signal.aborted; beats += 1) {
-      for (const namespace of this.#namespaces.values()) namespace.beat();
-      let waitMs = BEAT_MS;
-      if (beats % BEATS_PER_CHECK === 0) {
-        try {
-          await this.#inTurn(() => this.#check(beats / BEATS_PER_CHECK));
-          backoff.reset();
-        } catch (error) {
-          waitMs = Math.min(backoff.next(), BEAT_MS * 2);
-          this.#logger.error('cannot check the capture rules', { reason: messageOf(error) });
-        }
+    using presence = new Presence();
+    for (let beat = 1; !signal.aborted; beat += 1) {
+      try {
+        await this.#inTurn(() => this.#beat(beat, presence));
+      } catch (error) {
+        this.#logger.error('cannot check the capture rules', { reason: messageOf(error) });
       }
-      await this.#clock.sleep(waitMs, signal).catch(() => undefined);
+      await this.#clock.sleep(BEAT_MS, signal).catch(() => undefined);
     }
     await this.#inTurn(() => Promise.all([...this.#namespaces.values()].map(namespace => namespace.rest())));
   }
@@ -98,12 +104,12 @@ export class Redirect {
   /** Removes every rule and route, in this process's namespace and in those remembered. What others have is not touched. @throws {RedirectError} */
   uninstall(): Promise<void> {
     return this.#inTurn(async () => {
-      await this.#applyNamespaces([]);
+      await this.#applyNamespaces([], NO_FEATURES);
       await this.#host.remove();
     });
   }
 
-  async #applyNamespaces(captures: readonly NamespaceCapture[]): Promise<CaptureProblem[]> {
+  async #applyNamespaces(captures: readonly NamespaceCapture[], kernel: KernelFeatures): Promise<CaptureProblem[]> {
     const paths = captures.map(capture => capture.path);
     const left = new Set([...(await this.#recall()), ...this.#namespaces.keys()]);
     await this.#remember([...new Set([...left, ...paths])]);
@@ -119,7 +125,7 @@ export class Redirect {
       try {
         if (namespaceAt(path) === own)
           throw new Error("is the host's own network namespace: select its processes by user");
-        await namespace.apply(capture);
+        await namespace.apply(capture, kernel);
       } catch (error) {
         problems.push({ where: path, why: messageOf(error) });
       }
@@ -137,14 +143,21 @@ export class Redirect {
     }
   }
 
-  /** Looks at the rules of the host each time and of the namespaces in turn: the cost stays the same however many there are. */
-  async #check(turn: number): Promise<void> {
-    if (await this.#host.restore()) this.#logger.warn('someone removed or changed the capture rules; they are back');
+  /** What must be seen soon is looked at each second; the rest in turn, so that the cost does not grow with the namespaces. */
+  async #beat(beat: number, presence: Presence): Promise<void> {
     const namespaces = [...this.#namespaces.values()];
+    const suspects: Restorable[] = namespaces.filter(namespace => namespace.suspect);
+    if (!(await presence.inForce(this.#host.virtualRanges))) suspects.push(this.#host);
+    const all = [this.#host, ...namespaces];
+    if (beat % BEATS_PER_CHECK === 0) suspects.push(all[(beat / BEATS_PER_CHECK) % all.length]!);
+    for (const one of suspects) {
+      if (await one.restore())
+        this.#logger.warn('someone removed or changed the capture rules; they are back', {
+          namespace: one.path ?? 'of the host',
+        });
+    }
     for (const namespace of namespaces) await namespace.retry();
-    const namespace = namespaces[turn % Math.max(1, namespaces.length)];
-    if (await namespace?.restore())
-      this.#logger.warn('someone removed or changed the capture rules; they are back', { namespace: namespace?.path });
+    if (beat % BEATS_PER_REFRESH === 0) for (const namespace of namespaces) namespace.refresh();
   }
 
   async #recall(): Promise<string[]> {

@@ -16,6 +16,8 @@ export const TABLE = 'inet isthmus';
 export interface KernelFeatures {
   /** Conntrack timeouts by rule (CONFIG_NF_CONNTRACK_TIMEOUT). */
   readonly udpTimeouts: boolean;
+  /** Adding an element that is there renews its time (Linux 6.12). */
+  readonly refreshesElements: boolean;
 }
 
 /**
@@ -44,7 +46,7 @@ const NAT_PRIORITY = -105;
  * The rules of the host itself, where workloads are told apart by user; its users are all capturable.
  * The set `alive` holds one constant key for as long as the agent answers: a mark masked to 0 is a key that every packet has.
  */
-export function hostRuleset(capture: HostCapture, kernel: KernelFeatures): Ruleset {
+export function hostRuleset(capture: HostCapture, kernel: Pick<KernelFeatures, 'udpTimeouts'>): Ruleset {
   const { users, proxyUid, agentUid, dnsServers } = capture;
   const exempt = [...new Set([0, agentUid, proxyUid])].join(', ');
   const listeners = `${PORTS.firstListener}-${PORTS.lastListener}`;
@@ -147,8 +149,8 @@ ${refuseChains()}
   return { structure, elements: { own: unique(capture.ports.map(String)) } };
 }
 
-/** In a namespace the set is refreshed from outside, by `keepAlive`, each second. */
-export const NAMESPACE_ALIVE_MS = 4000;
+/** In a namespace the set is refreshed from outside, every other second. */
+export const NAMESPACE_ALIVE_MS = 5000;
 
 function virtualSets(ranges: readonly string[]): string {
   const set = (name: string, type: string, elements: readonly string[]): string =>

@@ -8,15 +8,21 @@ import { changeScript, removeScript, replaceScript } from './script.ts';
 /** Our table in one network namespace (the host's when it has no path), and what is known to be in it. */
 export class Table {
   readonly #tools: Tools;
-  readonly #namespace: string | undefined;
+  /** Of its network namespace; undefined: the host's. */
+  readonly path: string | undefined;
   #applied: Ruleset | undefined;
-  #ranges = '';
+  #ranges: readonly string[] = [];
   /** What the kernel shows of the table after our last change; anything else means that someone else changed it. */
   #shown = '';
 
   constructor(tools: Tools, namespace?: string) {
     this.#tools = tools;
-    this.#namespace = namespace;
+    this.path = namespace;
+  }
+
+  /** The ranges that are captured now. */
+  get virtualRanges(): readonly string[] {
+    return this.#ranges;
   }
 
   /**
@@ -26,13 +32,13 @@ export class Table {
   async apply(ruleset: Ruleset, virtualRanges: readonly string[]): Promise<void> {
     const change = this.#applied && changeScript(this.#applied, ruleset);
     if (change !== '') {
-      await runNft(this.#tools, this.#namespace, change ?? replaceScript(ruleset));
+      await runNft(this.#tools, this.path, change ?? replaceScript(ruleset));
       this.#applied = ruleset;
       this.#shown = await this.#show();
     }
-    if (this.#ranges === virtualRanges.join()) return;
-    await setRoutes(this.#tools, this.#namespace, virtualRanges);
-    this.#ranges = virtualRanges.join();
+    if (this.#ranges.join() === virtualRanges.join()) return;
+    await setRoutes(this.#tools, this.path, virtualRanges);
+    this.#ranges = virtualRanges;
   }
 
   /** Puts back what someone else changed or removed; resolves to whether that was so. @throws {RedirectError} */
@@ -40,22 +46,22 @@ export class Table {
     const ruleset = this.#applied;
     if (!ruleset || (await this.#show()) === this.#shown) return false;
     this.#applied = undefined;
-    await this.apply(ruleset, this.#ranges.split(','));
+    await this.apply(ruleset, this.#ranges);
     return true;
   }
 
   /** Removes the table and the routes, also those that an earlier process left. @throws {RedirectError} */
   async remove(): Promise<void> {
     this.#applied = undefined;
-    this.#ranges = '';
-    await runNft(this.#tools, this.#namespace, removeScript());
-    await removeRoutes(this.#tools, this.#namespace);
+    this.#ranges = [];
+    await runNft(this.#tools, this.path, removeScript());
+    await removeRoutes(this.#tools, this.path);
   }
 
   /** The table as text, without what changes by itself; empty when it is not there. */
   async #show(): Promise<string> {
     const list = [this.#tools.nft, '--stateless', '--numeric', 'list', 'table', ...TABLE.split(' ')];
-    const text = await run(inNamespace(this.#tools, this.#namespace, list)).catch((error: unknown) => {
+    const text = await run(inNamespace(this.#tools, this.path, list)).catch((error: unknown) => {
       if (messageOf(error).includes('No such file or directory')) return '';
       throw error;
     });

@@ -1,0 +1,33 @@
+import { createSocket, type Socket } from 'node:dgram';
+
+/** The discard port (RFC 863): should the rules be gone, nobody minds what goes there. */
+const DISCARD = 9;
+
+/**
+ * Tells whether the rules of the host are in force by what they do: they refuse every datagram to a virtual IP. It costs one
+ * system call where listing the rules costs a process, so it can be asked each second.
+ */
+export class Presence implements Disposable {
+  readonly #socket: Socket = createSocket('udp4');
+
+  constructor() {
+    // The refusal also comes back as an ICMP message now and then.
+    this.#socket.on('error', () => undefined);
+    this.#socket.unref();
+  }
+
+  /** @param virtualRanges as captured; the first address of the first IPv4 range belongs to no service. True when there is none. */
+  inForce(virtualRanges: readonly string[]): Promise<boolean> {
+    const address = virtualRanges.find(range => !range.includes(':'))?.split('/')[0];
+    if (address === undefined) return Promise.resolve(true);
+    return new Promise(resolve => {
+      this.#socket.send('', DISCARD, address, error =>
+        resolve((error as NodeJS.ErrnoException | null)?.code === 'EPERM'),
+      );
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.close();
+  }
+}
