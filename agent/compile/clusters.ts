@@ -3,7 +3,7 @@ import type {
   SimpleLoadBalancer,
   TrafficPolicy,
 } from '../../manager/model/config/destination-rule.ts';
-import type { Protocol } from '../../manager/model/service.ts';
+import { isHttp, type Protocol } from '../../manager/model/service.ts';
 import { INSIDE } from './endpoints.ts';
 import { internalSocket, PLAINTEXT } from './filters.ts';
 import { ADS, METADATA } from './names.ts';
@@ -50,22 +50,50 @@ export function cluster({ name, service, statistics, protocol, policy }: Cluster
     common_lb_config: { healthy_panic_threshold: { value: outlier?.minHealthPercent ?? 1 } },
     transport_socket_matches: SOCKETS,
     circuit_breakers: LIMITS,
-    ...(outlier === undefined ? {} : { outlier_detection: outlierDetection(outlier) }),
+    ...(isHttp(protocol) || outlier !== undefined ? { outlier_detection: outlierDetection(outlier) } : {}),
     ...upstreamProtocol(protocol),
   };
 }
 
-/** As Istio: what is not said is Envoy's default, 0 errors switches that kind off, and only errors in a row eject. */
-function outlierDetection(outlier: OutlierDetection): JsonMap {
-  const { consecutive5xxErrors, consecutiveGatewayErrors, intervalMs, baseEjectionTimeMs, maxEjectionPercent } =
-    outlier;
+/**
+ * Instances that cannot be reached are left alone for some seconds: a balancer that counts requests would otherwise prefer them, as they
+ * have none. A tunnel to a host that is gone looks like a connection that is made and then lost, which Envoy notes as a success and a
+ * failure: hence the percentage. Not so for TCP, where a refusal looks the same, and one workload's would take instances from all.
+ */
+const UNREACHABLE: JsonMap = {
+  split_external_local_origin_errors: true,
+  consecutive_local_origin_failure: 2,
+  enforcing_consecutive_local_origin_failure: 100,
+  enforcing_failure_percentage_local_origin: 100,
+  failure_percentage_threshold: 40,
+  failure_percentage_minimum_hosts: 2,
+  failure_percentage_request_volume: 4,
+  enforcing_local_origin_success_rate: 0,
+  enforcing_consecutive_5xx: 0,
+  enforcing_success_rate: 0,
+  interval: '0.5s',
+  base_ejection_time: '1s',
+  max_ejection_time: '10s',
+  max_ejection_percent: 100,
+};
+
+/** As Istio: without a DestinationRule answers eject nobody; in one, 0 errors switches a kind off, and what is not said is Envoy's default. */
+function outlierDetection(outlier: OutlierDetection | undefined): JsonMap {
+  if (outlier === undefined) return UNREACHABLE;
+  const {
+    consecutive5xxErrors = 5,
+    consecutiveGatewayErrors,
+    intervalMs = 10_000,
+    baseEjectionTimeMs = 30_000,
+  } = outlier;
   return {
-    enforcing_success_rate: 0,
-    ...(consecutive5xxErrors === undefined ? {} : limit('5xx', consecutive5xxErrors)),
+    ...UNREACHABLE,
+    ...limit('5xx', consecutive5xxErrors),
     ...(consecutiveGatewayErrors === undefined ? {} : limit('gateway_failure', consecutiveGatewayErrors)),
-    ...(intervalMs === undefined ? {} : { interval: duration(intervalMs) }),
-    ...(baseEjectionTimeMs === undefined ? {} : { base_ejection_time: duration(baseEjectionTimeMs) }),
-    ...(maxEjectionPercent === undefined ? {} : { max_ejection_percent: maxEjectionPercent }),
+    interval: duration(intervalMs),
+    base_ejection_time: duration(baseEjectionTimeMs),
+    max_ejection_time: duration(Math.max(300_000, baseEjectionTimeMs)),
+    max_ejection_percent: outlier.maxEjectionPercent ?? 10,
   };
 }
 

@@ -1,18 +1,14 @@
 import { describeObject } from '../../manager/model/config/object.ts';
-import type { HttpRetry, HttpRoute, VirtualService } from '../../manager/model/config/virtual-service.ts';
+import type { HttpRoute, VirtualService } from '../../manager/model/config/virtual-service.ts';
 import type { ServiceView } from '../../manager/model/host-view.ts';
 import type { ServicePort } from '../../manager/model/service.ts';
 import { answer } from './answer.ts';
 import { duration } from './clusters.ts';
 import { type Directory, type Target, targetOf } from './destination.ts';
 import type { Problem } from './input.ts';
-import { routeMatch } from './match.ts';
-import { ADDRESS_HEADER, addressWithPort, serviceCluster, typed } from './names.ts';
+import { ADDRESS_HEADER, addressWithPort, serviceCluster } from './names.ts';
 import { type JsonMap, type Resource, resource, TYPE } from './resource.ts';
-
-/** What holds for any method: nothing of the request had reached the instance. */
-const SAFE_RETRIES = 'connect-failure,refused-stream,reset-before-request';
-const SAFE_ATTEMPTS = 3;
+import { DEFAULT_RETRIES, withRetries } from './retries.ts';
 
 /** The part of a route table that serves one service. */
 export interface VirtualHost {
@@ -57,15 +53,14 @@ export function virtualHost(
     object.spec.http.flatMap((rule, index) => routesOf(rule, index, object, port, directory, problems)),
   );
   if (routes.length === 0)
-    routes.push({
-      match: { prefix: '/' },
-      route: { cluster: serviceCluster(service.hostname, port.number), timeout: '0s' },
-    });
+    routes.push(
+      ...withRetries({}, { route: { cluster: serviceCluster(service.hostname, port.number), timeout: '0s' } }),
+    );
   return {
     body: {
       name: service.hostname,
       domains: service.virtualIps.map(address => addressWithPort(address, port.number)),
-      retry_policy: retryPolicy({ attempts: SAFE_ATTEMPTS }),
+      retry_policy: DEFAULT_RETRIES,
       routes,
     },
     origins: [`service ${service.hostname}`, ...virtualServices.map(describeObject)],
@@ -88,7 +83,7 @@ function routesOf(
   if (matches.length === 0) return [];
   const action = actionOf(rule, object, port, directory, problems);
   const name = `${describeObject(object)} http[${index}]${rule.name === undefined ? '' : ` ${rule.name}`}`;
-  return matches.map(match => ({ name, match: routeMatch(match), ...action }));
+  return matches.flatMap(match => withRetries(match, { name, ...action }, rule.retries));
 }
 
 function actionOf(
@@ -116,7 +111,6 @@ function actionOf(
             },
           }),
       timeout: duration(rule.timeoutMs ?? 0),
-      ...(rule.retries === undefined ? {} : { retry_policy: retryPolicy(rule.retries) }),
     },
   };
 }
@@ -124,23 +118,4 @@ function actionOf(
 /** A share that goes nowhere names a cluster that does not exist, which Envoy answers with 503; the other shares are served. */
 function clusterName(target: Target): string {
   return target.kind === 'cluster' ? target.name : `nowhere|${target.reason}`;
-}
-
-function retryPolicy({ attempts, perTryTimeoutMs, retryOn = SAFE_RETRIES }: HttpRetry): JsonMap {
-  if (attempts === 0) return { num_retries: 0 };
-  const conditions = retryOn.split(',').map(condition => condition.trim());
-  const statuses = conditions.filter(condition => /^\d+$/.test(condition)).map(Number);
-  const named = conditions.filter(condition => !/^\d+$/.test(condition));
-  return {
-    // Istio's users write statuses among the conditions; Envoy has a list of its own for them.
-    retry_on: [...named, ...(statuses.length === 0 ? [] : ['retriable-status-codes'])].join(','),
-    ...(statuses.length === 0 ? {} : { retriable_status_codes: statuses }),
-    num_retries: attempts,
-    ...(perTryTimeoutMs === undefined ? {} : { per_try_timeout: duration(perTryTimeoutMs) }),
-    retry_host_predicate: [
-      { name: 'previous', typed_config: typed('retry.host.previous_hosts.v3.PreviousHostsPredicate') },
-    ],
-    host_selection_retry_max_attempts: 5,
-    retry_back_off: { base_interval: '0.005s', max_interval: '0.2s' },
-  };
 }
