@@ -25,7 +25,10 @@ test('elements follow from the users, each once', t => {
     own: ['8080', '8081'],
     holders: ['2001 . 8080', '2001 . 8081', '2002 . 8080'],
   });
-  t.deepEqual(namespaceRuleset({ path: '/x', virtualRanges: [], ports: [80], proxyUid: 1 }).elements, { own: ['80'] });
+  const inside = { path: '/x', virtualRanges: [], ports: [80], proxyUid: 1 };
+  t.deepEqual(namespaceRuleset(inside).elements, { own: ['80'] });
+  t.notRegex(namespaceRuleset(inside).structure, /dport 53/);
+  t.regex(namespaceRuleset({ ...inside, dns: true }).structure, /dport 53 .*redirect to :15053/);
 });
 
 test('every placeholder is filled, and empty sets have no elements', t => {

@@ -133,8 +133,7 @@ ${virtualSets(capture.virtualRanges)}
     type nat hook output priority ${NAT_PRIORITY}; policy accept;
     meta skuid ${proxyUid} return
     ip daddr @virtual4 meta l4proto tcp redirect to :${PORTS.outbound}
-    ip6 daddr @virtual6 meta l4proto tcp redirect to :${PORTS.outbound}
-    meta l4proto { udp, tcp } th dport 53 meta mark & 0 @alive redirect to :${PORTS.dns}
+    ip6 daddr @virtual6 meta l4proto tcp redirect to :${PORTS.outbound}${capture.dns ? NAMESPACE_DNS : ''}
   }
 ${inboundChain()}
   chain sent {
@@ -148,6 +147,8 @@ ${refuseChains()}
   }`;
   return { structure, elements: { own: unique(capture.ports.map(String)) } };
 }
+
+const NAMESPACE_DNS = `\n    meta l4proto { udp, tcp } th dport 53 meta mark & 0 @alive redirect to :${PORTS.dns}`;
 
 /** In a namespace the set is refreshed from outside, every other second. */
 export const NAMESPACE_ALIVE_MS = 5000;

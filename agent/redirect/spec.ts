@@ -30,6 +30,8 @@ export interface NamespaceCapture {
   readonly virtualRanges: readonly string[];
   readonly ports: readonly number[];
   readonly proxyUid: number;
+  /** Whether something answers DNS inside, on port 15053 of 127.0.0.1 and ::1; absent: its DNS is left alone. */
+  readonly dns?: boolean;
 }
 
 /** Ports of the proxy and the agent; see "Ports and addresses" in ARCHITECTURE.md. */
