@@ -100,6 +100,27 @@ test('a merge patch that would break the object is refused by its fields, and no
   t.is(shown(await send('GET', `${RULES}/a`)).spec['host'], 'a');
 });
 
+test('a JSON patch changes single entries of lists', async t => {
+  const send = await start(t);
+  await send('POST', RULES, rule('a', { host: 'a', subsets: [{ name: 'v1' }] }));
+  const patch = (...operations: object[]): Promise<ManagerAnswer> =>
+    send('PATCH', `${RULES}/a`, operations, 'application/json-patch+json');
+  const add = { op: 'add', path: '/spec/subsets/-', value: { name: 'v2' } };
+  const patched = await patch({ op: 'test', path: '/spec/subsets/0/name', value: 'v1' }, add);
+  t.deepEqual(shown(patched).spec['subsets'], [{ name: 'v1' }, { name: 'v2' }]);
+  t.is(reason(await patch({ op: 'test', path: '/spec/host', value: 'b' }, add)), '422 Invalid');
+  t.is(reason(await patch({ op: 'replace', path: '/metadata/resourceVersion', value: '1' })), '409 Conflict');
+});
+
+test('a merge patch that names a revision is refused at another', async t => {
+  const send = await start(t);
+  await send('POST', RULES, rule('a'));
+  const merge = (resourceVersion: string): Promise<ManagerAnswer> =>
+    send('PATCH', `${RULES}/a`, { metadata: { resourceVersion }, spec: { host: 'b' } }, MERGE);
+  t.is(reason(await merge('7')), '409 Conflict');
+  t.is((await merge('1')).status, 200);
+});
+
 test('a write that changes nothing keeps the revision, and a dry run writes nothing', async t => {
   const send = await start(t);
   const made = shown(await send('POST', RULES, rule('a')));
@@ -212,7 +233,14 @@ const refused: readonly [string, Method, string, unknown, string | undefined, st
     '422 Invalid',
   ],
   ['no object', 'POST', RULES, [1], undefined, '400 BadRequest'],
-  ['a JSON patch', 'PATCH', `${RULES}/there`, [], 'application/json-patch+json', '415 UnsupportedMediaType'],
+  [
+    'a strategic merge patch',
+    'PATCH',
+    `${RULES}/there`,
+    [],
+    'application/strategic-merge-patch+json',
+    '415 UnsupportedMediaType',
+  ],
   [
     'a kind that is not there',
     'GET',

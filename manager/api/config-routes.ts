@@ -7,7 +7,7 @@ import type { Store } from '../store/store.ts';
 import type { ObjectRef } from './object-ref.ts';
 import type { ConfigObjects, WriteOptions, Written } from './objects.ts';
 import { represent } from './representation.ts';
-import { type ApiRequest, isTrue, parseObject } from './request.ts';
+import { type ApiRequest, isTrue, parseBody, parseObject } from './request.ts';
 import { filterOf } from './selectors.ts';
 import { ApiError, sendJson } from './status.ts';
 import { isChosen, streamWatch } from './watch.ts';
@@ -145,6 +145,8 @@ async function patch(objects: ConfigObjects, ref: ObjectRef, request: ApiRequest
   switch (request.contentType) {
     case 'application/merge-patch+json':
       return objects.merge(ref, parseObject(request), options);
+    case 'application/json-patch+json':
+      return objects.patch(ref, parseBody(request), options);
     case 'application/apply-patch+yaml':
       if (!request.query.get('fieldManager'))
         throw new ApiError(400, 'fieldManager is missing: apply with ?fieldManager=<who>');
@@ -152,7 +154,7 @@ async function patch(objects: ConfigObjects, ref: ObjectRef, request: ApiRequest
     default:
       throw new ApiError(
         415,
-        `A patch of type "${request.contentType}" is not understood; send application/merge-patch+json or application/apply-patch+yaml`,
+        `A patch of type "${request.contentType}" is not understood; send application/merge-patch+json, application/json-patch+json or application/apply-patch+yaml`,
       );
   }
 }

@@ -3,8 +3,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Manifest, readManifest } from '../config/manifest.ts';
 import { configKey, decodeStored, encodeStored, type Ownership, type StoredObject } from '../config/stored.ts';
 import type { Clock } from '../model/util/clock.ts';
-import { isRecord } from '../model/util/fields.ts';
 import { ConflictError, type Entry, type Store } from '../store/store.ts';
+import { jsonPatch } from './json-patch.ts';
 import { mergePatch } from './merge-patch.ts';
 import { declaredBy, manifestFor, revisionOf } from './object-body.ts';
 import { alreadyExists, conflict, nameOf, notFound, type ObjectRef, ownershipConflict } from './object-ref.ts';
@@ -67,14 +67,14 @@ export class ConfigObjects {
     });
   }
 
-  /** JSON merge patch of an object that is there. */
+  /** JSON merge patch of an object that is there; only at the revision that it names, when it names one. */
   async merge(ref: ObjectRef, patch: unknown, options: WriteOptions): Promise<Written> {
-    const expected = isRecord(patch) && isRecord(patch['metadata']) ? patch['metadata']['resourceVersion'] : undefined;
-    return this.#write(ref, options, typeof expected === 'string' ? expected : undefined, entry => {
-      if (!entry) throw notFound(ref);
-      const merged = mergePatch(represent(entry, ref.apiVersion), patch);
-      return this.#updated(decodeStored(entry.value), manifestFor(ref, merged), options);
-    });
+    return this.#patch(ref, options, object => mergePatch(object, patch));
+  }
+
+  /** JSON patch of an object that is there; only at the revision that it sets, when it sets one. */
+  async patch(ref: ObjectRef, patch: unknown, options: WriteOptions): Promise<Written> {
+    return this.#patch(ref, options, object => jsonPatch(object, patch));
   }
 
   /** Server-side apply: makes the object, or sets what is declared and removes what the same writer declared before. */
@@ -112,6 +112,16 @@ export class ConfigObjects {
     const entry = await this.#store.get(configKey(ref.kind, ref.namespace, ref.name));
     if (!entry) throw notFound(ref);
     return entry;
+  }
+
+  #patch(ref: ObjectRef, options: WriteOptions, change: (object: ApiObject) => unknown): Promise<Written> {
+    return this.#write(ref, options, undefined, entry => {
+      if (!entry) throw notFound(ref);
+      const manifest = manifestFor(ref, change(represent(entry, ref.apiVersion)));
+      const { resourceVersion } = manifest;
+      if (resourceVersion !== undefined && revisionOf(resourceVersion) !== entry.revision) throw conflict(ref);
+      return this.#updated(decodeStored(entry.value), manifest, options);
+    });
   }
 
   #updated(stored: StoredObject | undefined, manifest: Manifest, options: WriteOptions): Change {

@@ -50,7 +50,7 @@ function tooLarge(): ApiError {
   return new ApiError(413, `The body is larger than ${MAXIMUM_BODY_BYTES} bytes`);
 }
 
-const JSON_TYPES = ['', 'application/json', 'application/merge-patch+json'];
+const JSON_TYPES = ['', 'application/json', 'application/merge-patch+json', 'application/json-patch+json'];
 const YAML_TYPES = ['application/yaml', 'application/apply-patch+yaml'];
 
 /** The body as JSON or YAML; undefined when it is empty. @throws {ApiError} */
