@@ -16,6 +16,7 @@ import { Knowledge } from './knowledge.ts';
 import { Holdings } from './manager/holdings.ts';
 import { type LinkOptions, ManagerLink } from './manager/link.ts';
 import type { HostFacts } from './manager/reporting.ts';
+import { NameService } from './name-service.ts';
 import type { AgentOptions } from './options.ts';
 import { Redirect } from './redirect/redirect.ts';
 import { PORTS } from './redirect/spec.ts';
@@ -54,6 +55,9 @@ export async function runAgent(options: AgentOptions, logger: Logger, signal: Ab
   }
 }
 
+/** How long the first calls to a service may wait for its config to come, milliseconds. */
+const ASK_MS = 2_000;
+
 /** The parts of an agent, and what each tells the others. */
 class Agent {
   readonly report: StatusReport;
@@ -69,6 +73,7 @@ class Agent {
   readonly #link: ManagerLink;
   readonly #reports: Reports;
   readonly #asking: Asking;
+  readonly #names: NameService;
   #problems: readonly PlatformProblem[] = [];
 
   /** @param settings found out on this host. @param remembered from an earlier life. */
@@ -116,7 +121,7 @@ class Agent {
       ads: this.#ads,
       proxy,
       redirect: this.#redirect,
-      dnsServers: () => [],
+      dnsServers: () => this.#names.servers(),
       onInForce: () => this.#tell(),
       logger,
       signal,
@@ -142,6 +147,13 @@ class Agent {
         await this.#ads.applied(until);
       },
     });
+    this.#names = new NameService({
+      names: () => this.#knowledge.names(),
+      members: () => this.#converge.members(),
+      onQuery: hostname => this.#asking.ask(hostname, AbortSignal.any([signal, AbortSignal.timeout(ASK_MS)])),
+      onServers: () => this.#converge.changed(),
+      logger,
+    });
     this.report = new StatusReport({
       options,
       startedAt,
@@ -164,6 +176,7 @@ class Agent {
         this.#link.run(signal),
         this.#certificates.run(signal),
         this.#redirect.run(signal),
+        this.#names.run(signal),
         renewHostIdentity({ identity, stateDir, link: this.#link, logger: this.#logger }, signal),
       ]);
     } finally {
@@ -199,7 +212,8 @@ class Agent {
   #came(type: ResourceType): void {
     this.#snapshot.changed(type);
     if (type === 'MeshSettings') this.#giveSecrets();
-    if (type !== 'ServiceName') this.#converge.changed();
+    if (type === 'ServiceName') this.#names.changed();
+    else this.#converge.changed();
     this.#asking.came();
   }
 

@@ -1,4 +1,4 @@
-import type { MeshSettings, WorkloadPolicy } from '../manager/model/host-view.ts';
+import type { MeshSettings, ServiceName, WorkloadPolicy } from '../manager/model/host-view.ts';
 import { MESH_SETTINGS_NAME } from '../manager/model/proto/wire.ts';
 import type { HostInput, HostSettings, ServiceInput } from './compile/input.ts';
 import type { HostIdentity } from './keys/host-identity.ts';
@@ -24,6 +24,12 @@ export class Knowledge {
     const { trustDomain, roots } = this.#identity;
     this.#settings = told ?? this.#settings ?? { trustDomain, roots: [roots], virtualRanges: [] };
     return this.#settings;
+  }
+
+  /** All services of the mesh; undefined before any is known. */
+  names(): readonly ServiceName[] | undefined {
+    const names = [...this.#holdings.entries('ServiceName')].map(([, name]) => name);
+    return names.length > 0 ? names : undefined;
   }
 
   policy(uid: string): WorkloadPolicy | undefined {

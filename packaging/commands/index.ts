@@ -4,10 +4,12 @@ import { completionCommand } from '../cli/completion.ts';
 import { agentCommand } from './agent.ts';
 import { agentUninstallCommand } from './agent-uninstall.ts';
 import { joinCommand } from './join.ts';
+import { managerCommand } from './manager.ts';
 import { versionCommand } from './version.ts';
 
 /** Every command of the executable, in the order of help. */
 export const COMMANDS: readonly Command[] = [
+  managerCommand,
   agentCommand,
   joinCommand,
   ...managerCommands,

@@ -1,0 +1,91 @@
+import type { ServiceName } from '../manager/model/host-view.ts';
+import { type Debounced, debounce } from '../manager/model/util/debounce.ts';
+import type { Logger } from '../manager/model/util/log.ts';
+import { type Asker, uidOfAsker } from './dns/asker.ts';
+import { followResolvConf, readResolvConf } from './dns/resolv-conf.ts';
+import { DnsServer } from './dns/server.ts';
+import type { Member } from './members.ts';
+import { keepDnsCaptured } from './redirect/heartbeat.ts';
+import { PORTS } from './redirect/spec.ts';
+
+export interface NameServiceOptions {
+  /** All services of the mesh; undefined before anything is known of them. */
+  readonly names: () => readonly ServiceName[] | undefined;
+  readonly members: () => readonly Member[];
+  /** Someone asked for a service; resolves when it is ready to be called. */
+  readonly onQuery: (hostname: string) => Promise<void>;
+  /** The host's own name servers are other ones now. */
+  readonly onServers: () => void;
+  readonly logger: Logger;
+}
+
+const RESOLV_CONF = '/etc/resolv.conf';
+const QUIET_MS = 5;
+const CEILING_MS = 50;
+
+/** The host's name server, kept true to what the mesh and the host's resolv.conf say. */
+export class NameService {
+  readonly #options: NameServiceOptions;
+  readonly #soon: Debounced;
+  #server: DnsServer | undefined;
+  #servers: readonly string[] = [];
+
+  constructor(options: NameServiceOptions) {
+    this.#options = options;
+    this.#soon = debounce(() => this.#set(), QUIET_MS, CEILING_MS);
+  }
+
+  /** Addresses of the host's own name servers. */
+  servers(): readonly string[] {
+    return this.#servers;
+  }
+
+  /** Services came or went. */
+  changed(): void {
+    this.#soon.call();
+  }
+
+  /** Answers until the signal aborts. @throws when its port is taken. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { onQuery, onServers, logger } = this.#options;
+    const resolvers = await readResolvConf(RESOLV_CONF);
+    this.#servers = resolvers.servers;
+    await using server = await DnsServer.start({
+      port: PORTS.dns,
+      resolvers,
+      onQuery,
+      namespaceOf: asker => this.#namespaceOf(asker),
+      logger: logger.child({ part: 'dns' }),
+    });
+    this.#server = server;
+    this.#set();
+    const follow = followResolvConf(
+      RESOLV_CONF,
+      found => {
+        server.setResolvers(found);
+        this.#servers = found.servers;
+        onServers();
+      },
+      signal,
+    );
+    try {
+      await Promise.all([follow, keepDnsCaptured(signal)]);
+    } finally {
+      this.#soon.cancel();
+      this.#server = undefined;
+    }
+  }
+
+  #set(): void {
+    const names = this.#options.names();
+    if (names) this.#server?.setNames(names);
+  }
+
+  async #namespaceOf(asker: Asker): Promise<string | undefined> {
+    const uid = await uidOfAsker(asker);
+    const member = this.#options
+      .members()
+      .find(({ input: { local } }) => local.selector.kind === 'user' && local.selector.uid === uid);
+    return member?.input.local.workload.namespace;
+  }
+}

@@ -1,0 +1,283 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { FollowedService } from '../../registries/mapping.ts';
+import type { Problem } from '../../registries/registry.ts';
+import type { ResourceKey, ResourceSource } from '../distribution/resources.ts';
+import type { HostListener, Hosts } from '../hosts/hosts.ts';
+import type { ConfigObject } from '../model/config/object.ts';
+import type { MeshSettings, ServiceName, ServiceView, WorkloadPolicy } from '../model/host-view.ts';
+import type { Instance } from '../model/instance.ts';
+import { MESH_SETTINGS_NAME, type Resources, type ResourceType } from '../model/proto/wire.ts';
+import type { Service } from '../model/service.ts';
+import { type Debounced, debounce } from '../model/util/debounce.ts';
+import { messageOf } from '../model/util/errors.ts';
+import type { Logger } from '../model/util/log.ts';
+import { Aliases } from './aliases.ts';
+import { ConfigIndex } from './config-index.ts';
+import { type Draft, mergeSources } from './merge.ts';
+import { Policies } from './policies.ts';
+import { instanceOf } from './reach.ts';
+import { Sources } from './sources.ts';
+import type { VirtualIps } from './virtual-ips.ts';
+import { type PlacedWorkload, placeOf, WorkloadIndex } from './workload-index.ts';
+
+export interface CatalogOptions {
+  /** Names of the registries in the order of precedence. */
+  readonly registries: readonly string[];
+  readonly settings: MeshSettings;
+  readonly virtualIps: VirtualIps;
+  readonly logger: Logger;
+}
+
+/** A service as it was published last. */
+export interface ServiceRecord {
+  readonly service: Service;
+  readonly instances: readonly Instance[];
+  /** What could not be used, or where sources disagree. */
+  readonly problems: readonly Problem[];
+}
+
+/** Changes are gathered for so long at the least and at the most, milliseconds. */
+const QUIET_MS = 1;
+const CEILING_MS = 5;
+
+/**
+ * Everything that hosts are told, put together from registries, hosts and config. A change costs work for what it touches: only
+ * services marked dirty are made anew, and only what came out otherwise is passed on.
+ */
+export class Catalog implements ResourceSource, HostListener {
+  readonly #settings: MeshSettings;
+  readonly #virtualIps: VirtualIps;
+  readonly #logger: Logger;
+  readonly #sources: Sources;
+  readonly #aliases = new Aliases();
+  readonly #workloads = new WorkloadIndex();
+  readonly #config: ConfigIndex = new ConfigIndex(alias => this.#aliases.owner(alias));
+  readonly #policies = new Policies();
+  readonly #records = new Map<string, ServiceRecord>();
+  /** Where instances are listed, by place: which services to look at when a workload there changes. */
+  readonly #listedAt = new Map<string, Set<string>>();
+  readonly #places = new Map<string, ReadonlySet<string>>();
+  readonly #dirty = new Set<string>();
+  /** Besides the services: views and policies that may be others. */
+  readonly #changed = new Map<string, ResourceKey>();
+  readonly #flush: Debounced;
+  #hosts: Pick<Hosts, 'get'> = { get: () => undefined };
+  #publish: (keys: readonly ResourceKey[]) => void = () => {};
+  #rebuilds = 0;
+
+  constructor(options: CatalogOptions) {
+    this.#settings = options.settings;
+    this.#virtualIps = options.virtualIps;
+    this.#logger = options.logger;
+    this.#sources = new Sources(options.registries);
+    this.#flush = debounce(() => this.flush(), QUIET_MS, CEILING_MS);
+  }
+
+  /** @param publish takes what may have changed. */
+  connect(hosts: Pick<Hosts, 'get'>, publish: (keys: readonly ResourceKey[]) => void): void {
+    this.#hosts = hosts;
+    this.#publish = publish;
+  }
+
+  /** How many services were put together since the start. */
+  get rebuilds(): number {
+    return this.#rebuilds;
+  }
+
+  get records(): ReadonlyMap<string, ServiceRecord> {
+    return this.#records;
+  }
+
+  get workloads(): Pick<WorkloadIndex, 'get' | 'all' | 'conflicts'> {
+    return this.#workloads;
+  }
+
+  /** Keys that a registry speaks under. */
+  keysOf(registry: string): string[] {
+    return this.#sources.keys(registry);
+  }
+
+  /** Takes what a registry says of one of its services; undefined: it is gone. */
+  setSource(registry: string, key: string, service: FollowedService | undefined): void {
+    this.#mark(this.#sources.set(registry, key, service));
+  }
+
+  /** Takes a config object; undefined: it is gone. */
+  setConfig(key: string, object: ConfigObject | undefined): void {
+    for (const hostname of this.#config.set(key, object)) this.#touch('ServiceView', hostname);
+    const chooses = this.#policies.set(key, object);
+    if (!chooses) return;
+    for (const [uid, { workload }] of this.#workloads.all()) if (chooses(workload)) this.#touch('WorkloadPolicy', uid);
+  }
+
+  workloadsChanged(host: string, uids: ReadonlySet<string>): void {
+    const state = this.#hosts.get(host);
+    for (const uid of uids) {
+      const workload = state?.workloads.get(uid);
+      const placed: PlacedWorkload | undefined = state &&
+        workload && { workload, host: state.host, alive: state.alive };
+      for (const place of this.#workloads.set(uid, placed)) this.#mark(this.#listedAt.get(place) ?? []);
+      this.#mark(this.#sources.setWorkload(uid, placed));
+      this.#touch('WorkloadPolicy', uid);
+    }
+  }
+
+  value<T extends ResourceType>(type: T, name: string): Resources[T] | undefined {
+    return this.#value(type, name) as Resources[T] | undefined;
+  }
+
+  names(type: ResourceType, host: string): Iterable<string> {
+    if (type === 'MeshSettings') return [MESH_SETTINGS_NAME];
+    if (type === 'WorkloadPolicy') return this.#hosts.get(host)?.workloads.keys() ?? [];
+    return this.#records.keys();
+  }
+
+  /** The policy that a workload should have. */
+  policyOf(uid: string): WorkloadPolicy | undefined {
+    const placed = this.#workloads.get(uid);
+    return placed && this.#policies.of(placed.workload);
+  }
+
+  /** Puts together what is dirty and passes on what came out otherwise. Called by itself soon after each change. */
+  flush(): void {
+    this.#flush.cancel();
+    const changed = this.#changed;
+    while (this.#dirty.size > 0) {
+      const [hostname] = this.#dirty;
+      this.#dirty.delete(hostname!);
+      this.#rebuild(hostname!, changed);
+    }
+    const keys = [...changed.values()];
+    changed.clear();
+    if (keys.length > 0) this.#publish(keys);
+  }
+
+  #value(type: ResourceType, name: string): Resources[ResourceType] | undefined {
+    switch (type) {
+      case 'MeshSettings':
+        return name === MESH_SETTINGS_NAME ? this.#settings : undefined;
+      case 'ServiceName':
+        return this.#serviceName(name);
+      case 'ServiceView':
+        return this.#serviceView(name);
+      case 'InstanceList': {
+        const record = this.#records.get(name);
+        return record && { hostname: name, instances: record.instances };
+      }
+      case 'WorkloadPolicy':
+        return this.policyOf(name);
+    }
+  }
+
+  #serviceName(hostname: string): ServiceName | undefined {
+    const record = this.#records.get(hostname);
+    if (!record) return undefined;
+    const { namespace, name, aliases, ports, virtualIps } = record.service;
+    return { namespace, name, hostname, aliases, ports, virtualIps };
+  }
+
+  #serviceView(hostname: string): ServiceView | undefined {
+    const record = this.#records.get(hostname);
+    return record && { service: record.service, ...this.#config.of(hostname) };
+  }
+
+  #mark(hostnames: Iterable<string>): void {
+    for (const hostname of hostnames) this.#dirty.add(hostname);
+    if (this.#dirty.size > 0) this.#flush.call();
+  }
+
+  #touch(type: ResourceType, name: string): void {
+    this.#changed.set(`${type}/${name}`, { type, name });
+    this.#flush.call();
+  }
+
+  #rebuild(hostname: string, changed: Map<string, ResourceKey>): void {
+    this.#rebuilds += 1;
+    const before = this.#records.get(hostname);
+    const after = this.#make(hostname, changed);
+    if (after === 'waiting') return;
+    if (after) this.#records.set(hostname, after);
+    else this.#records.delete(hostname);
+    if (before === undefined || after === undefined) this.#noteUse(hostname, after !== undefined);
+    const put = (type: ResourceType): unknown => changed.set(`${type}/${hostname}`, { type, name: hostname });
+    if (!isDeepStrictEqual(before?.service, after?.service)) {
+      put('ServiceName');
+      put('ServiceView');
+    }
+    if (!isDeepStrictEqual(before?.instances, after?.instances)) put('InstanceList');
+  }
+
+  #make(hostname: string, changed: Map<string, ResourceKey>): ServiceRecord | 'waiting' | undefined {
+    const sources = this.#sources.of(hostname);
+    const ref = this.#sources.ref(hostname);
+    if (!ref || sources.length === 0) {
+      this.#claimAliases(hostname, [], 0, changed);
+      this.#list(hostname, []);
+      return undefined;
+    }
+    const virtualIps = this.#virtualIps.get(hostname);
+    if (!virtualIps) {
+      this.#askAddresses(hostname);
+      return 'waiting';
+    }
+    const { service, drafts, problems } = mergeSources(ref, sources);
+    this.#claimAliases(hostname, service.aliases, this.#sources.rank(sources[0]!), changed);
+    const aliases = service.aliases.filter(alias => this.#aliases.owner(alias) === hostname);
+    const lost = service.aliases.filter(alias => !aliases.includes(alias));
+    this.#list(hostname, drafts);
+    return {
+      service: { ...service, aliases, virtualIps },
+      instances: drafts.flatMap(draft => this.#reach(draft) ?? []),
+      problems: [...problems, ...lost.map(alias => this.#lostAlias(alias))],
+    };
+  }
+
+  #lostAlias(alias: string): Problem {
+    return { where: 'aliases', why: `"${alias}" is an alias of ${this.#aliases.owner(alias)} already` };
+  }
+
+  #reach(draft: Draft): Instance | undefined {
+    const { instance, ports, source, id } = draft;
+    const registered = source === 'agent' ? this.#workloads.get(id.slice(source.length + 1)) : undefined;
+    const numbers = [...Object.values(ports), ...instance.ports.map(port => port.number)];
+    const placed = registered ?? this.#workloads.find(instance.network ?? '', instance.address, numbers);
+    return instanceOf(draft, placed, this.#settings.trustDomain);
+  }
+
+  #claimAliases(hostname: string, aliases: readonly string[], rank: number, changed: Map<string, ResourceKey>): void {
+    const { moved, touched } = this.#aliases.set(hostname, aliases, rank);
+    for (const other of touched) this.#dirty.add(other);
+    for (const alias of moved)
+      for (const name of this.#config.aliasMoved(alias))
+        changed.set(`ServiceView/${name}`, { type: 'ServiceView', name });
+  }
+
+  /** Notes where the instances of a service are listed. */
+  #list(hostname: string, drafts: readonly Draft[]): void {
+    const places = new Set(drafts.map(({ instance }) => placeOf(instance.network ?? '', instance.address)));
+    for (const place of this.#places.get(hostname) ?? []) if (!places.has(place)) this.#unlist(place, hostname);
+    for (const place of places) this.#listedAt.set(place, (this.#listedAt.get(place) ?? new Set()).add(hostname));
+    if (places.size > 0) this.#places.set(hostname, places);
+    else this.#places.delete(hostname);
+  }
+
+  #unlist(place: string, hostname: string): void {
+    const hostnames = this.#listedAt.get(place);
+    hostnames?.delete(hostname);
+    if (hostnames?.size === 0) this.#listedAt.delete(place);
+  }
+
+  #askAddresses(hostname: string): void {
+    this.#virtualIps.give(hostname).then(
+      () => this.#mark([hostname]),
+      (error: unknown) =>
+        this.#logger.error('a service gets no virtual IP and stays out', { hostname, why: messageOf(error) }),
+    );
+  }
+
+  #noteUse(hostname: string, used: boolean): void {
+    this.#virtualIps.setUsed(hostname, used).catch((error: unknown) => {
+      this.#logger.warn('the use of a virtual IP was not noted', { hostname, why: messageOf(error) });
+    });
+  }
+}

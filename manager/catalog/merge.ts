@@ -1,0 +1,105 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { FollowedService } from '../../registries/mapping.ts';
+import type { Problem, RegistryInstance } from '../../registries/registry.ts';
+import { hostnameOf, refOf, type Service, type ServicePort, type ServiceRef } from '../model/service.ts';
+import { inferPorts, targetPorts } from './ports.ts';
+
+/** What one registry says of a service. */
+export interface Source {
+  /** The registry's name. */
+  readonly registry: string;
+  /** Names the service within the registry. */
+  readonly key: string;
+  readonly service: FollowedService;
+}
+
+/** An instance before it is known how it is reached. */
+export interface Draft {
+  /** `<registry>/<id in it>`, unique within the service. */
+  readonly id: string;
+  readonly source: string;
+  readonly instance: RegistryInstance;
+  readonly ports: Readonly<Record<string, number>>;
+}
+
+/** A service as all registries together say it is. */
+export interface Merged {
+  readonly service: Omit<Service, 'virtualIps'>;
+  readonly drafts: readonly Draft[];
+  readonly problems: readonly Problem[];
+}
+
+/**
+ * Makes one service of what several registries say of it. Where they disagree, the first wins, and the disagreement is named.
+ * @param sources at least one, in the order of precedence.
+ */
+export function mergeSources(ref: ServiceRef, sources: readonly Source[]): Merged {
+  const problems: Problem[] = [];
+  const ports = mergePorts(sources, problems);
+  const labels: Record<string, string> = {};
+  for (const { service } of sources) for (const [key, value] of Object.entries(service.labels)) labels[key] ??= value;
+  const aliases = new Set<string>();
+  for (const { registry, service } of sources)
+    for (const alias of service.aliases.map(text => text.toLowerCase())) {
+      if (refOf(alias))
+        problems.push({ where: registry, why: `"${alias}" is the form of canonical names and cannot be an alias` });
+      else aliases.add(alias);
+    }
+  const registries = [...new Set(sources.map(source => source.registry))];
+  return {
+    service: {
+      namespace: ref.namespace,
+      name: ref.name,
+      hostname: hostnameOf(ref),
+      aliases: [...aliases].sort(),
+      ports,
+      labels,
+      sources: registries,
+    },
+    drafts: draft(sources, ports, problems),
+    problems,
+  };
+}
+
+function mergePorts(sources: readonly Source[], problems: Problem[]): readonly ServicePort[] {
+  const stating = sources.filter(({ service }) => (service.ports?.length ?? 0) > 0);
+  const [first, ...others] = stating;
+  if (!first) {
+    const inferred = inferPorts(sources.flatMap(({ service }) => service.instances));
+    problems.push(...inferred.problems);
+    return inferred.ports;
+  }
+  for (const other of others)
+    if (!isDeepStrictEqual(other.service.ports, first.service.ports))
+      problems.push({
+        where: other.registry,
+        why: `states other ports than "${first.registry}", which comes before it and is followed; make them equal, or change the order of registries:`,
+      });
+  return first.service.ports!;
+}
+
+function draft(sources: readonly Source[], ports: readonly ServicePort[], problems: Problem[]): Draft[] {
+  const drafts: Draft[] = [];
+  const seen = new Set<string>();
+  const ids = new Set<string>();
+  for (const { registry, key, service } of sources)
+    for (const instance of service.instances) {
+      // Listed twice, by two registries or by one under two names: one instance, or it would get twice the traffic.
+      const place = `${instance.network ?? ''}|${instance.address}|${instance.ports[0]?.number ?? 0}`;
+      if (seen.has(place)) continue;
+      seen.add(place);
+      const targets = targetPorts(ports, instance.ports);
+      if (Object.keys(targets).length === 0) {
+        problems.push({
+          where: `${registry}/${instance.id}`,
+          why: 'none of its ports is one of the service; left out',
+        });
+        continue;
+      }
+      const plain = `${registry}/${instance.id}`;
+      const id = ids.has(plain) ? `${registry}/${key}/${instance.id}` : plain;
+      ids.add(id);
+      drafts.push({ id, source: registry, instance, ports: targets });
+    }
+  return drafts.sort((a, b) => (a.id < b.id ? -1 : 1));
+}

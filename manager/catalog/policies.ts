@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto';
+import type { ConfigObject } from '../model/config/object.ts';
+import type { AuthorizationPolicy, PeerAuthentication, WorkloadSelector } from '../model/config/security.ts';
+import type { WorkloadPolicy } from '../model/host-view.ts';
+import type { Workload } from '../model/workload.ts';
+
+/** Policies of this namespace hold for the whole mesh. */
+export const ROOT_NAMESPACE = 'isthmus-system';
+
+type Policy = AuthorizationPolicy | PeerAuthentication;
+
+function isPolicy(object: ConfigObject): object is Policy {
+  return object.kind === 'AuthorizationPolicy' || object.kind === 'PeerAuthentication';
+}
+
+type Selected = Pick<Workload, 'namespace' | 'labels'>;
+
+function selects(policy: Policy, workload: Selected): boolean {
+  const { namespace } = policy.metadata;
+  if (namespace !== ROOT_NAMESPACE && namespace !== workload.namespace) return false;
+  const selector: WorkloadSelector | undefined = policy.spec.selector;
+  return Object.entries(selector?.matchLabels ?? {}).every(([key, value]) => workload.labels[key] === value);
+}
+
+/** How narrowly a policy is aimed: 0 at workloads, 1 at a namespace, 2 at the mesh. */
+function width(policy: Policy): number {
+  if (policy.spec.selector !== undefined) return 0;
+  return policy.metadata.namespace === ROOT_NAMESPACE ? 2 : 1;
+}
+
+function ageKey({ metadata }: ConfigObject): string {
+  return `${metadata.creationTimestamp} ${metadata.namespace}/${metadata.name}`;
+}
+
+function order(a: Policy, b: Policy): number {
+  return width(a) - width(b) || (ageKey(a) < ageKey(b) ? -1 : 1);
+}
+
+/** The policies of the mesh, and which of them hold for a workload. */
+export class Policies {
+  readonly #byNamespace = new Map<string, Map<string, Policy>>();
+  readonly #namespaces = new Map<string, string>();
+
+  /** Sets or takes out an object. @returns whether it chooses, or chose, a given workload; undefined when it is no policy. */
+  set(key: string, object: ConfigObject | undefined): ((workload: Selected) => boolean) | undefined {
+    const namespace = this.#namespaces.get(key);
+    const before = namespace === undefined ? undefined : this.#byNamespace.get(namespace)?.get(key);
+    if (namespace !== undefined) this.#byNamespace.get(namespace)?.delete(key);
+    this.#namespaces.delete(key);
+    const after = object && isPolicy(object) ? object : undefined;
+    if (after) {
+      const policies = this.#byNamespace.get(after.metadata.namespace) ?? new Map<string, Policy>();
+      this.#byNamespace.set(after.metadata.namespace, policies.set(key, after));
+      this.#namespaces.set(key, after.metadata.namespace);
+    }
+    if (!before && !after) return undefined;
+    return workload =>
+      (before !== undefined && selects(before, workload)) || (after !== undefined && selects(after, workload));
+  }
+
+  /** What holds for a workload. The revision is a hash over what decides: writing an object anew without a change keeps it. */
+  of(workload: Selected & Pick<Workload, 'uid'>): WorkloadPolicy {
+    const namespaces = new Set([workload.namespace, ROOT_NAMESPACE]);
+    const chosen = [...namespaces]
+      .flatMap(namespace => [...(this.#byNamespace.get(namespace)?.values() ?? [])])
+      .filter(policy => selects(policy, workload))
+      .sort(order);
+    const authorization = chosen.filter(policy => policy.kind === 'AuthorizationPolicy');
+    const peerAuthentication = chosen.filter(policy => policy.kind === 'PeerAuthentication');
+    return { workload: workload.uid, revision: revisionOf(chosen), authorization, peerAuthentication };
+  }
+}
+
+function revisionOf(policies: readonly Policy[]): string {
+  const content = policies.map(({ kind, metadata, spec }) => [kind, metadata.namespace, metadata.name, spec]);
+  return createHash('sha256').update(JSON.stringify(content)).digest('base64url').slice(0, 16);
+}

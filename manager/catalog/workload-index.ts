@@ -1,0 +1,84 @@
+import type { ReportedWorkload } from '../model/proto/messages.ts';
+import type { Host } from '../model/workload.ts';
+
+/** A workload that a host holds. */
+export interface PlacedWorkload {
+  readonly workload: ReportedWorkload;
+  readonly host: Host;
+  /** Whether its host was heard of within the lease. */
+  readonly alive: boolean;
+}
+
+/** Names a place that instances may be listed at: an address is unique within its network. */
+export function placeOf(network: string, address: string): string {
+  return `${network}|${address}`;
+}
+
+/** Addresses that mean another machine on each. */
+function isOwn(address: string): boolean {
+  return address.startsWith('127.') || address === '::1';
+}
+
+/** Workloads by where registries may list them. */
+export class WorkloadIndex {
+  readonly #placed = new Map<string, PlacedWorkload>();
+  /** By place and port, uids in the order in which they came: the first holds it, until it goes. */
+  readonly #claims = new Map<string, string[]>();
+
+  get(uid: string): PlacedWorkload | undefined {
+    return this.#placed.get(uid);
+  }
+
+  all(): IterableIterator<[string, PlacedWorkload]> {
+    return this.#placed.entries();
+  }
+
+  /** Sets, replaces or takes out a workload. @returns the places where instances may now be reached otherwise. */
+  set(uid: string, placed: PlacedWorkload | undefined): ReadonlySet<string> {
+    const before = this.#placed.get(uid);
+    const [old, fresh] = [endpointsOf(before), endpointsOf(placed)];
+    for (const endpoint of old.keys()) if (!fresh.has(endpoint)) this.#unclaim(endpoint, uid);
+    for (const endpoint of fresh.keys()) if (!old.has(endpoint)) this.#claim(endpoint, uid);
+    if (placed) this.#placed.set(uid, placed);
+    else this.#placed.delete(uid);
+    return new Set([...old.values(), ...fresh.values()]);
+  }
+
+  /** The workload that listens at an address on one of the ports. */
+  find(network: string, address: string, ports: Iterable<number>): PlacedWorkload | undefined {
+    for (const port of ports) {
+      const [uid] = this.#claims.get(`${placeOf(network, address)}|${port}`) ?? [];
+      if (uid !== undefined) return this.#placed.get(uid);
+    }
+    return undefined;
+  }
+
+  /** Uids that say they listen where another already does. */
+  conflicts(): ReadonlyMap<string, readonly string[]> {
+    return new Map([...this.#claims].filter(([, uids]) => uids.length > 1));
+  }
+
+  #claim(endpoint: string, uid: string): void {
+    const uids = this.#claims.get(endpoint);
+    if (uids) uids.push(uid);
+    else this.#claims.set(endpoint, [uid]);
+  }
+
+  #unclaim(endpoint: string, uid: string): void {
+    const left = (this.#claims.get(endpoint) ?? []).filter(other => other !== uid);
+    if (left.length > 0) this.#claims.set(endpoint, left);
+    else this.#claims.delete(endpoint);
+  }
+}
+
+/** Every place and port of a workload, with the place of each. */
+function endpointsOf(placed: PlacedWorkload | undefined): Map<string, string> {
+  const endpoints = new Map<string, string>();
+  if (!placed) return endpoints;
+  for (const address of placed.workload.addresses) {
+    if (isOwn(address)) continue;
+    const place = placeOf(placed.host.network, address);
+    for (const { number } of placed.workload.ports) endpoints.set(`${place}|${number}`, place);
+  }
+  return endpoints;
+}

@@ -1,0 +1,85 @@
+import { type Followed, follow } from '../../registries/follow.ts';
+import type { FollowedService } from '../../registries/mapping.ts';
+import type { ConfiguredRegistry } from '../../registries/settings.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import type { Clock } from '../model/util/clock.ts';
+import type { Logger } from '../model/util/log.ts';
+import type { Store } from '../store/store.ts';
+import { Memory } from './memory.ts';
+
+export interface RegistriesOptions {
+  readonly registries: readonly ConfiguredRegistry[];
+  readonly catalog: Pick<Catalog, 'setSource'>;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** A registry under way: its last content of an earlier life stands in the catalog until it has been seen whole once. */
+interface Under {
+  readonly followed: Followed;
+  readonly memory: Memory<FollowedService>;
+  /** Keys that are in the catalog and were not confirmed in this life. */
+  readonly remembered: Set<string>;
+}
+
+/**
+ * Feeds the catalog from all registries. A Manager that starts while a registry is away begins with what that registry said last, so that
+ * nobody loses a service by the restart; once the registry has been seen whole, what it no longer lists goes.
+ */
+export class Registries {
+  readonly #options: RegistriesOptions;
+  #under: readonly Under[] = [];
+
+  constructor(options: RegistriesOptions) {
+    this.#options = options;
+  }
+
+  /** Begins to follow; resolves when the catalog holds what was remembered. @throws {StoreError} */
+  async start(signal: AbortSignal): Promise<void> {
+    const { registries, catalog, store, clock, logger } = this.#options;
+    this.#under = await Promise.all(
+      registries.map(async configured => {
+        const memory = new Memory<FollowedService>(store, `registries/${configured.name}/`, logger);
+        const remembered = await memory.load();
+        for (const [key, service] of remembered) catalog.setSource(configured.name, key, service);
+        const followed = follow(configured, { signal, clock, logger });
+        return { followed, memory, remembered: new Set(remembered.keys()) };
+      }),
+    );
+  }
+
+  /** Feeds until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.#under.map(under => this.#feed(under, signal)));
+    await Promise.all(this.#under.map(({ memory }) => memory.flush()));
+  }
+
+  /** Resolves when every registry has been seen whole in this life, or the signal aborts. */
+  async synced(signal: AbortSignal): Promise<void> {
+    await Promise.all(
+      this.#under.map(async ({ followed }) => {
+        if (followed.status().synced) return;
+        for await (const _ of followed.batches(signal)) if (followed.status().synced) return;
+      }),
+    );
+  }
+
+  all(): readonly Followed[] {
+    return this.#under.map(({ followed }) => followed);
+  }
+
+  async #feed({ followed, memory, remembered }: Under, signal: AbortSignal): Promise<void> {
+    const { catalog } = this.#options;
+    const set = (key: string, service: FollowedService | undefined): void => {
+      remembered.delete(key);
+      catalog.setSource(followed.name, key, service);
+      memory.set(key, service);
+    };
+    for await (const keys of followed.batches(signal)) {
+      for (const key of keys) set(key, followed.state().get(key));
+      if (remembered.size === 0 || !followed.status().synced) continue;
+      for (const key of remembered) set(key, followed.state().get(key));
+    }
+  }
+}

@@ -1,0 +1,122 @@
+import { spiffeId } from '../auth/identity.ts';
+import type {
+  HostReport,
+  Inspect,
+  ManagerReport,
+  RegistryReport,
+  ServiceReport,
+  WorkloadReport,
+} from './api/inspect.ts';
+import type { Catalog } from './catalog/catalog.ts';
+import type { Publisher } from './distribution/publisher.ts';
+import type { Registries } from './feed/registries.ts';
+import type { HostState, Hosts } from './hosts/hosts.ts';
+import { LEASE_MS } from './hosts/leases.ts';
+
+export interface InspectionParts {
+  readonly catalog: Pick<Catalog, 'records' | 'workloads' | 'policyOf'>;
+  readonly hosts: Pick<Hosts, 'all' | 'leaseEnd'>;
+  readonly publisher: Pick<Publisher, 'subscriptions'>;
+  readonly registries: Pick<Registries, 'all'>;
+  readonly manager: ManagerReport;
+}
+
+/** Answers what the mesh is, from the parts that know. */
+export class Inspection implements Inspect {
+  readonly #parts: InspectionParts;
+
+  constructor(parts: InspectionParts) {
+    this.#parts = parts;
+  }
+
+  services(): readonly ServiceReport[] {
+    const records = [...this.#parts.catalog.records.values()];
+    return records
+      .map(({ service, instances }) => ({ ...service, instances }))
+      .sort((a, b) => (a.hostname < b.hostname ? -1 : 1));
+  }
+
+  hosts(): readonly HostReport[] {
+    return [...this.#parts.hosts.all()]
+      .map(([name, state]) => this.#host(name, state))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  workloads(): readonly WorkloadReport[] {
+    const { catalog, manager } = this.#parts;
+    const serves = this.#serves();
+    return [...catalog.workloads.all()]
+      .map(([uid, { workload, host }]) => {
+        const { namespace, serviceAccount, policyRevision } = workload;
+        return {
+          ...workload,
+          host: host.name,
+          identity: spiffeId({ trustDomain: manager.trustDomain, namespace, serviceAccount }),
+          serves: serves.get(uid) ?? [],
+          policy: { wanted: catalog.policyOf(uid)?.revision ?? '', inForce: policyRevision },
+        };
+      })
+      .sort((a, b) => (a.uid < b.uid ? -1 : 1));
+  }
+
+  registries(): readonly RegistryReport[] {
+    return this.#parts.registries.all().map(followed => {
+      const { name, kind, synced, staleSinceMs, lastError, problems, services, instances } = followed.status();
+      return {
+        name,
+        kind,
+        state: staleSinceMs !== undefined ? 'stale' : synced ? 'synced' : 'connecting',
+        ...(staleSinceMs === undefined ? {} : { lastSynced: staleSinceMs }),
+        ...(lastError === undefined ? {} : { error: lastError }),
+        services,
+        instances,
+        problems: [...problems, ...this.#disagreements(name)],
+      };
+    });
+  }
+
+  manager(): ManagerReport {
+    return this.#parts.manager;
+  }
+
+  /** What the catalog could not use of the services that a registry speaks of first. */
+  #disagreements(registry: string): RegistryReport['problems'] {
+    const records = [...this.#parts.catalog.records.values()];
+    return records
+      .filter(({ service }) => service.sources[0] === registry)
+      .flatMap(({ service, problems }) =>
+        problems.map(({ where, why }) => ({ where: `${service.hostname} ${where}`, why })),
+      );
+  }
+
+  #host(name: string, state: HostState): HostReport {
+    const { host, workloads, status, refused, lastHeard } = state;
+    const expires = this.#parts.hosts.leaseEnd(name);
+    const subscriptions = [...this.#parts.publisher.subscriptions(name)].map(
+      ([type, { names }]) => [type, [...names].length] as const,
+    );
+    return {
+      ...host,
+      lease: { state: expires === undefined ? 'lapsed' : 'held', lastHeard, expires: expires ?? lastHeard + LEASE_MS },
+      agentVersion: status?.agentVersion ?? '',
+      envoyVersion: status?.envoyVersion ?? '',
+      envoyConnected: status?.envoyConnected ?? false,
+      startedAt: status?.startedAt ?? 0,
+      workloads: [...workloads.keys()].sort(),
+      subscriptions: Object.fromEntries(subscriptions),
+      rejections: [...(status?.rejections ?? []), ...refused],
+    };
+  }
+
+  #serves(): ReadonlyMap<string, readonly string[]> {
+    const serves = new Map<string, string[]>();
+    for (const { service, instances } of this.#parts.catalog.records.values())
+      for (const { reach } of instances) {
+        if (reach.kind !== 'mesh') continue;
+        const names = serves.get(reach.workload) ?? [];
+        if (!names.includes(service.hostname)) names.push(service.hostname);
+        serves.set(reach.workload, names);
+      }
+    return serves;
+  }
+}

@@ -1,0 +1,179 @@
+import { createPrivateKey, createPublicKey } from 'node:crypto';
+import { join } from 'node:path';
+import type { Authority } from '../auth/ca/authority.ts';
+import type { GivenAuthority } from '../auth/ca/given.ts';
+import { renewAt } from '../auth/ca/renewal.ts';
+import { fingerprintOf, makeKey } from '../auth/ca/root.ts';
+import type { ConfiguredRegistry } from '../registries/settings.ts';
+import { adminToken } from './api/access.ts';
+import { createRoutes } from './api/routes.ts';
+import { type ApiServer, type ServerCertificate, startApiServer } from './api/server.ts';
+import { Catalog } from './catalog/catalog.ts';
+import { VIRTUAL_RANGES, VirtualIps } from './catalog/virtual-ips.ts';
+import { Publisher } from './distribution/publisher.ts';
+import { AgentServer } from './distribution/server.ts';
+import { feedConfig } from './feed/config.ts';
+import { HostMemory } from './feed/hosts.ts';
+import { Registries } from './feed/registries.ts';
+import { Hosts } from './hosts/hosts.ts';
+import { Members } from './hosts/members.ts';
+import { Nonces } from './hosts/nonces.ts';
+import { Refusals } from './hosts/refusal.ts';
+import { loadAuthority } from './hosts/root.ts';
+import { Signing } from './hosts/signing.ts';
+import { TokenStore } from './hosts/token-store.ts';
+import { Inspection } from './inspection.ts';
+import { loadWire } from './model/proto/wire.ts';
+import { type Clock, systemClock } from './model/util/clock.ts';
+import type { Logger } from './model/util/log.ts';
+import type { Store } from './store/store.ts';
+
+export interface ManagerOptions {
+  readonly trustDomain: string;
+  /** Where agents connect; port 0 takes a free one. */
+  readonly agents: { readonly address: string; readonly port: number };
+  /** Where the REST API is served over TLS. */
+  readonly api: { readonly address: string; readonly port: number };
+  /** Open; closed by whoever opened it. */
+  readonly store: Store;
+  /** Absent: a root is made at the first start. */
+  readonly ca?: GivenAuthority;
+  /** In the order of precedence. */
+  readonly registries: readonly ConfiguredRegistry[];
+  readonly stateDir: string;
+  readonly runDir: string;
+  readonly version: string;
+  readonly clock?: Clock;
+}
+
+/** Hosts are told nothing before every registry was seen whole, or for so long: then what was remembered has to do. Milliseconds. */
+const SYNC_MS = 3_000;
+const MAXIMUM_WATCHES = 1_000;
+const HOUR_MS = 3_600_000;
+
+/**
+ * Runs a Manager until the signal aborts. Logs `Manager is ready` once it serves.
+ * @throws when it cannot start: a port is taken, the store or the CA cannot be used.
+ */
+export async function runManager(options: ManagerOptions, logger: Logger, signal: AbortSignal): Promise<void> {
+  const over = new AbortController();
+  const ending = AbortSignal.any([signal, over.signal]);
+  const parts = await assemble(options, logger);
+  const { registries, hosts, hostMemory, server, publisher, catalog } = parts;
+  catalog.connect(hosts, keys => publisher.changed(keys));
+  await hostMemory.restore(hosts, parts.members);
+  await registries.start(ending);
+  const config = Promise.withResolvers<void>();
+  const running = [
+    feedConfig({ ...parts, onSynced: config.resolve }, ending),
+    registries.run(ending),
+    hosts.run(ending).catch((error: unknown) => {
+      if (!ending.aborted) throw error;
+    }),
+  ];
+  const synced = registries.synced(AbortSignal.any([ending, AbortSignal.timeout(SYNC_MS)]));
+  Promise.all([config.promise, synced]).then(() => parts.ready.resolve(), parts.ready.reject);
+  try {
+    const port = await server.listen(options.agents.address, options.agents.port, ending);
+    await using api = await startApi(options, parts, logger);
+    logger.info('Manager is ready', {
+      agents: `${options.agents.address}:${port}`,
+      api: api.url,
+      socket: socketOf(options),
+    });
+    await Promise.race([Promise.all(running), keepApiFresh(api, parts.authority, parts.clock, ending)]);
+  } finally {
+    over.abort();
+    await Promise.allSettled(running);
+    await hostMemory.flush();
+  }
+}
+
+type Parts = Awaited<ReturnType<typeof assemble>>;
+
+async function assemble(options: ManagerOptions, logger: Logger) {
+  const { store, trustDomain, ca, clock = systemClock } = options;
+  const now = (): number => clock.now();
+  const authority = await loadAuthority(store, { trustDomain, now, ...(ca && { given: ca }) });
+  const virtualIps = new VirtualIps(store, now);
+  await virtualIps.load();
+  const settings = { trustDomain, roots: authority.roots, virtualRanges: VIRTUAL_RANGES };
+  const catalog = new Catalog({ registries: options.registries.map(({ name }) => name), settings, virtualIps, logger });
+  const hostMemory = new HostMemory(store, logger);
+  const hosts: Hosts = new Hosts(clock, {
+    workloadsChanged(host, uids) {
+      hostMemory.note(host, hosts.get(host));
+      catalog.workloadsChanged(host, uids);
+    },
+  });
+  const wire = loadWire();
+  const publisher = new Publisher(catalog, wire, { now });
+  const members: Members = new Members(store, host => {
+    hosts.remove(host);
+    server.dismiss(host);
+  });
+  await members.load();
+  const tokens = new TokenStore(store, fingerprintOf(authority.root), now);
+  const signing = new Signing({ authority, members, tokens, nonces: new Nonces(now), now });
+  const ready = Promise.withResolvers<void>();
+  const refusals = new Refusals();
+  const served = { wire, authority, members, signing, hosts, publisher, refusals, ready: ready.promise, logger, clock };
+  const server: AgentServer = new AgentServer(served);
+  const registries = new Registries({ registries: options.registries, catalog, store, clock, logger });
+  const manager = { version: options.version, startedAt: now(), trustDomain };
+  const inspect = new Inspection({ catalog, hosts, publisher, registries, manager });
+  return {
+    store,
+    clock,
+    logger,
+    authority,
+    catalog,
+    hosts,
+    hostMemory,
+    publisher,
+    members,
+    tokens,
+    ready,
+    server,
+    registries,
+    inspect,
+  };
+}
+
+function socketOf({ runDir }: ManagerOptions): string {
+  return join(runDir, 'manager.sock');
+}
+
+async function startApi(options: ManagerOptions, parts: Parts, logger: Logger): Promise<ApiServer & AsyncDisposable> {
+  const { store, inspect, tokens, clock, authority } = parts;
+  const server = await startApiServer({
+    routes: createRoutes({ store, inspect, tokens, clock, maximumWatches: MAXIMUM_WATCHES }),
+    log: logger,
+    socketPath: socketOf(options),
+    https: {
+      host: options.api.address,
+      port: options.api.port,
+      certificate: apiCertificate(authority),
+      token: adminToken(join(options.stateDir, 'admin-token')),
+    },
+  });
+  return Object.assign(server, { [Symbol.asyncDispose]: () => server.close() });
+}
+
+function apiCertificate(authority: Authority): ServerCertificate {
+  const key = makeKey();
+  return { key, cert: authority.issueManager(createPublicKey(createPrivateKey(key))).chain };
+}
+
+/** Renews the certificate of the REST API at half its life, until the signal aborts. */
+async function keepApiFresh(api: ApiServer, authority: Authority, clock: Clock, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    const certificate = apiCertificate(authority);
+    api.renew(certificate);
+    const due = renewAt(clock.now(), clock.now() + 7 * 24 * HOUR_MS, Math.random());
+    while (clock.now() < due) {
+      await clock.sleep(Math.min(HOUR_MS, due - clock.now()), signal).catch(() => undefined);
+      if (signal.aborted) return;
+    }
+  }
+}

@@ -1,0 +1,179 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import type { ServiceReport } from '../../manager/api/inspect.ts';
+import { folderFlags, type Host } from '../hosts/host.ts';
+import { createNetwork, type Network } from '../hosts/network.ts';
+import type { Exit, Running } from '../hosts/process.ts';
+
+const ISTHMUS = new URL('../../packaging/bin/isthmus', import.meta.url).pathname;
+const STEP_MS = 60_000;
+
+/** A workload file of `workloads.d`. */
+export interface WorkloadFile {
+  readonly name: string;
+  readonly selector: Readonly<Record<string, unknown>>;
+  readonly [field: string]: unknown;
+}
+
+/** A host with its agent. */
+export interface MeshHost {
+  readonly host: Host;
+  /** The agent that runs now. */
+  readonly agent: () => Running;
+  startAgent(): Promise<void>;
+  /** Makes a program a workload, or changes it. */
+  workload(file: WorkloadFile): Promise<void>;
+  removeWorkload(name: string): Promise<void>;
+  /** Runs `isthmus …` on this host. */
+  isthmus(...words: string[]): Promise<Exit>;
+  status(): Promise<AgentStatusJson>;
+}
+
+/** The parts of `GET /status` that tests read. */
+export interface AgentStatusJson {
+  readonly pid: number;
+  readonly envoy: { readonly pid: number; readonly connected: boolean; readonly restarts: number };
+  readonly manager: { readonly connected: boolean };
+  readonly workloads: readonly {
+    readonly uid: string;
+    readonly state: string;
+    readonly outboundPort: number;
+    readonly policyRevision?: string;
+  }[];
+  readonly services: readonly string[];
+  readonly rejections: readonly {
+    readonly resource: string;
+    readonly reason: string;
+    readonly origins: readonly string[];
+  }[];
+}
+
+/** A whole mesh on this machine: a Manager on a host of its own, and hosts with agents. Disposing removes every trace. */
+export class Mesh implements AsyncDisposable {
+  readonly network: Network;
+  readonly control: Host;
+  #manager: Running | undefined;
+
+  private constructor(network: Network, control: Host) {
+    this.network = network;
+    this.control = control;
+  }
+
+  /** Makes the network and the control host; the Manager is not started yet. @param prefix names the test. */
+  static async create(prefix: string): Promise<Mesh> {
+    const network = await createNetwork({ prefix });
+    return new Mesh(network, await network.host('control'));
+  }
+
+  get manager(): Running {
+    return this.#manager!;
+  }
+
+  /** Starts the Manager (again). @param config of manager.yaml; as it was when absent. */
+  async startManager(config?: Readonly<Record<string, unknown>>): Promise<void> {
+    if (config) await writeFile(join(this.control.configDir, 'manager.yaml'), stringify(config));
+    this.#manager = this.control.spawn([ISTHMUS, 'manager', ...folderFlags(this.control)]);
+    await this.#manager.line(/Manager is ready/, STEP_MS);
+  }
+
+  /** Adds a host, has it join, and starts its agent. */
+  async host(
+    name: string,
+    workloads: readonly WorkloadFile[] = [],
+    identities: readonly string[] = ['default/*'],
+  ): Promise<MeshHost> {
+    const host = await this.network.host(name);
+    await mkdir(join(host.configDir, 'workloads.d'), { recursive: true });
+    const file = (workload: string): string => join(host.configDir, 'workloads.d', `${workload}.yaml`);
+    for (const workload of workloads) await writeFile(file(workload.name), stringify(workload));
+    const grants = identities.flatMap(identity => ['--identity', identity]);
+    const { token } = JSON.parse(
+      await this.isthmus('token', 'create', '--host', name, ...grants, '--output', 'json'),
+    ) as { token: string };
+    const flags = ['--host', name, '--address', host.address, ...folderFlags(host)];
+    await host.run([ISTHMUS, 'join', `${this.control.address}:15012`, '--token', token, ...flags], {
+      timeoutMs: STEP_MS,
+    });
+    let agent: Running | undefined;
+    const isthmus = (...words: string[]): Promise<Exit> =>
+      host.exec([ISTHMUS, ...words, ...folderFlags(host)], { timeoutMs: STEP_MS });
+    const mesh: MeshHost = {
+      host,
+      agent: () => agent!,
+      async startAgent() {
+        agent = host.spawn([ISTHMUS, 'agent', ...folderFlags(host)]);
+        await agent.line(/agent is running/, STEP_MS);
+      },
+      workload: workload => writeFile(file(workload.name), stringify(workload)),
+      removeWorkload: workload => rm(file(workload)),
+      isthmus,
+      status: () => agentStatus(host),
+    };
+    await mesh.startAgent();
+    return mesh;
+  }
+
+  /** Runs `isthmus …` on the control host. @returns what it printed. @throws when it fails. */
+  isthmus(...words: string[]): Promise<string> {
+    return this.control.run([ISTHMUS, ...words, '--run-dir', this.control.runDir], { timeoutMs: STEP_MS });
+  }
+
+  /** Applies config objects. */
+  async apply(...objects: readonly unknown[]): Promise<void> {
+    const input = objects.map(object => `---\n${stringify(object)}`).join('');
+    await this.control.run([ISTHMUS, 'apply', '-f', '-', '--run-dir', this.control.runDir], {
+      input,
+      timeoutMs: STEP_MS,
+    });
+  }
+
+  async services(): Promise<readonly ServiceReport[]> {
+    const found = JSON.parse(await this.isthmus('services', '--output', 'json')) as
+      | { items: ServiceReport[] }
+      | ServiceReport[];
+    return Array.isArray(found) ? found : found.items;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.network[Symbol.asyncDispose]();
+  }
+}
+
+async function agentStatus(host: Host): Promise<AgentStatusJson> {
+  return JSON.parse(
+    await host.run([
+      'curl',
+      '-sS',
+      '--max-time',
+      '5',
+      '--unix-socket',
+      join(host.runDir, 'agent.sock'),
+      'http://agent/status',
+    ]),
+  );
+}
+
+/** Waits until something holds; asks again at once after each answer, with a pause so short that it costs little. @throws after the deadline with the last answer. */
+export async function eventually<T>(
+  what: string,
+  look: () => Promise<T>,
+  holds: (found: T) => boolean,
+  timeoutMs = 30_000,
+): Promise<T> {
+  const deadline = performance.now() + timeoutMs;
+  for (let last: unknown; ; ) {
+    try {
+      const found = await look();
+      if (holds(found)) return found;
+      last = found;
+    } catch (error) {
+      last = error;
+    }
+    if (performance.now() > deadline)
+      throw new Error(
+        `${what}: not within ${timeoutMs} ms; last: ${last instanceof Error ? last.stack : JSON.stringify(last, undefined, 1)}`,
+      );
+    await new Promise(resolve => setTimeout(resolve, 50));
+  }
+}

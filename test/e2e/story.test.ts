@@ -1,0 +1,217 @@
+import anyTest, { type TestFn } from 'ava';
+import { runLoad, startEcho, startLoad } from '../hosts/apps.ts';
+import { Cast, onlyWeb, REVIEWS, server, UID } from './cast.ts';
+import { eventually } from './mesh.ts';
+
+const test = anyTest as TestFn<{ cast: Cast }>;
+
+test.before(async t => {
+  t.timeout(240_000);
+  t.context.cast = await Cast.create('story');
+});
+test.after.always(async t => {
+  await t.context.cast?.[Symbol.asyncDispose]();
+});
+
+const web = { uid: UID.web };
+const other = { uid: UID.other };
+
+test.serial('a service of two registries on two hosts is one service for an unchanged program', async t => {
+  const { alpha } = t.context.cast;
+  const report = await runLoad(alpha.host, { url: REVIEWS, requests: 400, connections: 4 }, web);
+  t.is(report.failed, 0, JSON.stringify(report.failures));
+  t.deepEqual(Object.keys(report.byInstance).sort(), ['r1', 'r2', 'r3', 'r4']);
+});
+
+test.serial('services -o json shows which registry gave which instance', async t => {
+  const services = await t.context.cast.mesh.services();
+  const reviews = services.find(({ name }) => name === 'reviews');
+  const found = reviews?.instances.map(({ source, reach }) => [source, reach.kind === 'mesh' ? reach.host : '']).sort();
+  t.deepEqual(found, [
+    ['consul', 'alpha'],
+    ['consul', 'alpha'],
+    ['zookeeper', 'beta'],
+    ['zookeeper', 'beta'],
+  ]);
+});
+
+test.serial('an instance that comes in ZooKeeper and one that leaves Consul cost no request', async t => {
+  const { cast } = t.context;
+  await startEcho(cast.beta.host, 'r5', [9083], { uid: UID.third });
+  await cast.beta.workload(server('r5', UID.third, 9083, 'v2'));
+  await cast.joined(cast.beta, 4);
+  const load = startLoad(cast.alpha.host, { url: REVIEWS, connections: 4 }, web);
+  await load.until(({ requests }) => requests > 100);
+  await cast.inZooKeeper(3, cast.beta.host, 9083, 'v2');
+  await load.until(({ byInstance }) => (byInstance['r5'] ?? 0) > 10);
+  await cast.outOfConsul('r1');
+  await cast.meshed(4);
+  const before = await load.until(() => true);
+  const gone = await load.until(({ requests }) => requests > before.requests + 200);
+  const settled = gone.byInstance['r1'];
+  const report = await load.until(({ requests }) => requests > gone.requests + 200);
+  t.is(report.byInstance['r1'], settled);
+  const end = await load.stop();
+  t.is(end.failed, 0, JSON.stringify(end.failures));
+  await cast.inConsul('r1', cast.alpha.host, 9081, 'v1');
+  await cast.meshed(5);
+  await cast.outOfZooKeeper(3);
+  await cast.meshed(4);
+});
+
+test.serial('weights hold within three percent over 2,000 requests', async t => {
+  const { mesh, alpha } = t.context.cast;
+  await mesh.apply(
+    {
+      apiVersion: 'networking.istio.io/v1',
+      kind: 'DestinationRule',
+      metadata: { name: 'reviews' },
+      spec: { host: 'reviews', subsets: ['v1', 'v2'].map(version => ({ name: version, labels: { version } })) },
+    },
+    {
+      apiVersion: 'networking.istio.io/v1',
+      kind: 'VirtualService',
+      metadata: { name: 'reviews' },
+      spec: {
+        hosts: ['reviews'],
+        http: [
+          {
+            route: [
+              { destination: { host: 'reviews', subset: 'v1' }, weight: 80 },
+              { destination: { host: 'reviews', subset: 'v2' }, weight: 20 },
+            ],
+          },
+        ],
+      },
+    },
+  );
+  const share = async (requests: number): Promise<number> => {
+    const { byInstance, failed, failures } = await runLoad(alpha.host, { url: REVIEWS, requests, connections: 4 }, web);
+    t.is(failed, 0, JSON.stringify(failures));
+    return ((byInstance['r1'] ?? 0) + (byInstance['r3'] ?? 0)) / requests;
+  };
+  await eventually(
+    'the split',
+    () => share(100),
+    found => found > 0.65,
+  );
+  const v1 = await share(2_000);
+  t.true(Math.abs(v1 - 0.8) <= 0.03, `v1 got ${v1}`);
+  await mesh.isthmus('delete', 'virtualservice', 'reviews');
+});
+
+test.serial(
+  'policy refuses one of two workloads of the same host, on its own host and across, while connections stand',
+  async t => {
+    const { mesh, alpha } = t.context.cast;
+    const webLoad = startLoad(alpha.host, { url: REVIEWS, connections: 4, rate: 200 }, web);
+    const otherLoad = startLoad(alpha.host, { url: REVIEWS, connections: 4, rate: 200 }, other);
+    await otherLoad.until(({ byInstance }) => Object.keys(byInstance).length === 4);
+    await mesh.apply(onlyWeb('reviews'));
+    const policyAt = await otherLoad.until(({ failed }) => failed > 0);
+    await eventually(
+      'all calls of other to be refused',
+      () => runLoad(alpha.host, { url: REVIEWS, requests: 40, connections: 4 }, other),
+      ({ failed }) => failed === 40,
+    );
+    const refused = await otherLoad.until(({ requests }) => requests > policyAt.requests + 200);
+    const later = await otherLoad.until(({ requests }) => requests > refused.requests + 100);
+    t.is(
+      later.requests - later.failed,
+      refused.requests - refused.failed,
+      'a connection of before still carries calls',
+    );
+    const end = await otherLoad.stop();
+    for (const reason of Object.keys(end.failures))
+      t.regex(reason, /^status 403: .*sa\/other/, JSON.stringify(end.failures));
+    const fine = await webLoad.stop();
+    t.is(fine.failed, 0, JSON.stringify(fine.failures));
+    t.is(Object.keys(fine.byInstance).length, 4);
+  },
+);
+
+test.serial('a caller outside the mesh meets PERMISSIVE, an ALLOW policy, and STRICT', async t => {
+  const { mesh, beta } = t.context.cast;
+  const ask = async (): Promise<string> => {
+    const { stdout, code } = await mesh.control.exec([
+      'curl',
+      '-s',
+      '--max-time',
+      '5',
+      '-w',
+      ' %{http_code}',
+      `http://${beta.host.address}:9081/`,
+    ]);
+    return code === 0 ? stdout : `curl ${code}`;
+  };
+  await eventually('plaintext is refused while a policy wants an identity', ask, answer => answer.endsWith(' 403'));
+  await mesh.isthmus('delete', 'authorizationpolicy', 'only-web-reviews');
+  await eventually('plaintext is served', ask, answer => answer.endsWith(' 200'));
+  const mode = (name: string): object => ({
+    apiVersion: 'security.istio.io/v1',
+    kind: 'PeerAuthentication',
+    metadata: { name: 'default' },
+    spec: { mtls: { mode: name } },
+  });
+  await mesh.apply(mode('STRICT'));
+  const answer = await eventually('plaintext is refused', ask, found => found.endsWith(' 403'));
+  t.regex(answer, /STRICT/);
+  const meshed = await runLoad(t.context.cast.alpha.host, { url: REVIEWS, requests: 50 }, web);
+  t.is(meshed.failed, 0, JSON.stringify(meshed.failures));
+  await mesh.apply(mode('PERMISSIVE'));
+  await eventually('plaintext is served again', ask, found => found.endsWith(' 200'));
+});
+
+test.serial('nobody borrows the listener of another workload', async t => {
+  const { alpha } = t.context.cast;
+  const { workloads } = await alpha.status();
+  const port = workloads.find(({ uid }) => uid.endsWith('/web'))?.outboundPort;
+  t.truthy(port);
+  for (const uid of [UID.other, 4242, 0]) {
+    const { code, stderr } = await alpha.host.exec(['curl', '-sS', '--max-time', '5', `http://127.0.0.1:${port}/`], {
+      uid,
+    });
+    t.is(code, 7, `user ${uid}: ${stderr}`);
+  }
+});
+
+test.serial('a TCP server that speaks first is refused before a byte comes', async t => {
+  const { mesh, alpha } = t.context.cast;
+  const read = async (uid: number): Promise<string> => {
+    const { stdout } = await alpha.host.exec(
+      ['timeout', '3', 'bash', '-c', 'exec 3<>/dev/tcp/ledger/7000 && head -n 1 <&3'],
+      { uid },
+    );
+    return stdout;
+  };
+  await eventually(
+    'the banner',
+    () => read(UID.other),
+    banner => banner === 'ledger ready\n',
+  );
+  await mesh.apply(onlyWebLedger());
+  await eventually(
+    'other is refused',
+    () => read(UID.other),
+    banner => banner === '',
+  );
+  t.is(await read(UID.web), 'ledger ready\n');
+  for (let time = 0; time < 5; time += 1) t.is(await read(UID.other), '');
+});
+
+function onlyWebLedger(): object {
+  return {
+    apiVersion: 'security.istio.io/v1',
+    kind: 'AuthorizationPolicy',
+    metadata: { name: 'ledger', namespace: 'default' },
+    spec: {
+      action: 'DENY',
+      rules: [
+        {
+          from: [{ source: { notPrincipals: ['isthmus.mesh/ns/default/sa/web'] } }],
+          to: [{ operation: { ports: ['7000'] } }],
+        },
+      ],
+    },
+  };
+}
