@@ -42,7 +42,8 @@ export async function runAgent(options: AgentOptions, logger: Logger, signal: Ab
   const snapshot = new Snapshot(stateDir, holdings, logger);
   await snapshot.load();
   const remembered = { wire, holdings, snapshot, ports: await loadPorts(stateDir, logger) };
-  const settings = { inboundPort: PORTS.inbound, namespaceOutboundPort: PORTS.outbound, ipv6: await hasIpv6() };
+  const { inbound: inboundPort, outbound: namespaceOutboundPort, dns: dnsPort } = PORTS;
+  const settings = { inboundPort, namespaceOutboundPort, dnsPort, ipv6: await hasIpv6() };
   const over = new AbortController();
   const ending = AbortSignal.any([signal, over.signal]);
   const agent = new Agent(options, settings, remembered, logger, ending);

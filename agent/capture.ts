@@ -1,3 +1,4 @@
+import { namespaceDnsListeners } from './compile/namespace-dns.ts';
 import { TYPE } from './compile/resource.ts';
 import type { AdsStatus } from './envoy/ads/status.ts';
 import type { Member } from './members.ts';
@@ -22,10 +23,10 @@ export function readyMembers(members: readonly Member[], { resources }: AdsStatu
   );
   return members.filter(({ input }) => {
     const { workload, selector } = input.local;
-    const inbound = selector.kind === 'namespace' ? `inbound/${workload.uid}` : 'inbound';
-    return (
-      standing.has(`out/${workload.uid}`) && (servedPorts(input.local.workload).length === 0 || standing.has(inbound))
-    );
+    const own = selector.kind === 'namespace';
+    const needed = [`out/${workload.uid}`, ...(own ? namespaceDnsListeners(workload.uid) : [])];
+    if (servedPorts(workload).length > 0) needed.push(own ? `inbound/${workload.uid}` : 'inbound');
+    return needed.every(name => standing.has(name));
   });
 }
 
@@ -41,7 +42,7 @@ export function capturePlan(members: readonly Member[], facts: CaptureFacts): Ca
   const namespaces = members.flatMap(({ input: { local } }) => {
     const { selector, workload } = local;
     return selector.kind === 'namespace'
-      ? [{ path: selector.path, virtualRanges, ports: servedPorts(workload), proxyUid }]
+      ? [{ path: selector.path, virtualRanges, ports: servedPorts(workload), proxyUid, dns: true }]
       : [];
   });
   return { host: { virtualRanges, users, proxyUid, agentUid, dnsServers }, namespaces };

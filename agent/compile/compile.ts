@@ -8,6 +8,7 @@ import { inboundChain, inboundListener } from './inbound.ts';
 import type { HostInput, Problem, WorkloadInput } from './input.ts';
 import { localListenerOf } from './local.ts';
 import { Memo } from './memo.ts';
+import { dnsClusters, namespaceDns } from './namespace-dns.ts';
 import { type CalledPorts, calledPorts, outboundListener } from './outbound.ts';
 import type { JsonMap, Resource } from './resource.ts';
 import { routeTableOf, type VirtualHost, virtualHost } from './routes.ts';
@@ -88,6 +89,7 @@ export class Compiler {
     const called = input.workloads.flatMap(workload => this.#called(workload, input) ?? []);
     return [
       ...input.workloads.map(workload => this.#outbound(workload, ports, input)),
+      ...this.#dns(input),
       ...called.flatMap(({ resources }) => resources),
       ...this.#tunnel(called, input),
       ...this.#inbound(called, input),
@@ -101,6 +103,17 @@ export class Compiler {
     return this.#memo.get(`outbound ${local.workload.uid}`, inputs, () =>
       outboundListener(local, identity, outboundPort, ports, settings),
     );
+  }
+
+  #dns({ workloads, settings: { dnsPort, ipv6 } }: HostInput): readonly Resource[] {
+    const inside = workloads.filter(({ local }) => local.selector.kind === 'namespace');
+    if (inside.length === 0) return [];
+    return [
+      ...this.#memo.get('dns clusters', [dnsPort], () => dnsClusters(dnsPort)),
+      ...inside.flatMap(({ local }) =>
+        this.#memo.get(`dns ${local.workload.uid}`, [local, dnsPort, ipv6], () => namespaceDns(local, dnsPort, ipv6)),
+      ),
+    ];
   }
 
   #called(input: WorkloadInput, { host, mesh, settings }: HostInput): Called | undefined {

@@ -24,6 +24,8 @@ export interface HostSettings {
   readonly inboundPort: number;
   /** Captured traffic that leaves a namespace arrives here, 15001. */
   readonly namespaceOutboundPort: number;
+  /** The host's name server, 15053; also where a namespace finds it. */
+  readonly dnsPort: number;
   /** Whether the host has IPv6; without it no listener binds an IPv6 address. */
   readonly ipv6: boolean;
 }

@@ -4,6 +4,7 @@ import { messageOf } from '../../manager/model/util/errors.ts';
 import { readIfThere, writeAtomic } from '../../manager/model/util/files.ts';
 import type { Logger } from '../../manager/model/util/log.ts';
 import { CapturedNamespace } from './captured-namespace.ts';
+import { Heartbeat } from './heartbeat.ts';
 import { findTools, type Tools } from './nft.ts';
 import { Presence } from './presence.ts';
 import { probeKernel } from './probe.ts';
@@ -39,7 +40,7 @@ const BEAT_MS = 1000;
 /** What is enough to remove rules. */
 const NO_FEATURES: KernelFeatures = { udpTimeouts: false, refreshesElements: false };
 
-/** Namespaces are told that the agent lives, */
+/** Namespaces are told that the agent answers, */
 const BEATS_PER_REFRESH = 2;
 /** and the rules of one namespace are looked at in full, so often. */
 const BEATS_PER_CHECK = 15;
@@ -85,14 +86,15 @@ export class Redirect {
   }
 
   /**
-   * Keeps DNS capture alive in the namespaces, and puts back rules that someone else removed (`nft flush ruleset` does), until
+   * Keeps DNS capture alive in the namespaces for as long as the agent's DNS server answers, and puts back rules that someone else removed (`nft flush ruleset` does), until
    * the signal aborts. On the host itself the agent's answers keep DNS capture alive, see `keepDnsCaptured`.
    */
   async run(signal: AbortSignal): Promise<void> {
     using presence = new Presence();
+    using heartbeat = new Heartbeat();
     for (let beat = 1; !signal.aborted; beat += 1) {
       try {
-        await this.#inTurn(() => this.#beat(beat, presence));
+        await this.#inTurn(() => this.#beat(beat, presence, heartbeat));
       } catch (error) {
         this.#logger.error('cannot check the capture rules', { reason: messageOf(error) });
       }
@@ -144,7 +146,7 @@ export class Redirect {
   }
 
   /** What must be seen soon is looked at each second; the rest in turn, so that the cost does not grow with the namespaces. */
-  async #beat(beat: number, presence: Presence): Promise<void> {
+  async #beat(beat: number, presence: Presence, heartbeat: Heartbeat): Promise<void> {
     const namespaces = [...this.#namespaces.values()];
     const suspects: Restorable[] = namespaces.filter(namespace => namespace.suspect);
     if (!(await presence.inForce(this.#host.virtualRanges))) suspects.push(this.#host);
@@ -157,7 +159,9 @@ export class Redirect {
         });
     }
     for (const namespace of namespaces) await namespace.retry();
-    if (beat % BEATS_PER_REFRESH === 0) for (const namespace of namespaces) namespace.refresh();
+    if (namespaces.length === 0) return;
+    heartbeat.beat();
+    if (beat % BEATS_PER_REFRESH === 0 && heartbeat.answered) for (const namespace of namespaces) namespace.refresh();
   }
 
   async #recall(): Promise<string[]> {

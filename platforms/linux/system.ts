@@ -15,7 +15,8 @@ export interface System {
 
 const LIMIT_MS = 5000;
 interface Link {
-  readonly addr_info?: readonly { readonly local: string }[];
+  /** iproute2 leaves empty objects where an address is of another scope. */
+  readonly addr_info?: readonly { readonly local?: string }[];
 }
 
 const execute = promisify(execFile);
@@ -70,5 +71,5 @@ async function addressesIn(path: string): Promise<readonly string[]> {
   const args = [`--net=${path}`, '--', 'ip', '-json', 'address', 'show', 'scope', 'global'];
   const { stdout } = await execute('/usr/bin/nsenter', args, { timeout: LIMIT_MS });
   const links = JSON.parse(stdout.trim() || '[]') as readonly Link[];
-  return links.flatMap(link => link.addr_info ?? []).map(({ local }) => local);
+  return links.flatMap(link => link.addr_info ?? []).flatMap(({ local }) => local ?? []);
 }

@@ -57,8 +57,15 @@ test('a container reaches hosts and cannot be reached by them', async t => {
   const [a, b] = [await net.host('a'), await net.host('b')];
   const c1 = await a.container('c1');
   await startEcho(c1, 'c1', [8080]);
+  await startEcho(b, 'b', [8080]);
   t.is((await b.exec(['curl', '-sS', '--max-time', '1', `http://${c1.address}:8080/`])).code === 0, false);
   t.like(JSON.parse(await a.run(['curl', '-sS', `http://${c1.address}:8080/`])), { instance: 'c1' });
+  const outside = ['curl', '-sS', '--max-time', '5'];
+  t.like(JSON.parse(await c1.run([...outside, `http://${b.address}:8080/`])), {
+    instance: 'b',
+    source: `::ffff:${a.address}`,
+  });
+  t.like(JSON.parse(await c1.run([...outside, `http://[${b.address6}]:8080/`])), { instance: 'b', source: a.address6 });
 });
 
 test('a server that speaks first is heard before anything is said', async t => {

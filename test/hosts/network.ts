@@ -82,10 +82,21 @@ async function addHost(id: string, name: string, number: number): Promise<Host> 
   };
 }
 
+/** As container engines do it: others see the host's address. */
+const MASQUERADE = `
+table inet containers {
+  chain leave {
+    type nat hook postrouting priority srcnat
+    ip saddr 172.30.0.0/16 oifname eth0 masquerade
+    ip6 saddr fd30::/16 oifname eth0 masquerade
+  }
+}`;
+
 async function addContainer(host: string, name: string, number: number): Promise<Place> {
   const namespace = `${host}.${name}`;
   const place = placeOf(name, namespace, `172.30.${number}.2`, `fd30:${number}::2`);
   await writeResolvers(namespace, []);
+  if (number === 1) await shell(`echo '${MASQUERADE}' | ip netns exec ${host} /usr/sbin/nft -f -`);
   await shell(`
     ip netns add ${namespace}
     ip link add eth0 netns ${namespace} type veth peer name c${number} netns ${host}

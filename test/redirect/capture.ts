@@ -29,9 +29,10 @@ export function planOf(
   };
 }
 
-export async function startCapture(host: Host): Promise<Capture> {
+/** @param uid user that it runs as, root unless told otherwise. */
+export async function startCapture(host: Host, uid = 0): Promise<Capture> {
   const program = new URL('runner.ts', import.meta.url).pathname;
-  const running = host.spawn([process.execPath, program, host.stateDir], { keepStdin: true });
+  const running = host.spawn([process.execPath, program, host.stateDir], { keepStdin: true, uid, readAll: true });
   await running.line(/^ready$/);
   let asked = 0;
   const ask = async (command: object): Promise<unknown> => {

@@ -108,3 +108,11 @@ test('users that cannot be captured do not keep the others from it', async t => 
   );
   t.is(await call(a, WEB.uid, `${VIP4}:80`), 'listener of web');
 });
+
+test('who may not capture is told so in one sentence', async t => {
+  await using net = await createNetwork({ prefix: 'plain' });
+  const a = await net.host('a');
+  const capture = await startCapture(a, 3000);
+  const error = await t.throwsAsync(capture.apply(planOf([WEB])));
+  t.regex(error!.message, /^Capturing traffic needs root or CAP_NET_ADMIN: run the agent as root\. [^.]+\.$/);
+});

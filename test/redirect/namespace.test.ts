@@ -110,3 +110,15 @@ test('rules flushed inside a namespace come back, and DNS capture there ends wit
   t.true((await until(false)) < 6000);
   t.regex(await place.run(['/usr/sbin/nft', 'list', 'ruleset']), /redirect to :15001/);
 });
+
+test('a namespace with nothing but loopback can call virtual IPs', async t => {
+  await using net = await createNetwork({ prefix: 'loonly' });
+  const a = await net.host('a');
+  const place = await a.container('c1');
+  await place.run(['ip', 'link', 'del', 'eth0']);
+  await startEcho(place, 'outbound', ['127.0.0.1:15001', '::1:15001'], { uid: PROXY });
+  const capture = await startCapture(a);
+  t.deepEqual(await capture.apply(planOf([], [{ place, ports: [] }])), []);
+  for (const address of [VIP4, '[fd69:7374:686d::7]'])
+    t.regex(await place.run(['curl', '-sS', '--max-time', '3', `http://${address}/`]), /"instance":"outbound"/);
+});

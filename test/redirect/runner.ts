@@ -2,9 +2,11 @@
  * Carries out capture where it is started, so that a test can do it inside a host: one JSON object a line on stdin, one on
  * stdout in answer. `{"id", "apply": plan}`, `{"id", "uninstall": true}`, `{"id", "run": true}`. Its argument is the folder for state.
  */
+import { createSocket } from 'node:dgram';
 import { createInterface } from 'node:readline';
 import { keepDnsCaptured } from '../../agent/redirect/heartbeat.ts';
 import { type CapturePlan, Redirect } from '../../agent/redirect/redirect.ts';
+import { PORTS } from '../../agent/redirect/spec.ts';
 import { silentLogger } from '../../manager/model/util/log.ts';
 
 interface Command {
@@ -14,6 +16,7 @@ interface Command {
   readonly run?: boolean;
 }
 
+/** `run` has something answer as the agent's name server does. */
 const redirect = new Redirect({ stateDir: process.argv[2]!, logger: silentLogger });
 const stop = new AbortController();
 
@@ -21,6 +24,9 @@ async function carryOut(command: Command): Promise<unknown> {
   if (command.apply) return redirect.apply(command.apply);
   if (command.uninstall) return redirect.uninstall();
   if (command.run) {
+    const dns = createSocket('udp4');
+    dns.on('message', (question, { port, address }) => dns.send(question, port, address));
+    dns.bind(PORTS.dns, '127.0.0.1');
     for (const work of [redirect.run(stop.signal), keepDnsCaptured(stop.signal)]) work.catch(console.error);
     return 'running';
   }
