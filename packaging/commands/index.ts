@@ -5,10 +5,12 @@ import { agentCommand } from './agent.ts';
 import { agentUninstallCommand } from './agent-uninstall.ts';
 import { joinCommand } from './join.ts';
 import { managerCommand } from './manager.ts';
+import { upCommand } from './up.ts';
 import { versionCommand } from './version.ts';
 
 /** Every command of the executable, in the order of help. */
 export const COMMANDS: readonly Command[] = [
+  upCommand,
   managerCommand,
   agentCommand,
   joinCommand,

@@ -1,0 +1,115 @@
+import { hostname, networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import { loadHostIdentity } from '../../agent/keys/host-identity.ts';
+import type { ManagerClient } from '../../manager/cli/client.ts';
+import {
+  type Command,
+  type CommandArguments,
+  type CommandContext,
+  CommandError,
+  EXIT,
+} from '../../manager/cli/command.ts';
+import { systemClock } from '../../manager/model/util/clock.ts';
+import { readIfThere } from '../../manager/model/util/files.ts';
+import { readYaml } from '../../manager/model/util/yaml.ts';
+import { readManagerConfig } from '../config/manager.ts';
+import { type Dirs, dirsOf } from '../paths.ts';
+import { whyNoHosts } from '../setup/preflight.ts';
+import { prepareHost } from '../setup/prepare.ts';
+import { supervise } from '../up/supervise.ts';
+import { DAEMON_OPTIONS, daemonLogger } from './daemon.ts';
+import { joinHost } from './join.ts';
+
+const ISTHMUS = new URL('../bin/isthmus', import.meta.url).pathname;
+/** The Manager makes its CA at the first start. Milliseconds. */
+const MANAGER_LIMIT_MS = 30_000;
+const LOOK_MS = 50;
+const TOKEN_TTL_MS = 60_000;
+
+export const upCommand: Command = {
+  name: 'up',
+  summary: 'Run every role on this host, on embedded parts: Manager, agent, Envoy',
+  usage: 'isthmus up [--address ip] [options]',
+  examples: [
+    { command: 'isthmus up', says: 'a mesh of one host; more hosts join it with isthmus join' },
+    { command: 'isthmus up --address 192.0.2.7', says: 'other hosts will reach this one there' },
+  ],
+  options: {
+    ...DAEMON_OPTIONS,
+    host: { type: 'string', placeholder: 'name', summary: 'this host’s name in the mesh (default: its host name)' },
+    address: {
+      type: 'string',
+      placeholder: 'ip',
+      summary: 'where other hosts reach this one (default: its first address)',
+    },
+  },
+  async run({ values }, context) {
+    const logger = await daemonLogger(values);
+    await prepareHost(logger, context.signal);
+    const lack = whyNoHosts();
+    if (lack !== undefined) throw new CommandError(`isthmus up cannot run here. ${lack}`);
+    const dirs = dirsOf(values);
+    const over = new AbortController();
+    const signal = AbortSignal.any([context.signal, over.signal]);
+    const daemon = (name: string): Promise<void> =>
+      supervise({ name, argv: [ISTHMUS, name, ...flagsOf(values)], logger }, signal);
+    const manager = daemon('manager');
+    try {
+      await Promise.race([manager, managerAnswers(context, dirs)]);
+      if (!signal.aborted) await joinOnce(values, dirs, context);
+      await Promise.all([manager, daemon('agent')]);
+    } finally {
+      over.abort();
+      await manager.catch(() => undefined);
+    }
+    return EXIT.ok;
+  },
+};
+
+/** What both daemons are told. */
+function flagsOf(values: CommandArguments['values']): string[] {
+  return Object.keys(DAEMON_OPTIONS).flatMap(name =>
+    values[name] === undefined ? [] : [`--${name}`, String(values[name])],
+  );
+}
+
+/** Resolves once the Manager's socket answers. @throws {CommandError} */
+async function managerAnswers({ connect, signal }: CommandContext, { runDir }: Dirs): Promise<void> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(MANAGER_LIMIT_MS)]);
+  for (;;) {
+    try {
+      await connect({ runDir }).request({ path: '/isthmus/v1/status' }, limit);
+      return;
+    } catch (error) {
+      if (signal.aborted) return;
+      if (limit.aborted) throw new CommandError('The Manager did not come up within 30 s: see above', { cause: error });
+      await systemClock.sleep(LOOK_MS, limit).catch(() => undefined);
+    }
+  }
+}
+
+/** Joins this host with a token of its own, unless it has joined before. */
+async function joinOnce(values: CommandArguments['values'], dirs: Dirs, context: CommandContext): Promise<void> {
+  if (await loadHostIdentity(dirs.stateDir)) return;
+  const name = String(values['host'] ?? hostname().split('.')[0]).toLowerCase();
+  const token = await makeToken(context.connect({ runDir: dirs.runDir }), name, context.signal);
+  const text = (await readIfThere(join(dirs.configDir, 'manager.yaml')))?.toString() ?? '';
+  const { agents } = readYaml(text, 'manager.yaml', fields => readManagerConfig(fields, dirs.configDir));
+  const at = agents.address === '::' || agents.address === '0.0.0.0' ? '127.0.0.1' : agents.address;
+  const managers = [at.includes(':') ? `[${at}]:${agents.port}` : `${at}:${agents.port}`];
+  await joinHost({ managers, token, host: name, address: String(values['address'] ?? firstAddress()) }, dirs, context);
+}
+
+async function makeToken(manager: ManagerClient, host: string, signal: AbortSignal): Promise<string> {
+  const body = { host, identities: ['*/*'], ttlMs: TOKEN_TTL_MS };
+  const answer = await manager.request({ method: 'POST', path: '/isthmus/v1/tokens', body }, signal);
+  const { token } = answer.body as { token?: string };
+  if (answer.status === 201 && token !== undefined) return token;
+  throw new CommandError(`The Manager gave no join token: ${JSON.stringify(answer.body)}`);
+}
+
+/** An address that is not loopback; loopback where there is no other: then no other host can reach this one. */
+function firstAddress(): string {
+  const all = Object.values(networkInterfaces()).flatMap(list => list ?? []);
+  return all.find(({ internal, family }) => !internal && family === 'IPv4')?.address ?? '127.0.0.1';
+}
