@@ -3,6 +3,7 @@ import { managerCommands } from '../../manager/cli/index.ts';
 import { completionCommand } from '../cli/completion.ts';
 import { agentCommand } from './agent.ts';
 import { agentUninstallCommand } from './agent-uninstall.ts';
+import { demoCommand } from './demo.ts';
 import { joinCommand } from './join.ts';
 import { managerCommand } from './manager.ts';
 import { upCommand } from './up.ts';
@@ -16,6 +17,7 @@ export const COMMANDS: readonly Command[] = [
   joinCommand,
   ...managerCommands,
   agentUninstallCommand,
+  demoCommand,
   completionCommand(() => COMMANDS),
   versionCommand,
 ];

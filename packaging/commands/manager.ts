@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { AuthorityError, authorityFromPem, authorityFromPkcs12, type GivenAuthority } from '../../auth/ca/given.ts';
 import { type Command, CommandError, EXIT } from '../../manager/cli/command.ts';
 import { messageOf } from '../../manager/model/util/errors.ts';
@@ -22,11 +22,12 @@ export const managerCommand: Command = {
   options: DAEMON_OPTIONS,
   async run({ values }, { signal }) {
     const { configDir, stateDir, runDir } = dirsOf(values);
-    const { ca, store, ...config } = await readConfigFile(configDir, 'manager.yaml', fields =>
+    const { ca, store, servicesFolder, ...config } = await readConfigFile(configDir, 'manager.yaml', fields =>
       readManagerConfig(fields, configDir),
     );
     const logger = await daemonLogger(values);
     const given = ca && (await readAuthority(ca));
+    if (servicesFolder !== undefined) await mkdir(servicesFolder, { recursive: true });
     const { runManager } = await import('../../manager/manager.ts');
     const open = await storeKinds.get(store.kind)!.open(store.settings, 'store', stateDir);
     try {

@@ -14,6 +14,7 @@ test('an empty file is a Manager on embedded parts', t => {
     agents: { address: '::', port: 15012 },
     api: { address: '127.0.0.1', port: 15014 },
     store: { kind: 'sqlite', settings: {} },
+    servicesFolder: '/etc/isthmus/services.d',
   });
   t.deepEqual(
     registries.map(({ name, registry }) => [name, registry.kind]),

@@ -29,6 +29,8 @@ export interface ManagerConfig {
   readonly ca?: CaFiles;
   /** In the order of precedence. Unless told otherwise: the files of `services.d` beside manager.yaml. */
   readonly registries: readonly ConfiguredRegistry[];
+  /** That folder, where it is the registry: it must be there to be watched. */
+  readonly servicesFolder?: string;
 }
 
 const DOMAIN = /^[a-z0-9]([a-z0-9.-]{0,253}[a-z0-9])?$/;
@@ -50,8 +52,14 @@ export function readManagerConfig(fields: Fields, configDir: string): ManagerCon
     store: readStore(fields),
     ...(ca !== undefined && { ca }),
   };
-  const registries = fields.raw('registries') ?? [{ kind: 'file', path: join(configDir, 'services.d') }];
-  return { ...rest, registries: readRegistries(registries, fields.at('registries')) };
+  const written = fields.raw('registries');
+  if (written !== undefined) return { ...rest, registries: readRegistries(written, fields.at('registries')) };
+  const servicesFolder = join(configDir, 'services.d');
+  return {
+    ...rest,
+    registries: readRegistries([{ kind: 'file', path: servicesFolder }], 'registries'),
+    servicesFolder,
+  };
 }
 
 function readListen(fields: Fields | undefined, preset: Listen): Listen {
