@@ -78,12 +78,17 @@ export class Mesh implements AsyncDisposable {
   }
 
   /** Adds a host, has it join, and starts its agent. */
-  async host(
-    name: string,
+  async host(name: string, workloads: readonly WorkloadFile[] = [], identities?: readonly string[]): Promise<MeshHost> {
+    return this.joinHost(await this.network.host(name), workloads, identities);
+  }
+
+  /** Has a host join, and starts its agent. */
+  async joinHost(
+    host: Host,
     workloads: readonly WorkloadFile[] = [],
     identities: readonly string[] = ['default/*'],
   ): Promise<MeshHost> {
-    const host = await this.network.host(name);
+    const { name } = host;
     await mkdir(join(host.configDir, 'workloads.d'), { recursive: true });
     const file = (workload: string): string => join(host.configDir, 'workloads.d', `${workload}.yaml`);
     for (const workload of workloads) await writeFile(file(workload.name), stringify(workload));

@@ -32,6 +32,8 @@ export async function startBanner(
 export interface Load {
   /** Waits until what was counted so far satisfies the condition. @throws after the deadline. */
   until(condition: (report: LoadReport) => boolean, timeoutMs?: number): Promise<LoadReport>;
+  /** What was counted so far, as of the last report; a report comes each 50 ms in which something happened. */
+  now(): LoadReport;
   /** Ends it once the requests under way are done, and counts. */
   stop(): Promise<LoadReport>;
   /** When it ends by itself. */
@@ -53,6 +55,7 @@ export function startLoad(place: Place, options: LoadOptions, user: User = {}): 
       const line = await running.line(text => text.startsWith('{') && condition(JSON.parse(text)), timeoutMs);
       return JSON.parse(line) as LoadReport;
     },
+    now: () => JSON.parse(running.latest()) as LoadReport,
     async stop() {
       await running.kill('SIGTERM');
       return ended;

@@ -20,6 +20,8 @@ export interface Running extends AsyncDisposable {
    * @throws when it ends first, or after the deadline, with what it said.
    */
   line(fits: RegExp | ((line: string) => boolean), timeoutMs?: number): Promise<string>;
+  /** The last whole line of its stdout so far; empty when there is none. */
+  latest(): string;
   /** Sends a signal (SIGTERM) and waits for its end. */
   kill(signal?: NodeJS.Signals): Promise<Exit>;
 }
@@ -111,6 +113,7 @@ function watch(child: ChildProcess, argv: readonly string[]): Running {
     child,
     exited,
     line,
+    latest: () => said.stdout.split('\n').at(-2) ?? '',
     kill,
     [Symbol.asyncDispose]: async () => void (await kill('SIGKILL')),
   };
