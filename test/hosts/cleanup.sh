@@ -23,6 +23,12 @@ for path in /run/netns/"$id".*; do
   # Two sweeps may meet here; only what stays is worth a word.
   ip netns del "${path##*/}" 2>/dev/null || [ ! -e "$path" ] || echo "cannot remove $path" >&2
 done
+# An Envoy that is killed leaves the memory that it shares with the one to take over; its name is ten times the base id.
+for file in "/tmp/$id"/*/run/envoy/base-id; do
+  read -r base 2>/dev/null <"$file" || [ -n "${base-}" ] || continue
+  case $base in '' | *[!0-9]*) ;; *) rm -f "/dev/shm/envoy_shared_memory_${base}0" ;; esac
+  base=
+done
 rm -rf /etc/netns/"$id".* "/tmp/$id"
 rmdir /etc/netns 2>/dev/null
 exit 0
