@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
+import { createInterface, type Interface } from 'node:readline';
 import type { Place } from './place.ts';
 
 /** What the shell does: see `zookeeper-commands.js`. */
@@ -15,6 +15,7 @@ export class ZooKeeperShell {
   readonly #place: Place;
   readonly #address: string;
   #child: ChildProcess | undefined;
+  #lines: Interface | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(place: Place, address: string) {
@@ -39,7 +40,7 @@ export class ZooKeeperShell {
 
   async #ask(command: ShellCommand): Promise<void> {
     this.#child ??= this.#start();
-    const answered = once(createInterface(this.#child.stdout!), 'line', { signal: AbortSignal.timeout(20_000) });
+    const answered = once(this.#lines!, 'line', { signal: AbortSignal.timeout(20_000) });
     this.#child.stdin!.write(`${JSON.stringify(command)}\n`);
     const [line] = (await answered) as [string];
     if (line !== 'done') throw new Error(`ZooKeeper: ${command.op} ${command.path}: ${line}`);
@@ -49,6 +50,7 @@ export class ZooKeeperShell {
     const argv = [...(this.#place.argvPrefix ?? []), process.execPath, SCRIPT, this.#address];
     const child = spawn(argv[0]!, argv.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] });
     child.stdin.on('error', () => undefined);
+    this.#lines = createInterface(child.stdout);
     return child;
   }
 }

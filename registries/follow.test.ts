@@ -1,0 +1,317 @@
+import test from 'ava';
+import type { Clock } from '../manager/model/util/clock.ts';
+import type { Logger } from '../manager/model/util/log.ts';
+import { type Followed, follow } from './follow.ts';
+import type { Registry, RegistryEvent, RegistryService } from './registry.ts';
+
+/** Time that stands still until it is moved. */
+class HeldClock implements Clock {
+  #now = 1_000_000;
+  readonly #sleepers = new Set<{ readonly at: number; readonly wake: () => void }>();
+
+  now(): number {
+    return this.#now;
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason);
+      const sleeper = { at: this.#now + ms, wake: resolve };
+      this.#sleepers.add(sleeper);
+      signal?.addEventListener('abort', () => {
+        this.#sleepers.delete(sleeper);
+        reject(signal.reason);
+      });
+    });
+  }
+
+  /** How many wait. */
+  get sleepers(): number {
+    return this.#sleepers.size;
+  }
+
+  async advance(ms: number): Promise<void> {
+    this.#now += ms;
+    for (const sleeper of this.#sleepers)
+      if (sleeper.at <= this.#now) {
+        this.#sleepers.delete(sleeper);
+        sleeper.wake();
+      }
+    await settle();
+  }
+}
+
+/** A registry that says what a test tells it to. */
+class Script implements Registry {
+  readonly kind = 'script';
+  sessions = 0;
+  ended = 0;
+  readonly #said: (RegistryEvent | Error)[] = [];
+  #next = 0;
+  #wake = Promise.withResolvers<void>();
+
+  say(...events: (RegistryEvent | Error)[]): Promise<void> {
+    this.#said.push(...events);
+    this.#wake.resolve();
+    return settle();
+  }
+
+  async *watch(signal: AbortSignal): AsyncGenerator<RegistryEvent> {
+    this.sessions += 1;
+    const aborted = new Promise<void>(resolve => signal.addEventListener('abort', () => resolve(), { once: true }));
+    try {
+      while (!signal.aborted) {
+        const event = this.#said[this.#next];
+        if (event) {
+          this.#next += 1;
+          if (event instanceof Error) throw event;
+          yield event;
+        } else {
+          this.#wake = Promise.withResolvers();
+          await Promise.race([this.#wake.promise, aborted]);
+        }
+      }
+    } finally {
+      this.ended += 1;
+    }
+  }
+}
+
+const SYNCED: RegistryEvent = { type: 'synced' };
+
+/** Lets everything that is ready run. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 5; turn += 1) await new Promise(resolve => setImmediate(resolve));
+}
+
+function service(name: string, addresses: readonly string[], more: Partial<RegistryService> = {}): RegistryEvent {
+  const instances = addresses.map(address => ({
+    id: address,
+    address,
+    ports: [{ number: 80 }],
+    weight: 1,
+    labels: {},
+    health: 'healthy' as const,
+  }));
+  return { type: 'service', service: { name, aliases: [], labels: {}, instances, problems: [], ...more } };
+}
+
+interface Setting {
+  readonly script: Script;
+  readonly clock: HeldClock;
+  readonly followed: Followed;
+  readonly warnings: string[];
+  readonly stop: () => void;
+  readonly addresses: () => Record<string, string[]>;
+}
+
+function begin(mapping?: Parameters<typeof follow>[0]['mapping']): Setting {
+  const [script, clock, controller] = [new Script(), new HeldClock(), new AbortController()];
+  const warnings: string[] = [];
+  const logger: Logger = {
+    error: message => void warnings.push(message),
+    warn: (message, { where, why } = {}) => void warnings.push(`${message}: ${(where ?? why ?? '') as string}`),
+    info() {},
+    debug() {},
+    child: () => logger,
+  };
+  const backoff = { initialMs: 100, maximumMs: 1000, random: () => 0 };
+  const configured = { name: 'one', registry: script, ...(mapping && { mapping }) };
+  const followed = follow(configured, { signal: controller.signal, clock, logger, backoff, syncTimeoutMs: 5000 });
+  const addresses = (): Record<string, string[]> =>
+    Object.fromEntries([...followed.state()].map(([key, { instances }]) => [key, instances.map(one => one.address)]));
+  return { script, clock, followed, warnings, stop: () => controller.abort(), addresses };
+}
+
+test('what a new session does not mention is removed when it has synced, and not before', async t => {
+  const { script, clock, followed, stop, addresses } = begin();
+  await script.say(service('a', ['1']), service('b', ['2']), SYNCED);
+  t.deepEqual(addresses(), { '/a': ['1'], '/b': ['2'] });
+  await script.say(new Error('gone away'));
+  t.like(followed.status(), {
+    synced: true,
+    staleSinceMs: 1_000_000,
+    lastError: 'gone away',
+    services: 2,
+    instances: 2,
+  });
+  await clock.advance(50);
+  t.is(script.sessions, 2);
+  await script.say(service('b', ['3']));
+  t.deepEqual(addresses(), { '/a': ['1'], '/b': ['3'] }, 'the list is not complete yet');
+  t.is(followed.status().staleSinceMs, 1_000_000);
+  await script.say(SYNCED);
+  t.deepEqual(addresses(), { '/b': ['3'] });
+  t.false('staleSinceMs' in followed.status());
+  t.false('lastError' in followed.status());
+  stop();
+  await followed.ended;
+  t.is(script.ended, 2);
+  t.is(clock.sleepers, 0);
+});
+
+test('a session that breaks off in its list removes nothing, and tries come ever later until one has synced', async t => {
+  const { script, clock, followed, stop, addresses } = begin();
+  await script.say(service('a', ['1']), service('b', ['2']), SYNCED);
+  // Half of the doubling bound, since the random part is held at 0.
+  for (const [tries, wait] of [50, 100, 200, 400, 500, 500].entries()) {
+    await script.say(service('a', ['1']), new Error('half a list'));
+    t.is(script.sessions, tries + 1);
+    await clock.advance(wait - 1);
+    t.is(script.sessions, tries + 1, `waits ${wait} ms`);
+    await clock.advance(1);
+    t.is(script.sessions, tries + 2, `and no longer than ${wait} ms`);
+  }
+  t.deepEqual(addresses(), { '/a': ['1'], '/b': ['2'] });
+  await script.say(SYNCED, new Error('again'));
+  await clock.advance(50);
+  t.is(script.sessions, 8, 'the first wait is short again');
+  stop();
+  await followed.ended;
+});
+
+test('a service without instances is gone, unless it is declared', async t => {
+  const { script, followed, stop, addresses } = begin();
+  await script.say(service('a', ['1']), service('b', [], { keep: true }), SYNCED, service('a', []));
+  t.deepEqual(addresses(), { '/b': [] });
+  stop();
+  await followed.ended;
+});
+
+test('a service that cannot be read stays, through the end of the list too', async t => {
+  const { script, clock, followed, stop, addresses } = begin();
+  await script.say(service('a', ['1']), SYNCED, new Error('x'));
+  await clock.advance(50);
+  await script.say({ type: 'unreadable', name: 'a', problem: { where: 'a', why: 'no right' } }, SYNCED);
+  t.deepEqual(addresses(), { '/a': ['1'] });
+  t.deepEqual(followed.status().problems, [{ where: 'a', why: 'no right' }]);
+  await script.say(service('a', ['1']));
+  t.deepEqual(followed.status().problems, []);
+  stop();
+  await followed.ended;
+});
+
+test('a session that says nothing before it has synced is given up; after that silence is fine', async t => {
+  const { script, clock, followed, stop } = begin();
+  await settle();
+  await clock.advance(4000);
+  await script.say(service('a', ['1']));
+  await clock.advance(4000);
+  t.is(script.ended, 0, 'it said something not long ago');
+  await clock.advance(1000);
+  t.is(script.ended, 1);
+  t.is(followed.status().lastError, 'no answer for 5000 ms before the first list was complete');
+  await clock.advance(50);
+  t.is(script.sessions, 2);
+  await script.say(service('a', ['1']), SYNCED);
+  await clock.advance(1_000_000);
+  t.is(script.sessions, 2);
+  stop();
+  await followed.ended;
+});
+
+test('an adapter that does not end when told is left to itself', async t => {
+  const clock = new HeldClock();
+  const controller = new AbortController();
+  let sessions = 0;
+  const registry: Registry = {
+    kind: 'deaf',
+    async *watch() {
+      sessions += 1;
+      await new Promise(() => undefined);
+      yield SYNCED;
+    },
+  };
+  const followed = follow({ name: 'deaf', registry }, { signal: controller.signal, clock, syncTimeoutMs: 5000 });
+  await clock.advance(5000);
+  await clock.advance(1000);
+  await clock.advance(100);
+  t.is(sessions, 2);
+  controller.abort();
+  await clock.advance(1000);
+  await followed.ended;
+  t.is(clock.sleepers, 0);
+});
+
+test('100,000 changes of ten services become a few batches, and none is lost', async t => {
+  const { script, followed, stop, addresses } = begin();
+  const reading = new AbortController();
+  const batches: number[] = [];
+  const done = (async () => {
+    for await (const batch of followed.batches(reading.signal)) batches.push(batch.size);
+  })();
+  const events = Array.from({ length: 100_000 }, (_, index) => service(`s${index % 10}`, [`a${index}`]));
+  await script.say(...events.slice(0, 50_000));
+  await script.say(...events.slice(50_000), SYNCED);
+  while (Object.keys(addresses()).length < 10 || addresses()['/s9']![0] !== 'a99999') await settle();
+  await settle();
+  reading.abort();
+  await done;
+  t.true(batches.length < 50, `${batches.length} batches`);
+  t.true(batches.every(size => size <= 10));
+  stop();
+  await followed.ended;
+});
+
+test('a batch names what changed and only that; a list that says the same again changes nothing', async t => {
+  const { script, clock, followed, stop } = begin();
+  await script.say(service('a', ['1']), service('b', ['2']), SYNCED);
+  const batches = followed.batches()[Symbol.asyncIterator]();
+  t.deepEqual([...(await batches.next()).value!], ['/a', '/b'], 'the first names all there is');
+  await script.say(service('a', ['1']), service('b', ['3']));
+  t.deepEqual([...(await batches.next()).value!], ['/b']);
+  await script.say(new Error('x'));
+  t.deepEqual([...(await batches.next()).value!], [], 'the status changed');
+  await clock.advance(50);
+  await script.say(service('a', ['1']), service('b', ['3']), SYNCED);
+  t.deepEqual([...(await batches.next()).value!], []);
+  stop();
+  t.true((await batches.next()).done);
+  await followed.ended;
+});
+
+test('settings rename, place and give ports; a name that is no part of a hostname is a problem', async t => {
+  const port = { number: 9080, name: 'http', protocol: 'http' as const };
+  const mapping = { namespace: 'prod', services: new Map([['web_1', { name: 'web', ports: [port] }]]) };
+  const { script, followed, warnings, stop } = begin(mapping);
+  await script.say(
+    service('web_1', ['1']),
+    service('Api', ['2'], { namespace: 'other' }),
+    service('a_b', ['3']),
+    SYNCED,
+  );
+  t.deepEqual(
+    [...followed.state().values()].map(one => [one.name, one.namespace, one.ports]),
+    [
+      ['web', 'prod', [port]],
+      ['api', 'other', undefined],
+    ],
+  );
+  t.is(followed.status().problems[0]?.where, 'a_b');
+  t.deepEqual(warnings, ['problem in the registry: a_b']);
+  stop();
+  await followed.ended;
+});
+
+test('a problem is told once, and again only when it is another', async t => {
+  const { script, clock, followed, warnings, stop } = begin();
+  const bad = (why: string): RegistryEvent => service('a', ['1'], { problems: [{ where: `a/${why}`, why }] });
+  await script.say(bad('x'), bad('x'), SYNCED, new Error('lost'));
+  await clock.advance(50);
+  await script.say(bad('x'), SYNCED, { type: 'problems', problems: [{ where: 'all', why: 'y' }] }, bad('z'));
+  t.deepEqual(warnings, [
+    'problem in the registry: a/x',
+    'registry lost; its last known services stay: lost',
+    'problem in the registry: all',
+    'problem in the registry: a/z',
+  ]);
+  t.deepEqual(
+    followed
+      .status()
+      .problems.map(problem => problem.where)
+      .sort(),
+    ['a/z', 'all'],
+  );
+  stop();
+  await followed.ended;
+});

@@ -1,0 +1,71 @@
+import { mkdir, mkdtemp, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import type { Fixture, Listed } from './fixture.ts';
+import { conformance } from './suite.ts';
+
+/** A directory of files, one for each service, written as editors do: beside, and then moved into place. */
+async function start(): Promise<Fixture> {
+  const root = await mkdtemp(join(tmpdir(), 'isthmus-files-'));
+  const [path, hidden] = [join(root, 'services.d'), join(root, 'hidden')];
+  await mkdir(path);
+  const whole = new Map<string, string>();
+  let where = path;
+  const place = async (service: string, text: string): Promise<void> => {
+    await writeFile(join(root, 'new'), text);
+    await rename(join(root, 'new'), join(where, `${service}.yaml`));
+  };
+  const move = async (to: string): Promise<void> => {
+    await rename(where, to);
+    where = to;
+  };
+  return {
+    entry: { kind: 'file', path },
+    sessionMs: 200,
+    async put(service, listed) {
+      if (listed.length === 0) return rm(join(where, `${service}.yaml`));
+      whole.set(service, textOf(service, listed));
+      await place(service, whole.get(service)!);
+    },
+    async corrupt(service) {
+      const text = whole.get(service)!;
+      await place(service, `${text}      - {address: 10.9.9.9, port: 99999}\n`);
+      return new RegExp(`${service}\\.yaml:${text.split('\n').length}.*instances\\[2\\]\\.port.*99999`);
+    },
+    kill: () => move(hidden),
+    start: () => move(path),
+    away: () => move(hidden),
+    async back() {
+      if (where !== path) await move(path);
+      for (const [service, text] of whole)
+        if (
+          await readFile(join(path, `${service}.yaml`)).then(
+            () => true,
+            () => false,
+          )
+        )
+          await place(service, text);
+    },
+    async halve(bytes) {
+      for (const service of whole.keys()) {
+        const file = await open(join(path, `${service}.yaml`), 'r+');
+        // Breaks off within a word, as a writer that is cut off does.
+        await file.truncate(Math.min(bytes, whole.get(service)!.length - 3));
+        await file.close();
+      }
+    },
+    held: () => Promise.resolve(process.getActiveResourcesInfo().filter(name => name.startsWith('FSEvent')).length),
+    [Symbol.asyncDispose]: () => rm(root, { recursive: true }),
+  };
+}
+
+function textOf(service: string, listed: readonly Listed[]): string {
+  const head = stringify({
+    services: [{ name: service, labels: { app: service }, ports: [{ number: 80, name: 'http' }], instances: [] }],
+  });
+  const lines = listed.map(({ id, address, port }) => `      - {id: ${id}, address: ${address}, port: ${port}}\n`);
+  return `${head.replace(' []\n', '\n')}${lines.join('')}`;
+}
+
+conformance('file', start);
