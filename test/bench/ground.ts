@@ -1,15 +1,32 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Host } from '../hosts/host.ts';
+import type { Network } from '../hosts/network.ts';
 import { makeCertificates } from './certificates.ts';
-import { makeHosts, SCRATCH } from './host.ts';
 import type { Ground } from './paths/path.ts';
 import { startServer } from './server.ts';
 
+// New connections in their tens of thousands: enough ports, reused at once, and queues that hold a burst.
+const SETTINGS = [
+  'net.ipv4.ip_local_port_range=1024 65535',
+  'net.ipv4.tcp_tw_reuse=1',
+  'net.core.somaxconn=4096',
+  'net.ipv4.tcp_max_syn_backlog=4096',
+];
+
+/** A host fit for load, with a server on it. */
+export async function loadedHost(network: Network, name: string): Promise<Host> {
+  const host = await network.host(name);
+  await host.run(['sysctl', '-q', '-w', ...SETTINGS]);
+  await startServer(host);
+  return host;
+}
+
 /** Two hosts with a server each, and certificates: what the baselines stand on. */
-export async function makeGround(stack: AsyncDisposableStack, envoy: string): Promise<Ground> {
-  const folder = join(SCRATCH, 'plain');
+export async function makeGround(network: Network, envoy: string): Promise<Ground> {
+  const caller = await loadedHost(network, 'plain-a');
+  const far = await loadedHost(network, 'plain-b');
+  const folder = join(caller.folder, 'certificates');
   await mkdir(folder);
-  const [caller, far] = await makeHosts('plain', '10.77.0');
-  for (const host of [caller, far]) stack.use(await startServer(host, folder));
-  return { caller, far, folder, certificates: await makeCertificates(folder), envoy };
+  return { caller, far, certificates: await makeCertificates(folder), envoy };
 }

@@ -33,7 +33,7 @@ Options
 `;
 
 /** @throws Error with one sentence for the user when an argument is wrong. @returns undefined when help is asked for. */
-export function parseOptions(args: readonly string[]): BenchOptions | undefined {
+export function parseOptions(args: readonly string[], paths: readonly string[]): BenchOptions | undefined {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -50,6 +50,8 @@ export function parseOptions(args: readonly string[]): BenchOptions | undefined 
   if (values.help) return undefined;
   if (values.output !== 'text' && values.output !== 'json')
     throw new Error(`--output must be text or json, not ${JSON.stringify(values.output)}`);
+  const unknown = values.path.filter(name => !paths.includes(name));
+  if (unknown.length > 0) throw new Error(`No path is named ${unknown.join(', ')}; there are ${paths.join(', ')}`);
   return {
     quick: values.quick,
     output: values.output,

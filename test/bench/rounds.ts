@@ -12,7 +12,6 @@ export interface RoundOptions {
   readonly seconds: number;
   /** No round begins that would not end within so many milliseconds, judged by the longest so far; the first always runs. */
   readonly budgetMs: number;
-  readonly signal?: AbortSignal;
   /** Told what is being done. */
   readonly progress: (line: string) => void;
 }
@@ -46,16 +45,11 @@ export interface Row {
 // Lets connections of the load before close, so that they cost the next one nothing.
 const PAUSE_MS = 150;
 
-async function read(
-  path: Path,
-  load: Load,
-  seconds: number,
-  signal?: AbortSignal,
-): Promise<Omit<Reading, 'ratioToDirect'>> {
-  await delay(PAUSE_MS, undefined, signal ? { signal } : {});
+async function read(path: Path, load: Load, seconds: number): Promise<Omit<Reading, 'ratioToDirect'>> {
+  await delay(PAUSE_MS);
   const groups = [...path.processes()];
   const before = groups.map(([, pids]) => usageOfAll(pids).cpuMs);
-  const sample = await measure(path.target(load), load, seconds, signal);
+  const sample = await measure(path.target(load), load, seconds);
   const used = groups.map(([, pids], i) => usageOfAll(pids).cpuMs - before[i]!);
   return { sample, cpuMicros: new Map(groups.map(([name], i) => [name, (used[i]! * 1000) / sample.requests])) };
 }
@@ -70,7 +64,7 @@ export async function runRounds(
   loads: readonly Load[],
   options: RoundOptions,
 ): Promise<readonly Cell[]> {
-  const { rounds, seconds, signal, progress } = options;
+  const { rounds, seconds, progress } = options;
   const cells = new Map<string, { path: string; load: string; readings: Reading[] }>();
   const begun = performance.now();
   let longest = 0;
@@ -81,7 +75,7 @@ export async function runRounds(
       progress(`round ${round + 1} of ${rounds}: ${load.name}`);
       const order = round % 2 === 0 ? paths : paths.toReversed();
       const found = new Map<Path, Omit<Reading, 'ratioToDirect'>>();
-      for (const path of order) found.set(path, await read(path, load, seconds, signal));
+      for (const path of order) found.set(path, await read(path, load, seconds));
       const base = found.get(paths[0]!)!.sample.rps;
       for (const [path, reading] of found) {
         const key = `${path.name}\n${load.name}`;

@@ -1,11 +1,13 @@
 import { fileURLToPath } from 'node:url';
+import type { Host } from '../hosts/host.ts';
 import { CONNECTIONS, type Load } from './load.ts';
-import { run } from './run.ts';
 
-/** Where a path takes its load: a command that runs inside the caller's host, and the address it calls. */
+/** Where a path takes its load. */
 export interface Target {
-  /** Puts a command into the caller's host, as the caller's user. */
-  inside(command: readonly string[]): readonly string[];
+  /** The caller's host. */
+  readonly host: Host;
+  /** The caller's user; root when absent. */
+  readonly uid?: number;
   readonly url: string;
 }
 
@@ -26,28 +28,13 @@ const SCRIPT = fileURLToPath(new URL('wrk.lua', import.meta.url));
  * Loads a target with wrk: one thread, a fixed number of connections, each asking again as soon as it has its answer.
  * @param seconds whole ones.
  */
-export async function measure(target: Target, load: Load, seconds: number, signal?: AbortSignal): Promise<Sample> {
+export async function measure(target: Target, load: Load, seconds: number): Promise<Sample> {
   const close = load.connections === 'new' ? ['-H', 'Connection: close'] : [];
-  const command = [
-    'wrk',
-    '-t1',
-    `-c${CONNECTIONS}`,
-    `-d${seconds}s`,
-    '--timeout',
-    '5s',
-    '-s',
-    SCRIPT,
-    ...close,
-    target.url,
-  ];
-  const output = await run(target.inside(command), signal, seconds * 1000 + 15_000);
+  const shape = ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '--timeout', '5s'];
+  const user = target.uid === undefined ? {} : { uid: target.uid, readAll: true };
+  const timeoutMs = seconds * 1000 + 15_000;
+  const output = await target.host.run(['wrk', ...shape, '-s', SCRIPT, ...close, target.url], { ...user, timeoutMs });
   const line = output.trim().split('\n').at(-1)!;
-  const found = JSON.parse(line) as { requests: number; seconds: number; p50Ms: number; p99Ms: number; failed: number };
-  return {
-    rps: found.requests / found.seconds,
-    requests: found.requests,
-    p50Ms: found.p50Ms,
-    p99Ms: found.p99Ms,
-    failed: found.failed,
-  };
+  const { requests, seconds: lasted, ...found } = JSON.parse(line) as Omit<Sample, 'rps'> & { seconds: number };
+  return { ...found, requests, rps: requests / lasted };
 }

@@ -1,4 +1,4 @@
-import { SERVER_PORT } from '../server.ts';
+import { SERVER_PORTS } from '../server.ts';
 import {
   bootstrap,
   downstreamTls,
@@ -14,7 +14,7 @@ import {
   upstreamTls,
 } from './envoy-parts.ts';
 import { envoyPath } from './envoys.ts';
-import { type Ground, type Path, portOf } from './path.ts';
+import { type Ground, type Path, portOf, portsFrom } from './path.ts';
 
 const BASE = 21_000;
 const TUNNEL_PORT = 15_008;
@@ -32,14 +32,14 @@ function callerConfig(ground: Ground): Json {
       listener('http-same', local, port('L7', 'same host'), { filters: [httpTo('same')] }),
       listener('tcp-same', local, port('L4', 'same host'), { filters: [tcpProxy('same')] }),
       internalListener('hbone', {
-        filters: [tcpProxy('tunnel', { tunneling_config: { hostname: `reviews.mesh:${SERVER_PORT}` } })],
+        filters: [tcpProxy('tunnel', { tunneling_config: { hostname: `reviews.mesh:${SERVER_PORTS.http}` } })],
       }),
       internalListener('local', { filters: [tcpProxy('app')] }),
     ],
     [
       internalCluster('across', 'hbone'),
       internalCluster('same', 'local'),
-      staticCluster('app', local, SERVER_PORT),
+      staticCluster('app', local, SERVER_PORTS.http),
       staticCluster('tunnel', ground.far.address, TUNNEL_PORT, {
         ...http2(),
         ...upstreamTls(certificates.root, certificates.web, 'reviews.mesh', 'h2'),
@@ -73,34 +73,16 @@ function farConfig(ground: Ground): Json {
     ...listener('tunnel', '0.0.0.0', TUNNEL_PORT, chain),
     listener_filters: [typed('tls_inspector', 'filters.listener.tls_inspector.v3.TlsInspector')],
   };
-  return bootstrap('far', [tunnel], [staticCluster('app', '127.0.0.1', SERVER_PORT)]);
-}
-
-/** How an experiment changes the two configurations. */
-export interface Variation {
-  readonly name?: string;
-  readonly caller?: (config: Json) => Json;
-  readonly far?: (config: Json) => Json;
-  readonly workers?: number;
+  return bootstrap('far', [tunnel], [staticCluster('app', '127.0.0.1', SERVER_PORTS.http)]);
 }
 
 /**
  * Two Envoys of the same shape as ours, and nothing of ours: HTTP once at the caller, a CONNECT tunnel over mutual TLS, bytes at the far
  * end; within a host, one Envoy with an internal listener before the application.
  */
-export async function bareEnvoys(ground: Ground, variation: Variation = {}): Promise<Path> {
-  const { caller = same, far = same, workers, name = 'bare Envoys' } = variation;
-  const threads = workers === undefined ? {} : { workers };
-  return await envoyPath(ground, name, BASE, [
-    { host: ground.far, name: 'bare-far', config: far(farConfig(ground)), ports: [TUNNEL_PORT], ...threads },
-    {
-      host: ground.caller,
-      name: 'bare-caller',
-      config: caller(callerConfig(ground)),
-      ports: [BASE, BASE + 1, BASE + 2, BASE + 3],
-      ...threads,
-    },
+export async function bareEnvoys(ground: Ground): Promise<Path> {
+  return await envoyPath(ground, 'bare Envoys', BASE, [
+    { host: ground.far, name: 'bare-far', config: farConfig(ground), ports: [TUNNEL_PORT] },
+    { host: ground.caller, name: 'bare-caller', config: callerConfig(ground), ports: portsFrom(BASE) },
   ]);
 }
-
-const same = (config: Json): Json => config;

@@ -1,15 +1,14 @@
-import { SERVER_PORT } from '../server.ts';
+import { SERVER_PORTS } from '../server.ts';
 import type { Ground, Path } from './path.ts';
 
 /** No proxy at all: what the ratios are to. */
-export function direct(ground: Ground): Path {
+export function direct({ caller, far }: Ground): Path {
   return {
     name: 'direct',
     target: load => ({
-      inside: command => ground.caller.inside(command),
-      url: `http://${load.place === 'across' ? ground.far.address : '127.0.0.1'}:${SERVER_PORT}/`,
+      host: caller,
+      url: `http://${load.place === 'across' ? far.address : '127.0.0.1'}:${SERVER_PORTS.http}/`,
     }),
     processes: () => new Map(),
-    [Symbol.asyncDispose]: async () => {},
   };
 }

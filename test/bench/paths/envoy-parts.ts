@@ -112,7 +112,10 @@ export function bootstrap(node: string, listeners: readonly Json[], clusters: re
     // Without it, a server that closes first ends its tunnel by a reset, and the internal listener throws away what it still holds.
     layered_runtime: {
       layers: [
-        { name: 'static', static_layer: { 'envoy.reloadable_features.enable_send_rst_on_user_space_socket': false } },
+        {
+          name: 'static',
+          static_layer: { 'envoy.reloadable_features.propagate_upstream_rst_through_tunneled_tcp_proxy': false },
+        },
       ],
     },
     bootstrap_extensions: [typed('internal', 'bootstrap.internal_listener.v3.InternalListener')],

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Host, listens } from '../host.ts';
-import type { Program } from '../program.ts';
+import type { Host } from '../../hosts/host.ts';
+import { startDaemon } from '../daemon.ts';
 import type { Json } from './envoy-parts.ts';
 import { type Ground, loopbackTarget, type Path } from './path.ts';
 
@@ -11,18 +11,6 @@ export interface EnvoyPlan {
   readonly name: string;
   readonly config: Json;
   readonly ports: readonly number[];
-  /** Worker threads; as many as there are cores when not given, Envoy's own default. */
-  readonly workers?: number;
-}
-
-async function startEnvoy(ground: Ground, plan: EnvoyPlan): Promise<Program> {
-  const file = join(ground.folder, `${plan.name}.json`);
-  await writeFile(file, JSON.stringify(plan.config, undefined, 1));
-  const workers = plan.workers === undefined ? [] : ['--concurrency', String(plan.workers)];
-  const command = [ground.envoy, '-c', file, '--disable-hot-restart', '--log-level', 'warn', ...workers];
-  const envoy = plan.host.start(plan.name, command, { log: join(ground.folder, `${plan.name}.log`) });
-  for (const port of plan.ports) await envoy.until(`listener on port ${port}`, () => listens(envoy.pid, port));
-  return envoy;
 }
 
 /** A path made of Envoys with fixed configurations, which the caller reaches on loopback ports from `base`. */
@@ -32,18 +20,16 @@ export async function envoyPath(
   base: number,
   plans: readonly EnvoyPlan[],
 ): Promise<Path> {
-  const stack = new AsyncDisposableStack();
-  try {
-    const envoys: Program[] = [];
-    for (const plan of plans) envoys.push(stack.use(await startEnvoy(ground, plan)));
-    return {
-      name,
-      target: load => loopbackTarget(ground.caller, base, load),
-      processes: () => new Map([['envoy', envoys.map(envoy => envoy.pid)]]),
-      [Symbol.asyncDispose]: () => stack.disposeAsync(),
-    };
-  } catch (error) {
-    await stack.disposeAsync();
-    throw error;
+  const envoys: number[] = [];
+  for (const plan of plans) {
+    const file = join(plan.host.folder, `${plan.name}.json`);
+    await writeFile(file, JSON.stringify(plan.config, undefined, 1));
+    const command = [ground.envoy, '-c', file, '--disable-hot-restart', '--log-level', 'warn'];
+    envoys.push((await startDaemon(plan.host, command, plan.ports)).pid);
   }
+  return {
+    name,
+    target: load => loopbackTarget(ground.caller, base, load),
+    processes: () => new Map([['envoy', envoys]]),
+  };
 }

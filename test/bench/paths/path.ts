@@ -1,10 +1,10 @@
+import type { Host } from '../../hosts/host.ts';
 import type { Certificates } from '../certificates.ts';
-import type { Host } from '../host.ts';
 import type { Load } from '../load.ts';
 import type { Target } from '../wrk.ts';
 
-/** A way from a caller to a server, standing and ready to be loaded until it is disposed. */
-export interface Path extends AsyncDisposable {
+/** A way from a caller to a server, standing and ready to be loaded until its network is disposed. */
+export interface Path {
   /** Such as `sidecar pair`. */
   readonly name: string;
   /** Where this path takes a load. */
@@ -22,8 +22,6 @@ export interface Ground {
   readonly certificates: Certificates;
   /** Path of the Envoy executable. */
   readonly envoy: string;
-  /** Where configurations and logs lie. */
-  readonly folder: string;
 }
 
 /** Listener ports of a path in the caller's host, one for each layer and place. */
@@ -33,5 +31,10 @@ export function portOf(base: number, load: Pick<Load, 'layer' | 'place'>): numbe
 
 /** Targets of a path that listens on loopback of the caller's host, on the ports of {@link portOf}. */
 export function loopbackTarget(host: Host, base: number, load: Load): Target {
-  return { inside: command => host.inside(command), url: `http://127.0.0.1:${portOf(base, load)}/` };
+  return { host, url: `http://127.0.0.1:${portOf(base, load)}/` };
+}
+
+/** All ports of {@link portOf}. */
+export function portsFrom(base: number): readonly number[] {
+  return [base, base + 1, base + 2, base + 3];
 }

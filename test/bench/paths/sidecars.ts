@@ -1,4 +1,4 @@
-import { SERVER_PORT } from '../server.ts';
+import { SERVER_PORTS } from '../server.ts';
 import {
   bootstrap,
   downstreamTls,
@@ -11,7 +11,7 @@ import {
   upstreamTls,
 } from './envoy-parts.ts';
 import { type EnvoyPlan, envoyPath } from './envoys.ts';
-import { type Ground, type Path, portOf } from './path.ts';
+import { type Ground, type Path, portOf, portsFrom } from './path.ts';
 
 const BASE = 22_000;
 const HTTP_PORT = 22_100;
@@ -51,7 +51,7 @@ function serverConfig(ground: Ground): Json {
       listener('http', '0.0.0.0', HTTP_PORT, { ...downstreamTls(root, reviews, 'h2'), filters: [httpTo('app')] }),
       listener('tcp', '0.0.0.0', TCP_PORT, { ...downstreamTls(root, reviews), filters: [tcpProxy('app')] }),
     ],
-    [staticCluster('app', '127.0.0.1', SERVER_PORT)],
+    [staticCluster('app', '127.0.0.1', SERVER_PORTS.http)],
   );
 }
 
@@ -65,7 +65,7 @@ export async function sidecars(ground: Ground): Promise<Path> {
       host: ground.caller,
       name: 'sidecar-caller',
       config: callerConfig(ground),
-      ports: [BASE, BASE + 1, BASE + 2, BASE + 3],
+      ports: portsFrom(BASE),
     },
   ];
   return await envoyPath(ground, 'sidecar pair', BASE, plans);

@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Place } from '../hosts/host.ts';
+import type { ProcessOptions, Running } from '../hosts/process.ts';
+
+const LIMIT_MS = 20_000;
+const POLL_MS = 20;
+
+/**
+ * Starts a daemon that does not say when it is ready, and waits until it listens.
+ * @throws with what it said, when it ends first or does not listen in time.
+ */
+export async function startDaemon(
+  place: Place,
+  command: readonly string[],
+  ports: readonly number[],
+  options: ProcessOptions = {},
+): Promise<Running> {
+  const daemon = place.spawn(command, options);
+  let ended: string | undefined;
+  void daemon.exited.then(({ code, signal, stdout, stderr }) => {
+    ended = `ended with ${signal ?? code}: ${`${stdout}${stderr}`.slice(-2000)}`;
+  });
+  const deadline = performance.now() + LIMIT_MS;
+  while (!ports.every(port => listens(daemon.pid, port))) {
+    if (ended !== undefined) throw new Error(`${command[0]} on ${place.name} ${ended}`);
+    if (performance.now() > deadline) {
+      await daemon.kill('SIGKILL');
+      throw new Error(`${command[0]} on ${place.name} does not listen on ${ports.join(', ')} after ${LIMIT_MS} ms`);
+    }
+    await delay(POLL_MS);
+  }
+  return daemon;
+}
+
+/** Whether the network namespace of a process has a TCP listener on a port, as /proc/<pid>/net/tcp tells. */
+function listens(pid: number, port: number): boolean {
+  const wanted = new RegExp(`:${port.toString(16).toUpperCase().padStart(4, '0')} [0-9A-F]+:0000 0A `);
+  try {
+    return ['tcp', 'tcp6'].some(table => wanted.test(readFileSync(`/proc/${pid}/net/${table}`, 'utf8')));
+  } catch (error) {
+    if (['ENOENT', 'ESRCH', 'EINVAL'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    throw error;
+  }
+}
