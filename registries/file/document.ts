@@ -1,5 +1,4 @@
 import { isIP } from 'node:net';
-import { type Document, LineCounter, parseDocument } from 'yaml';
 import type { Health } from '../../manager/model/instance.ts';
 import { describeFieldError, type FieldError } from '../../manager/model/util/errors.ts';
 import { Fields } from '../../manager/model/util/fields.ts';
@@ -7,6 +6,7 @@ import { isHostname, isLabel, isPortName } from '../names.ts';
 import { readServicePorts } from '../ports.ts';
 import type { Problem, RegistryInstance, RegistryPort, RegistryService } from '../registry.ts';
 import { readLocality } from './locality.ts';
+import { Source } from './source.ts';
 
 /** What a file says. */
 export interface FileContent {
@@ -25,21 +25,18 @@ const HEALTHS: readonly Health[] = ['healthy', 'unhealthy', 'draining'];
  * @throws {Error} with file and line when the file as a whole cannot be used. An empty file cannot: it may be half written.
  */
 export function readDocument(text: string, file: string, before?: FileContent): FileContent {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const broken = document.errors[0];
-  if (broken) throw new Error(`${file}:${lines.linePos(broken.pos[0]).line}: ${broken.message}`);
   const errors: FieldError[] = [];
-  const fields = new Fields(document.toJS(), '', errors);
+  const fields = new Fields(quickValue(text) ?? new Source(text, file).value, '', errors);
   if (!fields.has('services')) fields.fail('services', 'is missing', 'to list no services write "services: []"');
   const raw = fields.raw('services');
   if (raw !== undefined && !Array.isArray(raw))
     fields.fail('services', 'must be a list', 'put "- " before each service');
   fields.unknown();
-  const problemOf = (error: FieldError): Problem => ({
-    where: `${file}:${lineOf(document, lines, error.path)}`,
-    why: describeFieldError(error),
-  });
+  let source: Source | undefined;
+  const problemOf = (error: FieldError): Problem => {
+    source ??= new Source(text, file);
+    return { where: `${file}:${source.lineOf(error.path)}`, why: describeFieldError(error) };
+  };
   if (errors.length > 0)
     throw new Error(
       errors
@@ -152,14 +149,13 @@ function readPorts(fields: Fields): RegistryPort[] {
   return ports;
 }
 
-/** The line of a field, or of the nearest thing around it that is there. */
-function lineOf(document: Document, lines: LineCounter, path: string): number {
-  const steps = path.split(/[.[\]]+/).filter(step => step !== '');
-  for (let depth = steps.length; depth >= 0; depth -= 1) {
-    const keys = steps.slice(0, depth).map(step => (/^\d+$/.test(step) ? Number(step) : step));
-    const node = document.getIn(keys, true) as { range?: readonly number[] | null } | null | undefined;
-    const start = node?.range?.[0];
-    if (start !== undefined) return lines.linePos(start).line;
+/** JSON is YAML too, and is read far faster as what it is: what programs write may be large. */
+function quickValue(text: string): unknown {
+  if (!/^\s*\{/.test(text)) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    // YAML in flow style, or broken: the reader of YAML says where.
+    return undefined;
   }
-  return 1;
 }

@@ -6,7 +6,7 @@ import { Wake } from '../wake.ts';
 import { Files, type Listing } from './files.ts';
 
 /**
- * Services written in YAML: one file, or a directory of `*.yaml`. Changes are seen at once.
+ * Services written in YAML: one file, or a directory of `*.yaml` (or `*.json`). Changes are seen at once.
  * Settings: `path`.
  */
 export const fileKind: RegistryKind = {
@@ -48,6 +48,8 @@ export class FileRegistry implements Registry {
     watcher.on('error', error => changed.fail(error));
     const sent = new Sent();
     try {
+      // What went away between two sessions was not just being replaced.
+      if ((await files.look()).missing) await changed.wait(REPLACING_MS);
       for (let first = true; !signal.aborted; first = false) {
         const listing = await files.look();
         if ((await stat(files.directory)).ino !== inode) throw new Error(`${files.directory}: was replaced by another`);

@@ -38,7 +38,7 @@ export class Files {
   readonly #single: boolean;
   #known: ReadonlyMap<string, KnownFile> = new Map();
 
-  /** @param single whether the path is a file; else it is a directory of `*.yaml`. */
+  /** @param single whether the path is a file; else it is a directory of `*.yaml` and `*.json`. */
   constructor(path: string, single: boolean) {
     this.#path = path;
     this.#single = single;
@@ -81,7 +81,7 @@ async function readOne(file: string, before: KnownFile | undefined, only: boolea
 
 async function listNames(directory: string): Promise<string[]> {
   const names = await readdir(directory);
-  return names.filter(name => /^[^.].*\.ya?ml$/.test(name)).sort();
+  return names.filter(name => /^[^.].*\.(ya?ml|json)$/.test(name)).sort();
 }
 
 function together(files: ReadonlyMap<string, KnownFile>): Listing {
