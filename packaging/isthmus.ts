@@ -22,7 +22,7 @@ const context: CommandContext = {
   stderr: process.stderr,
   stdin: () => text(process.stdin),
   isTTY: process.stdout.isTTY === true && !process.env['NO_COLOR'],
-  columns: process.stdout.columns ?? 120,
+  columns: process.stdout.columns || 120,
   connect: connectManager,
   signal: stop.signal,
 };

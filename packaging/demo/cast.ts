@@ -45,15 +45,3 @@ export function workloadFile(player: Player | Server): string {
     2,
   );
 }
-
-/** The file of a file registry that lists the instances of one host. */
-export function servicesFile(host: Player['host'], address: string): string {
-  const instances = SERVERS.filter(server => server.host === host).map(({ name, port, version }) => ({
-    id: name,
-    address,
-    port,
-    labels: { version },
-  }));
-  const reviews = { name: 'reviews', ports: [{ number: 9080, name: 'http', protocol: 'http' }], instances };
-  return JSON.stringify({ services: [reviews] }, undefined, 2);
-}

@@ -33,13 +33,19 @@ export function renderScreen(moment: Moment, options: { readonly width?: number;
     'refused by policy (403)',
   ]);
   const head = ['CALLER', 'INSTANCE', 'VERSION', 'HOST', 'REGISTRY', 'CALLS', 'PER S', 'SHARE'];
-  return [
-    `http://reviews:9080 is one service on two hosts, listed in two registries; split v1/v2: ${split.v1}/${split.v2}\n\n`,
-    renderTable(head, rows, { ...options, right: [5, 6] }),
-    `\ncalls ${summary.calls}, failed ${summary.failed}${Object.entries(summary.failures)
-      .map(([why, count]) => `, ${why} ${count}`)
-      .join('')}\n`,
-  ].join('');
+  const failures = Object.entries(summary.failures).map(([why, count]) => `, ${why} ${count}`);
+  const lines = [
+    `reviews:9080 is one service on two hosts and in two registries; split v1/v2: ${split.v1}/${split.v2}`,
+    '',
+    ...renderTable(head, rows, { ...options, right: [5, 6] })
+      .trimEnd()
+      .split('\n'),
+    '',
+    `calls ${summary.calls}, failed ${summary.failed}${failures.join('')}`,
+  ];
+  // A line that wraps would spoil the count of lines to draw over; those of the table fit by themselves.
+  const fits = (line: string): string => (line.startsWith('\x1b') ? line : line.slice(0, options.width));
+  return lines.map(line => `${fits(line)}\n`).join('');
 }
 
 /** The same in one line, for where nothing can be redrawn. */

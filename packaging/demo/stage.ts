@@ -7,9 +7,10 @@ import { CommandError } from '../../manager/cli/command.ts';
 import { messageOf } from '../../manager/model/util/errors.ts';
 import { startEcho } from '../../test/hosts/apps.ts';
 import { folderFlags, type Host } from '../../test/hosts/host.ts';
-import { createNetwork, type Network } from '../../test/hosts/network.ts';
+import { createNetwork } from '../../test/hosts/network.ts';
 import type { Running } from '../../test/hosts/process.ts';
-import { OTHER, type Player, SERVERS, servicesFile, WEB, workloadFile } from './cast.ts';
+import { OTHER, type Player, SERVERS, WEB, workloadFile } from './cast.ts';
+import { type DemoRegistry, openRegistries } from './registries.ts';
 import { BASE_CONFIG, type Split, splitConfig } from './shift.ts';
 import { type InstancePlace, placesOf } from './summary.ts';
 
@@ -23,12 +24,11 @@ export class Stage implements AsyncDisposable {
   readonly alpha: Host;
   readonly beta: Host;
   readonly #control: Host;
-  readonly #network: Network;
+  readonly #stack = new AsyncDisposableStack();
   readonly #manager: ManagerClient;
   readonly #signal: AbortSignal;
 
-  private constructor(network: Network, hosts: readonly Host[], signal: AbortSignal) {
-    this.#network = network;
+  private constructor(hosts: readonly Host[], signal: AbortSignal) {
     [this.#control, this.alpha, this.beta] = hosts as [Host, Host, Host];
     this.#manager = connectManager({ runDir: this.#control.runDir });
     this.#signal = signal;
@@ -36,25 +36,24 @@ export class Stage implements AsyncDisposable {
 
   /** Builds it all: three hosts, a Manager on one, agents and programs on the others. @param say what is being done. */
   static async build(say: (line: string) => void, signal: AbortSignal): Promise<Stage> {
-    const network = await createNetwork({ prefix: 'demo' });
-    try {
-      const hosts = [await network.host('control'), await network.host('alpha'), await network.host('beta')];
-      const stage = new Stage(network, hosts, signal);
-      say('starting a Manager, with a registry for each of two hosts');
-      await stage.#startManager();
-      say('joining the hosts alpha and beta, each with its own agent and Envoy');
-      await Promise.all([stage.#join(stage.alpha), stage.#join(stage.beta)]);
-      say('starting four instances of reviews, two on each host');
-      await Promise.all(
-        SERVERS.map(server => startEcho(stage.hostOf(server), server.name, [server.port], { uid: server.uid })),
-      );
-      await stage.#apply(BASE_CONFIG);
-      await stage.#meshed();
-      return stage;
-    } catch (error) {
-      await network[Symbol.asyncDispose]();
-      throw error;
-    }
+    await using stack = new AsyncDisposableStack();
+    const network = stack.use(await createNetwork({ prefix: 'demo' }));
+    const hosts = [await network.host('control'), await network.host('alpha'), await network.host('beta')];
+    const stage = new Stage(hosts, signal);
+    const registries = await openRegistries(stage.#control, stack, say);
+    for (const server of SERVERS) await registries[server.host].list(server, stage.hostOf(server).address);
+    say('starting a Manager');
+    await stage.#startManager(Object.values(registries));
+    say('joining the hosts alpha and beta, each with its own agent and Envoy');
+    await Promise.all([stage.#join(stage.alpha), stage.#join(stage.beta)]);
+    say('starting four instances of reviews, two on each host');
+    await Promise.all(
+      SERVERS.map(server => startEcho(stage.hostOf(server), server.name, [server.port], { uid: server.uid })),
+    );
+    await stage.#apply(BASE_CONFIG);
+    await stage.#meshed();
+    stage.#stack.use(stack.move());
+    return stage;
   }
 
   hostOf(player: Player): Host {
@@ -75,18 +74,12 @@ export class Stage implements AsyncDisposable {
   }
 
   [Symbol.asyncDispose](): PromiseLike<void> {
-    return this.#network[Symbol.asyncDispose]();
+    return this.#stack[Symbol.asyncDispose]();
   }
 
-  async #startManager(): Promise<void> {
-    const { configDir } = this.#control;
-    const registries = [];
-    for (const host of [this.alpha, this.beta]) {
-      const path = join(configDir, `registry-of-${host.name}.yaml`);
-      await writeFile(path, servicesFile(host.name as Player['host'], host.address));
-      registries.push({ name: `registry-of-${host.name}`, kind: 'file', path });
-    }
-    await writeFile(join(configDir, 'manager.yaml'), JSON.stringify({ registries }, undefined, 2));
+  async #startManager(registries: readonly DemoRegistry[]): Promise<void> {
+    const config = { registries: registries.map(registry => registry.config) };
+    await writeFile(join(this.#control.configDir, 'manager.yaml'), JSON.stringify(config, undefined, 2));
     const manager = this.#daemon(this.#control, 'manager');
     await ended(
       manager,

@@ -8,16 +8,24 @@ import { cacheFolder } from '../../../packaging/paths.ts';
 const VERSION = '1.19.2';
 const SCRIPT = new URL('consul.sh', import.meta.url).pathname;
 
+/** The path of Consul's executable in the cache; undefined when it is not there. */
+export async function cachedConsul(cache: string = cacheFolder()): Promise<string | undefined> {
+  const binary = binaryIn(cache);
+  return await access(binary).then(
+    () => binary,
+    () => undefined,
+  );
+}
+
+function binaryIn(cache: string): string {
+  return join(cache, 'test', `consul-${VERSION}`, 'consul');
+}
+
 /** The path of Consul's executable, built into the cache first when it is not there, which takes minutes. @throws when that fails. */
 export async function ensureConsul(cache: string = cacheFolder()): Promise<string> {
-  const binary = join(cache, 'test', `consul-${VERSION}`, 'consul');
-  if (
-    await access(binary).then(
-      () => true,
-      () => false,
-    )
-  )
-    return binary;
+  const found = await cachedConsul(cache);
+  if (found !== undefined) return found;
+  const binary = binaryIn(cache);
   const child = spawn('sh', [SCRIPT, VERSION, binary], { stdio: ['ignore', 'inherit', 'inherit'] });
   const [code] = (await once(child, 'exit')) as [number | null];
   if (code !== 0) throw new Error(`Cannot build Consul ${VERSION}: see above`);
