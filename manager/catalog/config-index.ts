@@ -1,23 +1,16 @@
 import type { DestinationRule } from '../model/config/destination-rule.ts';
+import { hostCandidates, resolveHost } from '../model/config/host-names.ts';
 import type { ConfigObject } from '../model/config/object.ts';
 import type { HttpRoute, VirtualService } from '../model/config/virtual-service.ts';
-import { hostnameOf, MESH_DOMAIN, refOf } from '../model/service.ts';
+import { refOf } from '../model/service.ts';
 
 /** Finds the service that an alias names. */
 export type FindAlias = (alias: string) => string | undefined;
 
-/**
- * The canonical hostname that a host in a config object means: a short name is one of the object's namespace; an alias is looked up;
- * `name.namespace` is what it says.
- */
-export function resolveHost(host: string, namespace: string, findAlias: FindAlias): string {
-  const name = host.toLowerCase().replace(/\.$/, '');
-  if (!name.includes('.')) return hostnameOf({ name, namespace });
-  if (refOf(name)) return name;
-  const owner = findAlias(name);
-  if (owner !== undefined) return owner;
-  const labels = name.split('.');
-  return labels.length === 2 ? `${name}.${MESH_DOMAIN}` : name;
+/** The canonical hostname that a host in a config object means; the likeliest one when there is no such service yet. */
+function canonicalHost(host: string, namespace: string, findAlias: FindAlias): string {
+  const found = resolveHost(host, namespace, name => (refOf(name) ? name : findAlias(name)));
+  return found ?? hostCandidates(host, namespace).at(-1) ?? host;
 }
 
 type Traffic = VirtualService | DestinationRule;
@@ -102,7 +95,7 @@ export class ConfigIndex {
 
   #aim(key: string, object: Traffic): ReadonlySet<string> {
     const { namespace } = object.metadata;
-    const targets = new Set(targetsIn(object).map(host => resolveHost(host, namespace, this.#findAlias)));
+    const targets = new Set(targetsIn(object).map(host => canonicalHost(host, namespace, this.#findAlias)));
     this.#targets.set(key, targets);
     for (const target of targets) put(this.#byTarget, target, key);
     return targets;
@@ -117,7 +110,7 @@ export class ConfigIndex {
           ...each,
           destination: {
             ...each.destination,
-            host: resolveHost(each.destination.host, namespace, this.#findAlias),
+            host: canonicalHost(each.destination.host, namespace, this.#findAlias),
           },
         })),
       }),

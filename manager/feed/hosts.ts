@@ -12,6 +12,8 @@ interface Remembered {
   readonly workloads: readonly ReportedWorkload[];
   /** Milliseconds since 1970. */
   readonly lastHeard: number;
+  /** Whether its lease had ended. */
+  readonly lapsed: boolean;
 }
 
 /** The last report of each host, over restarts: so that its instances do not leave the mesh and come back because the Manager restarted. */
@@ -22,14 +24,15 @@ export class HostMemory {
     this.#memory = new Memory(store, 'reports/', logger);
   }
 
-  /** Gives each host that still belongs to the mesh a full lease to be heard of. @throws {StoreError} */
+  /** Gives each host that still belongs to the mesh, and was heard of before, a full lease to be heard of again. @throws {StoreError} */
   async restore(hosts: Hosts, members: Pick<Members, 'get'>): Promise<void> {
-    for (const [name, { host, workloads, lastHeard }] of await this.#memory.load()) {
+    for (const [name, { host, workloads, lastHeard, lapsed }] of await this.#memory.load()) {
       if (!members.get(name)) this.#memory.set(name, undefined);
       else
         hosts.restore(name, {
           host,
           lastHeard,
+          alive: !lapsed,
           status: undefined,
           refused: [],
           workloads: new Map(workloads.map(one => [one.uid, one])),
@@ -37,18 +40,19 @@ export class HostMemory {
     }
   }
 
-  /** Remembers a host as it is now. A host whose lease ended is forgotten: after a restart it must report before it counts. */
+  /**
+   * Remembers a host as it is now, or forgets one that no longer belongs to the mesh. One whose lease ended is remembered too: what
+   * registries list on it must not be dialled past its agent.
+   */
   note(name: string, state: HostState | undefined): void {
-    if (!state?.alive) this.#memory.set(name, undefined);
-    else
-      this.#memory.set(name, {
-        host: state.host,
-        workloads: [...state.workloads.values()],
-        lastHeard: state.lastHeard,
-      });
+    this.#memory.set(name, state && remembered(state));
   }
 
   flush(): Promise<void> {
     return this.#memory.flush();
   }
+}
+
+function remembered({ host, workloads, lastHeard, alive }: HostState): Remembered {
+  return { host, workloads: [...workloads.values()], lastHeard, lapsed: !alive };
 }

@@ -1,5 +1,6 @@
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { type Debounced, debounce } from '../model/util/debounce.ts';
-import { messageOf } from '../model/util/errors.ts';
+import { codeOf, messageOf } from '../model/util/errors.ts';
 import type { Logger } from '../model/util/log.ts';
 import type { Store } from '../store/store.ts';
 
@@ -33,7 +34,7 @@ export class Memory<T> {
     const values = new Map<string, T>();
     for (const { key, value } of entries) {
       try {
-        values.set(key.slice(this.#prefix.length), JSON.parse(Buffer.from(value).toString()) as T);
+        values.set(key.slice(this.#prefix.length), decode(value) as T);
       } catch (error) {
         this.#logger.warn('something remembered cannot be read and is left out', { key, why: messageOf(error) });
       }
@@ -57,17 +58,36 @@ export class Memory<T> {
   async #write(): Promise<void> {
     const pending = [...this.#pending];
     this.#pending.clear();
-    for (const [index, [key, value]] of pending.entries()) {
-      try {
-        if (value === undefined) await this.#store.delete(this.#prefix + key);
-        else await this.#store.put(this.#prefix + key, Buffer.from(JSON.stringify(value)));
-      } catch (error) {
-        for (const [later, kept] of pending.slice(index)) if (!this.#pending.has(later)) this.#pending.set(later, kept);
-        this.#logger.error('cannot remember what changed; a restart would begin with something older', {
-          why: messageOf(error),
-        });
-        return;
-      }
+    // Asked for in one turn, so that the store can wait for the disk once for all of them.
+    await Promise.all(pending.map(([key, value]) => this.#writeOne(key, value)));
+  }
+
+  async #writeOne(key: string, value: T | undefined): Promise<void> {
+    try {
+      if (value === undefined) await this.#store.delete(this.#prefix + key);
+      else await this.#store.put(this.#prefix + key, encode(value));
+    } catch (error) {
+      // What can never be written must not be tried for ever; the rest is, unless it has changed meanwhile.
+      if (codeOf(error) !== 'TOO_LARGE' && !this.#pending.has(key)) this.#pending.set(key, value);
+      this.#logger.error('cannot remember what changed; a restart would begin with something older', {
+        key: this.#prefix + key,
+        why: messageOf(error),
+      });
     }
   }
+}
+
+/** Values of more bytes are stored compressed: a service with 10,000 instances would not fit otherwise. */
+const COMPRESS_BYTES = 64 * 1024;
+
+function encode(value: unknown): Uint8Array {
+  const plain = Buffer.from(JSON.stringify(value));
+  return plain.length > COMPRESS_BYTES ? zstdCompressSync(plain) : plain;
+}
+
+/** Zstandard's magic number (RFC 8878, 3.1.1) cannot begin JSON. */
+function decode(bytes: Uint8Array): unknown {
+  const stored = Buffer.from(bytes);
+  const compressed = stored.length >= 4 && stored.readUInt32LE(0) === 0xfd2fb528;
+  return JSON.parse((compressed ? zstdDecompressSync(stored) : stored).toString());
 }

@@ -68,10 +68,10 @@ export class Hosts {
     await this.#leases.run(signal);
   }
 
-  /** Takes what was known before a restart. Each host gets a full lease to be heard of. */
-  restore(host: string, state: Pick<HostState, 'host' | 'workloads' | 'status' | 'refused' | 'lastHeard'>): void {
-    this.#states.set(host, { ...state, alive: true });
-    this.#leases.renew(host);
+  /** Takes what was known before a restart. Each host that was alive gets a full lease to be heard of. */
+  restore(host: string, state: HostState): void {
+    this.#states.set(host, state);
+    if (state.alive) this.#leases.renew(host);
     this.#listener.workloadsChanged(host, new Set(state.workloads.keys()));
   }
 

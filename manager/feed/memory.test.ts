@@ -1,0 +1,68 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { silentLogger } from '../model/util/log.ts';
+import { SqliteStore } from '../store/sqlite/sqlite-store.ts';
+import { ConflictError, type Store, StoreError } from '../store/store.ts';
+import { Memory } from './memory.ts';
+
+function storeOf(t: ExecutionContext): Store {
+  const directory = mkdtempSync(join(tmpdir(), 'isthmus-memory-'));
+  const store = new SqliteStore(join(directory, 'store.db'));
+  t.teardown(async () => {
+    await store.close();
+    rmSync(directory, { recursive: true });
+  });
+  return store;
+}
+
+test('what is remembered is there after a restart, and what was forgotten is not', async t => {
+  const store = storeOf(t);
+  const memory = new Memory<number[]>(store, 'things/', silentLogger);
+  memory.set('a', [1]);
+  memory.set('b', [2]);
+  await memory.flush();
+  memory.set('a', undefined);
+  await memory.flush();
+  t.deepEqual([...(await new Memory(store, 'things/', silentLogger).load())], [['b', [2]]]);
+});
+
+test('a service with 10,000 instances is remembered', async t => {
+  const store = storeOf(t);
+  const instances = Array.from({ length: 10_000 }, (_, index) => ({
+    id: `reviews-${index}`,
+    address: `10.0.${index >> 8}.${index & 0xff}`,
+    ports: [{ name: 'http', number: 9080 }],
+    labels: { version: `v${index % 3}`, note: 'x'.repeat(60) },
+  }));
+  const memory = new Memory<typeof instances>(store, 'things/', silentLogger);
+  memory.set('reviews', instances);
+  await memory.flush();
+  t.deepEqual((await memory.load()).get('reviews'), instances);
+});
+
+test('one value that cannot be written keeps no other from being written, and is tried again unless it never can be', async t => {
+  const store = storeOf(t);
+  const tries: string[] = [];
+  let broken = true;
+  const failing: Store = Object.assign(Object.create(store) as Store, {
+    put: (key: string, value: Uint8Array) => {
+      tries.push(key);
+      if (key === 'things/large') return Promise.reject(new StoreError('TOO_LARGE', 'too large'));
+      if (key === 'things/unlucky' && broken) return Promise.reject(new ConflictError('not now'));
+      return store.put(key, value);
+    },
+    list: (prefix: string) => store.list(prefix),
+  });
+  const memory = new Memory<number>(failing, 'things/', silentLogger);
+  memory.set('large', 1);
+  memory.set('unlucky', 2);
+  memory.set('plain', 3);
+  await memory.flush();
+  t.deepEqual([...(await memory.load())], [['plain', 3]]);
+  broken = false;
+  await memory.flush();
+  t.deepEqual(Object.fromEntries(await memory.load()), { plain: 3, unlucky: 2 });
+  t.is(tries.filter(key => key === 'things/large').length, 1);
+});
