@@ -6,6 +6,7 @@ import { agentUninstallCommand } from './agent-uninstall.ts';
 import { demoCommand } from './demo.ts';
 import { joinCommand } from './join.ts';
 import { managerCommand } from './manager.ts';
+import { statusCommand } from './status.ts';
 import { upCommand } from './up.ts';
 import { versionCommand } from './version.ts';
 
@@ -15,7 +16,8 @@ export const COMMANDS: readonly Command[] = [
   managerCommand,
   agentCommand,
   joinCommand,
-  ...managerCommands,
+  // One of them knows only Managers; ours knows agents too.
+  ...managerCommands.map(command => (command.name === statusCommand.name ? statusCommand : command)),
   agentUninstallCommand,
   demoCommand,
   completionCommand(() => COMMANDS),

@@ -1,0 +1,79 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { serveStatus } from '../../agent/status/server.ts';
+import type { AgentStatus } from '../../agent/status/status.ts';
+import { connectManager } from '../../manager/cli/client.ts';
+import { dispatch } from '../cli/dispatch.ts';
+import { statusCommand } from './status.ts';
+
+const WELL: AgentStatus = {
+  host: 'alpha',
+  pid: 7,
+  version: '1.2.3',
+  startedAt: Date.now() - 5000,
+  manager: { address: '10.0.0.1:15012', connected: true, lastHeard: Date.now() },
+  envoy: { pid: 8, connected: true, version: '1.40.0', restarts: 0 },
+  workloads: [
+    {
+      uid: 'alpha/default/web',
+      identity: 'spiffe://isthmus.mesh/ns/default/sa/web',
+      state: 'joined',
+      outboundPort: 20_000,
+    },
+  ],
+  services: ['reviews.default.mesh'],
+  redirect: { active: true },
+  rejections: [],
+  problems: [],
+};
+const ILL: AgentStatus = {
+  ...WELL,
+  manager: { address: '10.0.0.1:15012', connected: false, reason: 'no route' },
+  problems: [{ where: '/etc/isthmus/workloads.d/a.yaml:1', why: 'name: is missing' }],
+};
+
+async function run(t: ExecutionContext, status: AgentStatus | undefined, ...argv: string[]) {
+  const folder = await mkdtemp(join(tmpdir(), 'isthmus-status-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  await using _server = status && (await serveStatus(join(folder, 'agent.sock'), { status: () => status }));
+  const seen = { out: '', err: '' };
+  const code = await dispatch([statusCommand], ['status', '--run-dir', folder, ...argv], {
+    stdout: { write: (text: string) => (seen.out += text) },
+    stderr: { write: (text: string) => (seen.err += text) },
+    stdin: async () => '',
+    isTTY: false,
+    columns: 80,
+    connect: connectManager,
+    signal: new AbortController().signal,
+  });
+  return { code, ...seen };
+}
+
+test('on a host without a Manager, status tells what the agent knows', async t => {
+  const { code, out } = await run(t, WELL, '--check');
+  t.is(code, 0);
+  t.regex(out, /^Host {7}alpha, agent 1\.2\.3, up for 5s$/m);
+  t.regex(out, /^Manager {4}10\.0\.0\.1:15012, connected, last heard 0s ago$/m);
+  t.regex(out, /^alpha\/default\/web +joined/m);
+});
+
+test('with --check what is wrong is said and is the exit code', async t => {
+  const { code, out } = await run(t, ILL, '--check');
+  t.is(code, 1);
+  t.regex(out, /not connected: no route/);
+  t.regex(out, /workloads\.d\/a\.yaml:1: name: is missing/);
+  t.is((await run(t, ILL)).code, 0);
+});
+
+test('as JSON it is the whole answer of the agent', async t => {
+  const { out } = await run(t, WELL, '-o', 'json');
+  t.deepEqual(JSON.parse(out), WELL);
+});
+
+test('where neither runs, the Manager is missed', async t => {
+  const { code, err } = await run(t, undefined);
+  t.is(code, 1);
+  t.regex(err, /No Manager runs here/);
+});
