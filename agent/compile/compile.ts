@@ -4,7 +4,7 @@ import { appClusters } from './app.ts';
 import { type CalledPort, calledPortsOf, policyOrigins } from './called.ts';
 import { Directory, destinationsOf } from './destination.ts';
 import { hbone } from './hbone.ts';
-import { inboundChain, inboundListener } from './inbound.ts';
+import { type InboundOwner, inboundChain, inboundListener, sharedChains } from './inbound.ts';
 import type { HostInput, Problem, WorkloadInput } from './input.ts';
 import { localListenerOf } from './local.ts';
 import { Memo } from './memo.ts';
@@ -44,7 +44,7 @@ export class Compiler {
   compile(input: HostInput): Compiled {
     this.#memo.begin();
     const problems: Problem[] = [];
-    const resources = [...this.#fixed(), ...this.#services(input, problems), ...this.#workloads(input)];
+    const resources = [...this.#fixed(), ...this.#services(input, problems), ...this.#workloads(input, problems)];
     this.#memo.end();
     return { resources: this.#keep(resources), problems };
   }
@@ -83,7 +83,7 @@ export class Compiler {
     return [...tables].map(([port, hosts]) => this.#memo.get(`routes ${port}`, hosts, () => routeTableOf(port, hosts)));
   }
 
-  #workloads(input: HostInput): readonly Resource[] {
+  #workloads(input: HostInput, problems: Problem[]): readonly Resource[] {
     const views = [...input.services.values()].map(({ view }) => view);
     const ports = this.#memo.get('called ports', views, () => calledPorts(views));
     const called = input.workloads.flatMap(workload => this.#called(workload, input) ?? []);
@@ -92,7 +92,7 @@ export class Compiler {
       ...this.#dns(input),
       ...called.flatMap(({ resources }) => resources),
       ...this.#tunnel(called, input),
-      ...this.#inbound(called, input),
+      ...this.#inbound(called, input, problems),
     ];
   }
 
@@ -150,24 +150,29 @@ export class Compiler {
   }
 
   /** One listener on the host for its processes, and one in each namespace. */
-  #inbound(called: readonly Called[], { settings }: HostInput): readonly Resource[] {
+  #inbound(called: readonly Called[], { settings }: HostInput, problems: Problem[]): readonly Resource[] {
     const { inboundPort, ipv6 } = settings;
-    const onHost = called.filter(({ input }) => input.local.selector.kind !== 'namespace');
-    const inside = called.filter(each => !onHost.includes(each) && each.inbound.length > 0);
-    const shared = onHost.flatMap(({ inbound }) => inbound);
-    const make = (name: string, those: readonly Called[], namespace?: string): Resource =>
-      this.#memo.get(name, [inboundPort, ipv6, ...those], () => {
-        const chains = those.flatMap(({ inbound }) => inbound);
-        const place = { ipv6, ...(namespace === undefined ? {} : { namespace }) };
-        return inboundListener(name, chains, inboundPort, place, originsOf(those));
-      });
-    return [
-      ...(shared.length === 0 ? [] : [make('inbound', onHost)]),
-      ...inside.map(each => {
-        const { workload, selector } = each.input.local;
-        return make(`inbound/${workload.uid}`, [each], selector.kind === 'namespace' ? selector.path : undefined);
-      }),
-    ];
+    const owners = called.filter(({ input }) => input.local.selector.kind !== 'namespace');
+    const shared = this.#memo.get('inbound', [inboundPort, ipv6, ...owners], () => {
+      const { chains, problems } = sharedChains(owners.map(ownerOf));
+      return {
+        problems,
+        chains,
+        listener: inboundListener('inbound', chains, inboundPort, { ipv6 }, originsOf(owners)),
+      };
+    });
+    problems.push(...shared.problems);
+    const inside = called.flatMap(each => {
+      const { workload, selector } = each.input.local;
+      if (selector.kind !== 'namespace' || each.inbound.length === 0) return [];
+      const name = `inbound/${workload.uid}`;
+      const place = { ipv6, namespace: selector.path };
+      return this.#memo.get(name, [inboundPort, ipv6, each], () =>
+        inboundListener(name, each.inbound, inboundPort, place, each.origins),
+      );
+    });
+    // Envoy takes no listener without chains.
+    return shared.chains.length === 0 ? inside : [shared.listener, ...inside];
   }
 
   /** Resources that came out as before are the same objects as before. */
@@ -184,6 +189,11 @@ export class Compiler {
 /** The services that a service's routes name, found or not: its routes change when one of them does. */
 function destinationsUsed(view: ServiceView, directory: Directory): readonly (ServiceView | undefined)[] {
   return destinationsOf(view).map(names => names.map(name => directory.get(name)).find(found => found !== undefined));
+}
+
+function ownerOf({ input, inbound }: Called): InboundOwner {
+  const { uid, addresses } = input.local.workload;
+  return { workload: uid, addresses, chains: inbound };
 }
 
 function originsOf(called: readonly Called[]): readonly string[] {

@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { ADDRESS_HEADER, ADS, typed } from './names.ts';
 import type { JsonMap } from './resource.ts';
 
@@ -91,4 +92,9 @@ export function internalSocket(metadata: string): JsonMap {
 export function socket(address: string, port: number, namespace?: string): JsonMap {
   const place = namespace === undefined ? {} : { network_namespace_filepath: namespace };
   return { socket_address: { address, port_value: port, ...place } };
+}
+
+/** One address as a CidrRange. */
+export function range(address: string): JsonMap {
+  return { address_prefix: address, prefix_len: isIPv6(address) ? 128 : 32 };
 }

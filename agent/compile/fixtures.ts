@@ -14,8 +14,8 @@ import type { HostInput, ServiceInput, WorkloadInput } from './input.ts';
 
 export const TRUST_DOMAIN = 'isthmus.mesh';
 
-export function host(name: string, address: string): Host {
-  return { name, address, tunnelPort: 15_008, network: '', locality: NOWHERE };
+export function host(name: string, address: string, tunnelPort: number = 15_008): Host {
+  return { name, address, tunnelPort, network: '', locality: NOWHERE };
 }
 
 export function input(on: Host, workloads: readonly WorkloadInput[], services: readonly ServiceInput[]): HostInput {

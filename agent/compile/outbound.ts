@@ -1,9 +1,18 @@
-import { isIPv6 } from 'node:net';
 import type { ServiceView } from '../../manager/model/host-view.ts';
 import { isHttp } from '../../manager/model/service.ts';
 import type { LocalWorkload } from '../../platforms/platform.ts';
 import { countCalls } from './calls.ts';
-import { http, ORIGINAL_DESTINATION, routeTable, socket, stamp, tcpProxy, value, WRITE_ADDRESS } from './filters.ts';
+import {
+  http,
+  ORIGINAL_DESTINATION,
+  range,
+  routeTable,
+  socket,
+  stamp,
+  tcpProxy,
+  value,
+  WRITE_ADDRESS,
+} from './filters.ts';
 import type { HostSettings } from './input.ts';
 import { CERTIFICATE_KEY, callerSecret, SOURCE_KEY } from './names.ts';
 import { type JsonMap, type Resource, resource, TYPE } from './resource.ts';
@@ -94,7 +103,7 @@ function tcpChain(
 ): JsonMap {
   const key = 'envoy.tcp_proxy.cluster';
   const cluster = value(key, 'vip|%DOWNSTREAM_LOCAL_ADDRESS%', key, 'NONE');
-  const ranges = addresses.map(address => ({ address_prefix: address, prefix_len: isIPv6(address) ? 128 : 32 }));
+  const ranges = addresses.map(range);
   return {
     name: `tcp:${port}`,
     filter_chain_match: { destination_port: port, ...(ranges.length === 0 ? {} : { prefix_ranges: ranges }) },

@@ -1,9 +1,6 @@
-import { createPrivateKey, createPublicKey } from 'node:crypto';
 import test from 'ava';
 import { type JsonMap, type Resource, resource, TYPE } from '../../agent/compile/resource.ts';
-import type { CertificateSecret } from '../../agent/envoy/ads/secrets.ts';
-import { Authority } from '../../auth/ca/authority.ts';
-import { makeKey, makeRoot, readRoot } from '../../auth/ca/root.ts';
+import { authority, certificate } from './authority.ts';
 import { stage } from './fixture.ts';
 import { call, freePort } from './http.ts';
 import { ADS, socketAddress, typed } from './resources.ts';
@@ -13,15 +10,6 @@ const OTHER = 'spiffe://mesh/ns/default/sa/other';
 const REVIEWS = 'spiffe://mesh/ns/default/sa/reviews';
 const TLS = 'transport_sockets.tls';
 const ROOTS = { name: 'roots', sds_config: ADS };
-
-function authority(): Authority {
-  return new Authority(readRoot(makeRoot('mesh', Date.now())), { trustDomain: 'mesh', now: Date.now });
-}
-
-function certificate(from: Authority, identity: string): CertificateSecret {
-  const key = makeKey();
-  return { identity, key, chain: from.issueWorkload(createPublicKey(createPrivateKey(key)), identity).chain };
-}
 
 function hcm(routes: readonly JsonMap[]): JsonMap {
   return typed('hcm', 'filters.network.http_connection_manager.v3.HttpConnectionManager', {
@@ -107,7 +95,7 @@ test('certificates are asked for by identity; one that is missing fails at once,
   await using on = await stage();
   const [webPort, otherPort, tunnel] = [await freePort(), await freePort(), await freePort()];
   const ads = on.ads();
-  const ca = authority();
+  const ca = authority('mesh');
   await ads.start();
   ads.setSecrets([certificate(ca, WEB), certificate(ca, REVIEWS)], ca.root);
   ads.update([caller('web', webPort, WEB), caller('other', otherPort, OTHER), far(tunnel), called(tunnel)]);
@@ -133,7 +121,7 @@ test('new certificates of a new authority take the place of the old ones', async
   await using on = await stage();
   const [port, tunnel] = [await freePort(), await freePort()];
   const ads = on.ads();
-  const [old, fresh] = [authority(), authority()];
+  const [old, fresh] = [authority('mesh'), authority('mesh')];
   await ads.start();
   ads.setSecrets([certificate(old, WEB), certificate(old, REVIEWS)], old.root);
   ads.update([caller('web', port, WEB), far(tunnel), called(tunnel)]);
