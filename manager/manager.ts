@@ -1,4 +1,5 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto';
+import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import type { Authority } from '../auth/ca/authority.ts';
 import type { GivenAuthority } from '../auth/ca/given.ts';
@@ -25,6 +26,7 @@ import { TokenStore } from './hosts/token-store.ts';
 import { Inspection } from './inspection.ts';
 import { loadWire } from './model/proto/wire.ts';
 import { type Clock, systemClock } from './model/util/clock.ts';
+import { writeAtomic } from './model/util/files.ts';
 import type { Logger } from './model/util/log.ts';
 import type { Store } from './store/store.ts';
 
@@ -59,6 +61,8 @@ export async function runManager(options: ManagerOptions, logger: Logger, signal
   const over = new AbortController();
   const ending = AbortSignal.any([signal, over.signal]);
   const parts = await assemble(options, logger);
+  // Not a secret: whoever calls the API from elsewhere checks its certificate against it.
+  await writeAtomic(join(options.stateDir, 'root.pem'), parts.authority.roots.join(''), 0o644);
   const { registries, hosts, hostMemory, server, publisher, catalog } = parts;
   catalog.connect(hosts, keys => publisher.changed(keys));
   await hostMemory.restore(hosts, parts.members);
@@ -81,7 +85,10 @@ export async function runManager(options: ManagerOptions, logger: Logger, signal
       api: api.url,
       socket: socketOf(options),
     });
-    await Promise.race([Promise.all(running), keepApiFresh(api, parts.authority, parts.clock, ending)]);
+    await Promise.race([
+      Promise.all(running),
+      keepApiFresh(api, () => apiCertificate(parts.authority, options.api.address), parts.clock, ending),
+    ]);
   } finally {
     over.abort();
     await Promise.allSettled(running);
@@ -153,23 +160,38 @@ async function startApi(options: ManagerOptions, parts: Parts, logger: Logger): 
     https: {
       host: options.api.address,
       port: options.api.port,
-      certificate: apiCertificate(authority),
+      certificate: apiCertificate(authority, options.api.address),
       token: adminToken(join(options.stateDir, 'admin-token')),
     },
   });
   return Object.assign(server, { [Symbol.asyncDispose]: () => server.close() });
 }
 
-function apiCertificate(authority: Authority): ServerCertificate {
+/** What callers may know the API by, when it listens on an address. */
+function namesOf(address: string): readonly string[] {
+  const all = Object.values(networkInterfaces()).flatMap(
+    list => list?.map(each => each.address.replace(/%.*/, '')) ?? [],
+  );
+  const listens = address === '::' || address === '0.0.0.0' ? all : [address];
+  // A host's name that is none in DNS (underscores) would spoil the certificate.
+  const own = /^[A-Za-z0-9.-]{1,253}$/.test(hostname()) ? [hostname()] : [];
+  return [...new Set(['localhost', ...own, '127.0.0.1', '::1', ...listens])];
+}
+
+function apiCertificate(authority: Authority, address: string): ServerCertificate {
   const key = makeKey();
-  return { key, cert: authority.issueManager(createPublicKey(createPrivateKey(key))).chain };
+  return { key, cert: authority.issueApi(createPublicKey(createPrivateKey(key)), namesOf(address)).chain };
 }
 
 /** Renews the certificate of the REST API at half its life, until the signal aborts. */
-async function keepApiFresh(api: ApiServer, authority: Authority, clock: Clock, signal: AbortSignal): Promise<void> {
+async function keepApiFresh(
+  api: ApiServer,
+  issue: () => ServerCertificate,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
   for (;;) {
-    const certificate = apiCertificate(authority);
-    api.renew(certificate);
+    api.renew(issue());
     const due = renewAt(clock.now(), clock.now() + 7 * 24 * HOUR_MS, Math.random());
     while (clock.now() < due) {
       await clock.sleep(Math.min(HOUR_MS, due - clock.now()), signal).catch(() => undefined);

@@ -71,7 +71,12 @@ export class Authority {
     return this.#issue(publicKey, managerSpiffeId(this.trustDomain), LIFETIME.manager);
   }
 
-  #issue(publicKey: KeyObject, uri: string, lifetime: number): Issued {
+  /** For the REST API: its callers are no members of the mesh and know it by names and addresses. */
+  issueApi(publicKey: KeyObject, hosts: readonly string[]): Issued {
+    return this.#issue(publicKey, managerSpiffeId(this.trustDomain), LIFETIME.manager, hosts);
+  }
+
+  #issue(publicKey: KeyObject, uri: string, lifetime: number, hosts: readonly string[] = []): Issued {
     const now = this.#now();
     const end = this.#certificate.validToDate.getTime();
     if (end <= now)
@@ -84,6 +89,7 @@ export class Authority {
       commonName: uri.replace(/^spiffe:\/\/[^/]+\//, ''),
       publicKey,
       uris: [uri],
+      hosts,
       notBefore: new Date(Math.max(now - BACKDATE_MS, this.#certificate.validFromDate.getTime())),
       notAfter,
       authority: false,

@@ -50,6 +50,16 @@ test('openssl verifies what the authority signs, for both ends of TLS', t => {
   t.is(spiffeIdOf(new X509Certificate(issued.chain)), ID);
 });
 
+test('the API is known by names and addresses', t => {
+  const key = createPublicKey(createPrivateKey(makeKey()));
+  const hosts = ['localhost', '127.0.0.1', '::1', 'fd00:1::a:b', '::ffff:10.0.0.1', '2001:db8:1:2:3:4:5:6'];
+  const certificate = new X509Certificate(authority().issueApi(key, hosts).chain);
+  t.is(certificate.checkHost('localhost'), 'localhost');
+  for (const ip of hosts.slice(1)) t.is(certificate.checkIP(ip), ip);
+  t.is(certificate.checkIP('127.0.0.2'), undefined);
+  t.is(certificate.checkHost('elsewhere'), undefined);
+});
+
 test('serial numbers differ', t => {
   const ca = authority();
   const key = createPublicKey(createPrivateKey(makeKey()));

@@ -1,4 +1,5 @@
 import { createHash, createPublicKey, type KeyObject, randomBytes, sign } from 'node:crypto';
+import { isIP, isIPv4 } from 'node:net';
 import * as der from './der.ts';
 import { OID } from './oids.ts';
 
@@ -9,6 +10,8 @@ export interface CertificateContent {
   readonly publicKey: KeyObject;
   /** URIs of the subject alternative name. */
   readonly uris: readonly string[];
+  /** DNS names and IP addresses of the subject alternative name. */
+  readonly hosts?: readonly string[];
   readonly notBefore: Date;
   readonly notAfter: Date;
   /** May sign certificates; otherwise it serves clients and servers of TLS. */
@@ -70,8 +73,11 @@ function extensions(content: CertificateContent, signer: Signer): der.Node[] {
     extension(OID.subjectKeyIdentifier, false, der.octetString(keyId)),
     extension(OID.authorityKeyIdentifier, false, der.sequence(der.taggedBytes(0, signer.keyId))),
   ];
-  const uris = content.uris.map(uri => der.taggedBytes(6, Buffer.from(uri, 'ascii')));
-  if (uris.length > 0) common.push(extension(OID.subjectAltName, false, der.sequence(...uris)));
+  const names = [
+    ...content.uris.map(uri => der.taggedBytes(6, Buffer.from(uri, 'ascii'))),
+    ...(content.hosts ?? []).map(generalName),
+  ];
+  if (names.length > 0) common.push(extension(OID.subjectAltName, false, der.sequence(...names)));
   if (content.authority)
     return [
       extension(OID.basicConstraints, true, der.sequence(der.boolean(true))),
@@ -86,6 +92,19 @@ function extensions(content: CertificateContent, signer: Signer): der.Node[] {
     extension(OID.extKeyUsage, false, der.sequence(der.oid(OID.serverAuth), der.oid(OID.clientAuth))),
     ...common,
   ];
+}
+
+/** A DNS name or an IP address as a GeneralName (RFC 5280, 4.2.1.6): IPv4 is 4 bytes, IPv6 16. */
+function generalName(host: string): der.Node {
+  if (isIP(host) === 0) return der.taggedBytes(2, Buffer.from(host, 'ascii'));
+  if (isIPv4(host)) return der.taggedBytes(7, Buffer.from(host.split('.').map(Number)));
+  // The URL parser writes the shortest form, with IPv4 parts as hexadecimal.
+  const [head = '', tail] = new URL(`http://[${host}]`).hostname.slice(1, -1).split('::');
+  const groups = (text: string): string[] => (text === '' ? [] : text.split(':'));
+  const [before, after] = [groups(head), groups(tail ?? '')];
+  const zeros = Array.from({ length: 8 - before.length - after.length }, () => '0');
+  const hex = [...before, ...zeros, ...after].map(group => group.padStart(4, '0')).join('');
+  return der.taggedBytes(7, Buffer.from(hex, 'hex'));
 }
 
 /** 127 random bits behind a first byte of 1–127: positive, and of one length. */
