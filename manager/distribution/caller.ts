@@ -16,7 +16,12 @@ export interface CallerCertificate {
  * @param now milliseconds since 1970.
  * @throws {RefusalError}
  */
-export function memberOf(caller: CallerCertificate, trustDomain: string, members: Members, now: number): Member {
+export function memberOf(
+  caller: CallerCertificate,
+  trustDomain: string,
+  members: Pick<Members, 'get'>,
+  now: number,
+): Member {
   if (!caller.raw)
     throw new RefusalError(
       'no-certificate',

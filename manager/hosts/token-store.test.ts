@@ -1,0 +1,97 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { parseToken } from '../../auth/token.ts';
+import { SqliteStore } from '../store/sqlite/sqlite-store.ts';
+import { allows } from './allowed.ts';
+import { Nonces } from './nonces.ts';
+import { TokenStore } from './token-store.ts';
+
+const FINGERPRINT = 'ab'.repeat(32);
+
+function setUp(t: ExecutionContext) {
+  const directory = mkdtempSync(join(tmpdir(), 'isthmus-tokens-'));
+  const store = new SqliteStore(join(directory, 'store.db'));
+  t.teardown(async () => {
+    await store.close();
+    rmSync(directory, { recursive: true });
+  });
+  const time = { now: 1_000_000 };
+  return { tokens: new TokenStore(store, FINGERPRINT, () => time.now), time, store, directory };
+}
+
+const REQUEST = { identities: ['default/*'], ttlMs: 60_000 };
+
+test('a token is listed without its secret, and the store holds it nowhere', async t => {
+  const { tokens, store, directory } = setUp(t);
+  const { token, ...info } = await tokens.create(REQUEST);
+  t.deepEqual(await tokens.list(), [info]);
+  const { secret, fingerprint } = parseToken(token)!;
+  t.is(fingerprint, FINGERPRINT);
+  const { entries } = await store.list('tokens/');
+  for (const { value } of entries) t.false(Buffer.from(value).toString().includes(secret));
+  for (const file of ['store.db', 'store.db-wal']) t.false(readFileSync(join(directory, file)).includes(secret));
+});
+
+test('an expired token is refused, and is gone a week later', async t => {
+  const { tokens, time } = setUp(t);
+  const { token } = await tokens.create(REQUEST);
+  time.now += 60_000;
+  await t.throwsAsync(tokens.check(token, 'a'), { code: 'token-expired' });
+  time.now += 8 * 24 * 3_600_000;
+  const { id } = await tokens.create(REQUEST);
+  t.deepEqual(
+    (await tokens.list()).map(each => each.id),
+    [id],
+  );
+});
+
+test('a token that was revoked between check and use is not used', async t => {
+  const { tokens } = setUp(t);
+  const { token, id } = await tokens.create(REQUEST);
+  const checked = await tokens.check(token, 'a');
+  await tokens.revoke(id);
+  await t.throwsAsync(checked.use(), { code: 'token-used' });
+});
+
+test('patterns that are none are refused, each by its place', async t => {
+  const { tokens } = setUp(t);
+  const error = await t.throwsAsync(tokens.create({ identities: ['default', 'a/b/c', 'default/*'], ttlMs: 1000 }));
+  t.regex(error!.message, /identities\[0\].*identities\[1\]/);
+  await t.throwsAsync(tokens.create({ identities: [], ttlMs: 1000 }), { message: /at least one/ });
+});
+
+test('a nonce is good once, for its host, for a minute', t => {
+  let now = 0;
+  const nonces = new Nonces(() => now);
+  const nonce = nonces.give('a');
+  t.false(nonces.take('b', nonce));
+  t.true(nonces.take('a', nonce));
+  t.false(nonces.take('a', nonce));
+  const late = nonces.give('a');
+  now += 60_000;
+  t.false(nonces.take('a', late));
+});
+
+test('a host that asks for nonces without end holds few of them', t => {
+  const nonces = new Nonces(() => 0);
+  const given = Array.from({ length: 1000 }, () => nonces.give('a'));
+  t.is(given.filter(nonce => nonces.take('a', nonce)).length, 256);
+});
+
+const ALLOWED: readonly (readonly [pattern: string, identity: string, allowed: boolean])[] = [
+  ['default/*', 'default/web', true],
+  ['default/*', 'default-2/web', false],
+  ['default/web', 'default/web-2', false],
+  ['default/web*', 'default/web-2', true],
+  ['*/web', 'any/web', true],
+  ['team-*/*', 'team-a/x', true],
+  ['team-*/*', 'team/x', false],
+];
+
+for (const [pattern, identity, allowed] of ALLOWED)
+  test(`${pattern} ${allowed ? 'allows' : 'does not allow'} ${identity}`, t => {
+    const [namespace = '', serviceAccount = ''] = identity.split('/');
+    t.is(allows([pattern], { namespace, serviceAccount }), allowed);
+  });
