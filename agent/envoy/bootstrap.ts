@@ -38,6 +38,8 @@ export function bootstrap(options: BootstrapOptions): JsonMap {
     overload_manager: overload(options),
     stats_flush_interval: '5s',
     stats_config: { stats_matcher: { exclusion_list: { patterns: UNUSED_STATS } } },
+    // The statistics of a cluster's traffic are made once there is some.
+    deferred_stat_options: { enable_deferred_creation_stats: true },
     cluster_manager: { enable_deferred_cluster_creation: true },
   };
 }
