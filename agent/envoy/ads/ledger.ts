@@ -51,6 +51,7 @@ export class Ledger {
   readonly #forced = new Set<string>();
   #groups: (readonly string[])[] = [];
   #first = true;
+  #sentAny = false;
 
   /** @param wildcardByDefault whether a first request without names means all, as for listeners and clusters. */
   constructor(wildcardByDefault: boolean) {
@@ -96,9 +97,15 @@ export class Ledger {
     );
   }
 
+  /** Whether the client, which holds nothing, waits to be told that there is nothing: it does not start before it knows all. */
+  owesEmpty(): boolean {
+    return this.#wildcard && !this.#sentAny && this.held.size === 0;
+  }
+
   /** Notes a response as sent. The group that is being looked into, if any, has its turn with it. */
   sent(sent: Sent): void {
     this.pending = sent;
+    this.#sentAny = true;
     for (const name of [...sent.versions.keys(), ...sent.removed]) this.#forced.delete(name);
     for (const name of sent.versions.keys()) this.#absent.delete(name);
     if (sent.versions.size > 0) this.#groups.shift();

@@ -69,8 +69,7 @@ test('clusters first, with internal listeners and endpoints; listeners once thes
   const envoy = at.envoy();
   at.server.update([routes('r'), listener('out'), internal('local'), endpoints('a'), cluster('a')]);
   envoy.subscribe(TYPE.listener, { names: [] });
-  await envoy.take(TYPE.listener, 'local');
-  await envoy.take(TYPE.listener, 'out');
+  await envoy.take(TYPE.listener, 'local', 'out');
   envoy.subscribe(TYPE.routes, { names: ['r'] });
   await envoy.take(TYPE.routes, 'r');
 
@@ -107,6 +106,20 @@ test('goes on without clusters that the client does not get ready', async t => {
   envoy.subscribe(TYPE.listener);
   await envoy.take(TYPE.listener, 'out');
   t.is(at.warnings.length, 1);
+});
+
+test('a client is told that there is nothing, as it does not start before it knows', async t => {
+  await using at = await table();
+  const envoy = at.envoy();
+  envoy.subscribe(TYPE.cluster);
+  envoy.subscribe(TYPE.listener);
+  await envoy.quiet();
+  at.server.update([]);
+  await envoy.take(TYPE.cluster);
+  await envoy.take(TYPE.listener);
+  at.server.update([]);
+  await envoy.quiet();
+  t.deepEqual(await at.server.applied(soon()), []);
 });
 
 test('a client that comes back gets what changed, and not what it holds', async t => {
@@ -177,6 +190,7 @@ test('finds the one that is refused, lets the others through, and offers it agai
   envoy.refuse(await envoy.next(), 'Error adding/updating cluster(s) bad: too bad');
   await envoy.take(TYPE.cluster, 'c');
   envoy.refuse(await envoy.next(), 'too bad');
+  await envoy.take(TYPE.listener);
   t.like(await at.server.applied(soon()), [
     { name: 'bad', version: bad.version, reason: 'too bad', origins: ['service bad'] },
   ]);
@@ -200,6 +214,7 @@ test('a version that is refused leaves the one before in force, and the next one
   envoy.subscribe(TYPE.cluster);
   envoy.subscribe(TYPE.listener);
   await envoy.take(TYPE.cluster, 'a');
+  await envoy.take(TYPE.listener);
   at.server.update([bad]);
   envoy.refuse(await envoy.next(), 'bad');
   await at.server.applied(soon());
@@ -238,6 +253,7 @@ test('two Envoys at once, of which one takes over, each get everything', async t
     envoy.subscribe(TYPE.cluster);
     envoy.subscribe(TYPE.listener);
     await envoy.take(TYPE.cluster, 'a');
+    await envoy.take(TYPE.listener);
   }
   await at.server.applied(soon());
   t.is(at.server.status().connections, 2);

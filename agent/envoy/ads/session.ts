@@ -61,7 +61,8 @@ export class Session {
     const internal = (resource: Resource): boolean => resource.body['internal_listener'] !== undefined;
     this.#offer(TYPE.secret);
     this.#offer(TYPE.cluster);
-    if (!this.#unsent(TYPE.cluster)) this.#offer(TYPE.listener, internal);
+    const waiting = this.#blocked(TYPE.cluster) || this.#blocked(TYPE.endpoints);
+    if (!this.#unsent(TYPE.cluster)) this.#offer(TYPE.listener, waiting ? internal : undefined);
     if (!this.#unsent(TYPE.listener, internal)) this.#offer(TYPE.endpoints);
     if (this.#blocked(TYPE.cluster) || this.#blocked(TYPE.endpoints)) return;
     this.#offer(TYPE.listener);
@@ -106,12 +107,18 @@ export class Session {
     const additions = ledger.additions(desired);
     // Envoy ignores, with an error in its log, that a route configuration is gone.
     const absent = typeUrl === TYPE.routes || only ? [] : ledger.missing(desired);
-    const response = this.#respond(typeUrl, only ? additions.filter(only) : additions, absent);
+    const owed = !only && additions.length === 0 && ledger.owesEmpty();
+    const response = this.#respond(typeUrl, only ? additions.filter(only) : additions, absent, owed);
     if (response && typeUrl === TYPE.cluster) this.#rewarm(response.resources.map(({ name }) => name));
   }
 
-  /** Sends one response, if there is anything to send. */
-  #respond(typeUrl: TypeUrl, additions: readonly Resource[], removed: readonly string[]): DeltaResponse | undefined {
+  /** Sends one response, if there is anything to send or an empty one is owed. */
+  #respond(
+    typeUrl: TypeUrl,
+    additions: readonly Resource[],
+    removed: readonly string[],
+    owed: boolean = false,
+  ): DeltaResponse | undefined {
     const resources = [];
     let bytes = 0;
     for (const resource of additions) {
@@ -121,7 +128,7 @@ export class Session {
       if (bytes > RESPONSE_BYTES && resources.length > 0) break;
       resources.push({ name: resource.name, version: resource.version, body });
     }
-    if (resources.length === 0 && removed.length === 0) return undefined;
+    if (resources.length === 0 && removed.length === 0 && !owed) return undefined;
     this.#count += 1;
     const response = { typeUrl, nonce: String(this.#count), resources, removed };
     const versions = new Map(resources.map(({ name, version }) => [name, version]));
