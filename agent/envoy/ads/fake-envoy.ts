@@ -1,7 +1,7 @@
 import { Client, type ClientDuplexStream, credentials } from '@grpc/grpc-js';
 import type protobuf from 'protobufjs';
 import { TYPE, type TypeUrl } from '../../compile/resource.ts';
-import { loadSchema } from './schema.ts';
+import type { Schema } from './schema.ts';
 
 /** A response as it came over the wire. */
 export interface Received {
@@ -32,8 +32,7 @@ export class FakeEnvoy {
   readonly #responses: AsyncIterator<WireResponse>;
   #asked = 0;
 
-  constructor(socket: string) {
-    const { request } = loadSchema();
+  constructor(socket: string, { request }: Schema) {
     const response: protobuf.Type = request.root.lookupType('envoy.service.discovery.v3.DeltaDiscoveryResponse');
     this.#client = new Client(`unix:${socket}`, credentials.createInsecure());
     this.#stream = this.#client.makeBidiStreamRequest(
@@ -63,10 +62,10 @@ export class FakeEnvoy {
     this.#stream.write({ type_url: typeUrl, response_nonce: nonce, error_detail: { code: 3, message } });
   }
 
-  /** The next response. @throws when none comes within 5 s. */
+  /** The next response. @throws when none comes within 20 s. */
   async next(): Promise<Received> {
     const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => late.reject(new Error('no response within 5 s')), 5_000);
+    const timer = setTimeout(() => late.reject(new Error('no response within 20 s')), 20_000);
     try {
       const { value } = (await Promise.race([this.#responses.next(), late.promise])) as {
         readonly value: WireResponse;

@@ -5,6 +5,7 @@ import test from 'ava';
 import { type LogFields, type Logger, silentLogger } from '../../../manager/model/util/log.ts';
 import { type Resource, resource, TYPE } from '../../compile/resource.ts';
 import { FakeEnvoy } from './fake-envoy.ts';
+import { loadSchema } from './schema.ts';
 import { AdsServer, type AdsServerOptions } from './server.ts';
 
 const cluster = (name: string, timeout = '1s'): Resource =>
@@ -15,7 +16,8 @@ const endpoints = (name: string): Resource => resource(TYPE.endpoints, name, { c
 const listener = (name: string): Resource => resource(TYPE.listener, name, { name }, [`workload ${name}`]);
 const internal = (name: string): Resource => resource(TYPE.listener, name, { name, internal_listener: {} }, []);
 const routes = (name: string, header = ''): Resource => resource(TYPE.routes, name, { name, vhost_header: header }, []);
-const soon = (): AbortSignal => AbortSignal.timeout(5_000);
+const schema = loadSchema();
+const soon = (): AbortSignal => AbortSignal.timeout(20_000);
 
 interface Table extends AsyncDisposable {
   readonly server: AdsServer;
@@ -29,7 +31,7 @@ async function table(options: Partial<AdsServerOptions> = {}): Promise<Table> {
   const socket = join(folder, 'xds.sock');
   const warnings: LogFields[] = [];
   const log: Logger = { ...silentLogger, warn: (_message, fields = {}) => void warnings.push(fields) };
-  const server = new AdsServer({ socket, uid: process.getuid?.() ?? 0, log, removalMs: 0, ...options });
+  const server = new AdsServer({ socket, uid: process.getuid?.() ?? 0, log, schema, removalMs: 0, ...options });
   await server.start();
   server.setSecrets([], 'root');
   const envoys: FakeEnvoy[] = [];
@@ -38,7 +40,7 @@ async function table(options: Partial<AdsServerOptions> = {}): Promise<Table> {
     socket,
     warnings,
     envoy() {
-      const envoy = new FakeEnvoy(socket);
+      const envoy = new FakeEnvoy(socket, schema);
       envoys.push(envoy);
       return envoy;
     },

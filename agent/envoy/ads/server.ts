@@ -23,6 +23,8 @@ export interface AdsServerOptions {
   readonly removalMs?: number;
   /** After how long a refused resource is offered once more, as some causes pass (a port in use), ms. */
   readonly retryMs?: number;
+  /** For several servers in one process; otherwise it reads its own. */
+  readonly schema?: Schema;
 }
 
 type Call = ServerDuplexStream<DeltaRequest, DeltaResponse>;
@@ -43,10 +45,10 @@ export class AdsServer {
   #retry: NodeJS.Timeout | undefined;
   #desired: Desired = NOTHING;
 
-  /** Reads the protos: takes about 150 ms. */
+  /** Reads the protos unless given: takes about 150 ms. */
   constructor(options: AdsServerOptions) {
     this.#options = options;
-    this.#schema = loadSchema();
+    this.#schema = options.schema ?? loadSchema();
     this.#server = new Server({ 'grpc.max_receive_message_length': 64 * 1024 * 1024 });
     this.#server.addService(adsService(this.#schema.request), {
       DeltaAggregatedResources: (call: Call) => this.#serve(call),
