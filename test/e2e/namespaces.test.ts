@@ -1,0 +1,131 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import anyTest, { type TestFn } from 'ava';
+import { stringify } from 'yaml';
+import { runLoad, startEcho, startLoad } from '../hosts/apps.ts';
+import type { Place } from '../hosts/host.ts';
+import { onlyWeb, UID } from './cast.ts';
+import { eventually, Mesh, type MeshHost } from './mesh.ts';
+
+interface Context {
+  readonly mesh: Mesh;
+  readonly alpha: MeshHost;
+  readonly beta: MeshHost;
+  /** A caller with a network of its own, on alpha. */
+  readonly box: Place;
+  /** A server with a network of its own, on beta: no other host has a route to it. */
+  readonly vault: Place;
+}
+
+const test = anyTest as TestFn<Context>;
+const REVIEWS = 'http://reviews:9080/';
+
+test.before(async t => {
+  t.timeout(240_000);
+  const mesh = await Mesh.create('spaces');
+  t.context = { mesh } as Context;
+  const [first, second] = [await mesh.network.host('alpha'), await mesh.network.host('beta')];
+  const [box, vault] = [await first.container('box'), await second.container('vault')];
+  const services = join(mesh.control.configDir, 'services.d');
+  await mkdir(services);
+  const port = { name: 'http', number: 9080, protocol: 'http' };
+  const instances = [
+    { id: 'inside', address: vault.address, port: 8080 },
+    { id: 'outside', address: second.address, port: 9081 },
+  ];
+  await writeFile(
+    join(services, 'reviews.yaml'),
+    stringify({ services: [{ name: 'reviews', ports: [port], instances }] }),
+  );
+  await mesh.startManager({ registries: [{ kind: 'file', path: services }] });
+  const http = { name: 'http', protocol: 'http' };
+  const alpha = await mesh.joinHost(first, [
+    { name: 'box', selector: { networkNamespace: box.namespacePath }, addresses: [box.address] },
+    { name: 'web', selector: { user: UID.web } },
+  ]);
+  const labels = { app: 'reviews' };
+  const beta = await mesh.joinHost(second, [
+    {
+      name: 'inside',
+      labels,
+      selector: { networkNamespace: vault.namespacePath },
+      addresses: [vault.address],
+      ports: [{ ...http, port: 8080 }],
+    },
+    { name: 'outside', labels, selector: { user: UID.first }, ports: [{ ...http, port: 9081 }] },
+  ]);
+  await startEcho(vault, 'inside', ['127.0.0.1:8080'], { uid: UID.first });
+  await startEcho(second, 'outside', [9081], { uid: UID.first });
+  for (const host of [alpha, beta])
+    await eventually(
+      `the workloads of ${host.host.name}`,
+      () => host.status(),
+      ({ workloads }) => workloads.length === 2 && workloads.every(({ state }) => state === 'joined'),
+    );
+  await eventually(
+    'both instances',
+    () => mesh.services(),
+    ([reviews]) => reviews?.instances.filter(({ reach }) => reach.kind === 'mesh').length === 2,
+  );
+  Object.assign(t.context, { mesh, alpha, beta, box, vault });
+});
+
+test.after.always(async t => {
+  await t.context.mesh?.[Symbol.asyncDispose]();
+});
+
+test.serial('a workload with a network of its own calls, and is called, without a route to it', async t => {
+  const { box, alpha } = t.context;
+  for (const [place, user] of [
+    [box, { uid: UID.web }],
+    [alpha.host, { uid: UID.web }],
+  ] as const) {
+    const report = await runLoad(place, { url: REVIEWS, requests: 100, connections: 2 }, user);
+    t.is(report.failed, 0, JSON.stringify(report.failures));
+    t.deepEqual(Object.keys(report.byInstance).sort(), ['inside', 'outside']);
+  }
+});
+
+test.serial('its identity is its own: policy lets one in and not the other', async t => {
+  const { mesh, box, alpha } = t.context;
+  await mesh.apply(onlyWeb('reviews'));
+  const user = { uid: UID.web };
+  const refused = await eventually(
+    'box is refused',
+    () => runLoad(box, { url: REVIEWS, requests: 20 }, user),
+    ({ failed }) => failed === 20,
+  );
+  for (const reason of Object.keys(refused.failures)) t.regex(reason, /^status 403: .*sa\/box/);
+  const allowed = await runLoad(alpha.host, { url: REVIEWS, requests: 50 }, user);
+  t.is(allowed.failed, 0, JSON.stringify(allowed.failures));
+  t.is(Object.keys(allowed.byInstance).length, 2);
+  await mesh.isthmus('delete', 'authorizationpolicy', 'only-web-reviews');
+});
+
+test.serial('the agent is killed: calls of workloads with networks of their own go on', async t => {
+  const { alpha, beta, box } = t.context;
+  await eventually(
+    'box is let in again',
+    () => runLoad(box, { url: REVIEWS, requests: 20 }, { uid: UID.web }),
+    ({ failed }) => failed === 0,
+  );
+  const load = startLoad(box, { url: REVIEWS, connections: 2, rate: 100 }, { uid: UID.web });
+  await load.until(({ requests }) => requests > 50);
+  for (const host of [alpha, beta]) {
+    await host.agent().kill('SIGKILL');
+    await host.startAgent();
+  }
+  const { requests } = load.now();
+  await load.until(report => report.requests > requests + 200);
+  const { failed, failures } = await load.stop();
+  t.is(failed, 0, JSON.stringify(failures));
+});
+
+test.serial('uninstall leaves no rule in any namespace', async t => {
+  const { alpha, box } = t.context;
+  t.not(await box.run(['/usr/sbin/nft', 'list', 'ruleset']), '');
+  const { code, stderr } = await alpha.isthmus('agent', 'uninstall');
+  t.is(code, 0, stderr);
+  t.is(await box.run(['/usr/sbin/nft', 'list', 'ruleset']), '');
+  t.is(await alpha.host.run(['/usr/sbin/nft', 'list', 'ruleset']), '');
+});
