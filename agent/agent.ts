@@ -169,6 +169,7 @@ class Agent {
 
   /** Runs until the signal aborts. @throws when it cannot begin. */
   async run(signal: AbortSignal): Promise<void> {
+    await this.#names.begin();
     await this.#ads.start();
     try {
       const { identity, stateDir } = this.#options;

@@ -52,6 +52,7 @@ export class Converge {
   readonly #capture = rerun(() => this.#captureReady(), this.#fail('cannot set the capture rules; those before stay'));
   readonly #soon = debounce(() => void this.#config.call(), QUIET_MS, CEILING_MS);
   #workloads: readonly LocalWorkload[] = [];
+  #known = false;
   #all: readonly Member[] = [];
   #joined: readonly Member[] = [];
   #ready: readonly Member[] = [];
@@ -68,6 +69,7 @@ export class Converge {
   /** All workloads of the host. Resolves when Envoy was given what follows from them. */
   async workloads(workloads: readonly LocalWorkload[]): Promise<void> {
     this.#workloads = workloads;
+    this.#known = true;
     const { trustDomain } = this.#options.knowledge.mesh();
     await this.#options.certificates.want(workloads.map(({ workload }) => identityOf(workload, trustDomain)));
     await this.#config.call();
@@ -112,7 +114,12 @@ export class Converge {
   }
 
   async #configure(): Promise<void> {
+    // Until the platforms have said what runs here, Envoy keeps what it has: to give it less would be to take workloads out.
+    if (!this.#known) return;
     const { agent, settings, knowledge, certificates, ads, proxy, signal } = this.#options;
+    // All workloads count, joined or not: Envoy shall have its rights from the start, and get no config that it has no right to.
+    const needsNamespaces = this.#workloads.some(({ selector }) => selector.kind === 'namespace');
+    await proxy.ensure(needsNamespaces, signal);
     this.#all = this.#members.update(this.#fitting(), {
       trustDomain: knowledge.mesh().trustDomain,
       ports: this.#options.ports,
@@ -122,11 +129,9 @@ export class Converge {
     const joined = this.#all.filter(({ state }) => state === 'joined');
     await this.#leave(joined);
     this.#joined = joined;
-    const needsNamespaces = joined.some(({ input }) => input.local.selector.kind === 'namespace');
     const { resources, problems } = this.#compiler.compile(knowledge.input(joined, agent.host, settings));
     this.#problems = problems;
     ads.update(resources);
-    await proxy.ensure(needsNamespaces, signal);
     if (this.#news(joined)) void this.#capture.call();
   }
 

@@ -1,14 +1,24 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '../manager/model/util/log.ts';
 import { bootstrap } from './envoy/bootstrap.ts';
-import { envoyPaths } from './envoy/paths.ts';
+import { type EnvoyPaths, envoyPaths } from './envoy/paths.ts';
 import { EnvoyProcess, type EnvoyProcessStatus } from './envoy/process.ts';
+import { isAlive } from './envoy/process-ref.ts';
+import { readState } from './envoy/process-state.ts';
 import type { AgentOptions } from './options.ts';
+
+/** How long an Envoy that was just started may take to begin, milliseconds. */
+const READY_MS = 10_000;
+
+/** Bit 21 of the capability sets; capabilities(7). */
+const CAP_SYS_ADMIN = 1n << 21n;
 
 /** The host's one Envoy, with the rights that its workloads need of it. */
 export class HostProxy {
   readonly #options: AgentOptions;
   readonly #logger: Logger;
+  readonly #paths: EnvoyPaths;
   #process: EnvoyProcess | undefined;
   #watching: AbortController | undefined;
   #enterNamespaces = false;
@@ -16,6 +26,7 @@ export class HostProxy {
   constructor(options: AgentOptions, logger: Logger) {
     this.#options = options;
     this.#logger = logger;
+    this.#paths = envoyPaths(options.runDir, join(options.stateDir, 'agent', 'log'));
   }
 
   /**
@@ -25,20 +36,34 @@ export class HostProxy {
    */
   async ensure(enterNamespaces: boolean, signal: AbortSignal): Promise<void> {
     if (this.#process && (this.#enterNamespaces || !enterNamespaces)) return;
+    // Envoy lets nobody take over while it still begins.
+    await this.#process?.ready(AbortSignal.any([signal, AbortSignal.timeout(READY_MS)]));
     this.#watching?.abort();
-    this.#enterNamespaces ||= enterNamespaces;
+    this.#enterNamespaces = enterNamespaces || (await this.#hasTheRight());
     this.#watching = new AbortController();
     this.#process = this.#make();
     await this.#process.start(AbortSignal.any([signal, this.#watching.signal]));
+    if (!enterNamespaces || (await this.#hasTheRight())) return;
+    this.#enterNamespaces = false;
+    throw new Error('Envoy may not enter network namespaces: no new one could take over from the one that runs');
   }
 
   status(): EnvoyProcessStatus | undefined {
     return this.#process?.status();
   }
 
+  /** Whether the Envoy that runs may enter namespaces. One that has more rights than it needs now is not worth an interruption. */
+  async #hasTheRight(): Promise<boolean> {
+    const running = await readState(this.#paths.state);
+    if (!running || !(await isAlive(running))) return false;
+    const status = await readFile(`/proc/${running.pid}/status`, 'utf8').catch(() => '');
+    const [, effective = '0'] = /^CapEff:\s*([0-9a-f]+)$/m.exec(status) ?? [];
+    return (BigInt(`0x${effective}`) & CAP_SYS_ADMIN) !== 0n;
+  }
+
   #make(): EnvoyProcess {
-    const { envoy, host, runDir, stateDir } = this.#options;
-    const paths = envoyPaths(runDir, join(stateDir, 'agent', 'log'));
+    const { envoy, host } = this.#options;
+    const paths = this.#paths;
     return new EnvoyProcess({
       binary: envoy.binary,
       paths,

@@ -45,11 +45,15 @@ export class NameService {
     this.#soon.call();
   }
 
+  /** Learns the host's name servers; comes before anything is captured. */
+  async begin(): Promise<void> {
+    this.#servers = (await readResolvConf(RESOLV_CONF)).servers;
+  }
+
   /** Answers until the signal aborts. @throws when its port is taken. */
   async run(signal: AbortSignal): Promise<void> {
     const { onQuery, onServers, logger } = this.#options;
     const resolvers = await readResolvConf(RESOLV_CONF);
-    this.#servers = resolvers.servers;
     await using server = await DnsServer.start({
       port: PORTS.dns,
       resolvers,
