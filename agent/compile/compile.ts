@@ -61,7 +61,9 @@ export class Compiler {
       resources.push(
         ...this.#memo.get(`endpoints ${hostname}`, inputs, () => serviceEndpoints(view, instances, host.name)),
       );
-      problems.push(...this.#memo.get(`problems ${hostname}`, [view], () => serviceProblems(view)));
+      problems.push(
+        ...this.#memo.get(`problems ${hostname}`, [view, instances], () => serviceProblems(view, instances)),
+      );
     }
     return [...resources, ...this.#routes(services, problems)];
   }

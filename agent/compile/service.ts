@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { TrafficPolicy } from '../../manager/model/config/destination-rule.ts';
 import { describeObject } from '../../manager/model/config/object.ts';
 import type { ServiceView } from '../../manager/model/host-view.ts';
@@ -41,14 +42,22 @@ export function serviceEndpoints(view: ServiceView, instances: readonly Instance
   });
 }
 
-/** Settings of a service that cannot be followed. */
-export function serviceProblems({ service, destinationRule }: ServiceView): readonly Problem[] {
-  if (destinationRule === undefined) return [];
+/** What of a service cannot be followed. */
+export function serviceProblems(
+  { service, destinationRule }: ServiceView,
+  instances: readonly Instance[],
+): readonly Problem[] {
+  const nameless = instances.filter(({ reach, address }) => reach.kind === 'direct' && isIP(address) === 0);
+  const problems = nameless.map(({ id, address }) => ({
+    origin: `service ${service.hostname}`,
+    message: `instance ${id} takes no calls: "${address}" is not an IP address; have its registry list one`,
+  }));
+  if (destinationRule === undefined) return problems;
   const { trafficPolicy, subsets } = destinationRule.spec;
   const policies = [trafficPolicy, ...subsets.map(subset => subset.trafficPolicy)];
-  if (policies.every(policy => policy?.loadBalancer?.simple !== 'PASSTHROUGH')) return [];
+  if (policies.every(policy => policy?.loadBalancer?.simple !== 'PASSTHROUGH')) return problems;
   const message = `loadBalancer PASSTHROUGH means nothing for ${service.hostname}, whose addresses are virtual: LEAST_REQUEST is used`;
-  return [{ origin: describeObject(destinationRule), message }];
+  return [...problems, { origin: describeObject(destinationRule), message }];
 }
 
 /** A subset's policy stands before the rule's, field by field. UDP is not carried by the proxy. */

@@ -1,0 +1,80 @@
+import test from 'ava';
+import { host, port, service, workload } from './fixtures.ts';
+import { calledPorts, outboundListener } from './outbound.ts';
+
+const A = host('a', '10.0.0.1');
+const { view: http } = service('h', 1, [port(80), port(8080, 'grpc')]);
+const { view: tcp } = service('t', 2, [port(5432, 'tcp'), port(53, 'udp')]);
+const { view: mixed } = service('m', 3, [port(80, 'tls')]);
+
+interface Chain {
+  readonly name: string;
+  readonly filter_chain_match: { readonly destination_port: number; readonly prefix_ranges?: unknown };
+}
+
+function listener(
+  local = workload(A, 'web').local,
+  ipv6 = true,
+): { readonly [field: string]: unknown; readonly filter_chains: Chain[] } {
+  const ports = calledPorts([http, tcp, mixed]);
+  const settings = { namespaceOutboundPort: 15_001, ipv6 };
+  return outboundListener(local, 'spiffe://isthmus.mesh/ns/default/sa/web', 20_001, ports, settings).body as never;
+}
+
+test('one chain a port; addresses only where HTTP and others share a port number', t => {
+  t.deepEqual(
+    listener().filter_chains.map(({ name, filter_chain_match: { destination_port, ...rest } }) => [
+      name,
+      destination_port,
+      rest,
+    ]),
+    [
+      ['http:80', 80, {}],
+      ['http:8080', 8080, {}],
+      [
+        'tcp:80',
+        80,
+        {
+          prefix_ranges: [
+            { address_prefix: '240.240.0.3', prefix_len: 32 },
+            { address_prefix: 'fdca::3', prefix_len: 128 },
+          ],
+        },
+      ],
+      ['tcp:5432', 5432, {}],
+    ],
+  );
+});
+
+test('another service on known ports changes no listener', t => {
+  t.is(calledPorts([http, tcp]).key, calledPorts([http, tcp, service('x', 9, [port(80), port(5432, 'tcp')]).view]).key);
+});
+
+test('it listens on loopback of the host, or inside the namespace of the workload', t => {
+  t.deepEqual(listener(undefined, false)['address'], { socket_address: { address: '127.0.0.1', port_value: 20_001 } });
+  t.is(listener(undefined, false)['additional_addresses'], undefined);
+  const inside = workload(A, 'web', [], { selector: { kind: 'namespace', path: '/run/netns/x' } }).local;
+  const place = { port_value: 15_001, network_namespace_filepath: '/run/netns/x' };
+  t.deepEqual(listener(inside)['address'], { socket_address: { address: '127.0.0.1', ...place } });
+  t.deepEqual(listener(inside)['additional_addresses'], [
+    { address: { socket_address: { address: '::1', ...place } } },
+  ]);
+});
+
+test('the identity of the workload, and no other, is stamped on every connection', t => {
+  for (const chain of listener().filter_chains as unknown as {
+    filters: { typed_config: { on_new_connection: Record<string, unknown>[] } }[];
+  }[]) {
+    const who = chain.filters[0]!.typed_config.on_new_connection.slice(0, 2);
+    t.deepEqual(
+      who.map(each => each['object_key']),
+      ['envoy.tls.certificate_mappers.on_demand_secret', 'isthmus.source'],
+    );
+    for (const each of who)
+      t.like(each, {
+        factory_key: 'envoy.hashable_string',
+        shared_with_upstream: 'TRANSITIVE',
+        format_string: { text_format_source: { inline_string: 'spiffe://isthmus.mesh/ns/default/sa/web' } },
+      });
+  }
+});
