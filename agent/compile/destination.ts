@@ -65,7 +65,7 @@ export function targetOf(
   if (port === undefined) {
     const number = destination.port?.number ?? called.number;
     return nowhere(
-      `${service.hostname}:${number}, which has only ${service.ports.map(({ number }) => number).join(', ') || 'no port'}`,
+      `${service.hostname}:${number}, which has ${service.ports.map(({ number }) => `port ${number}`).join(', ') || 'no ports'}`,
     );
   }
   if (!isHttp(port.protocol)) return nowhere(`${service.hostname}:${port.number}, which is ${port.protocol}, not HTTP`);
