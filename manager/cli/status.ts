@@ -1,3 +1,4 @@
+import type { RegistryReport } from '../api/inspect.ts';
 import type { MeshStatus } from '../api/mesh-status.ts';
 import { describeWarning } from '../config/references.ts';
 import { asker, askFor } from './ask.ts';
@@ -27,6 +28,12 @@ export const statusCommand: Command = {
   },
 };
 
+/** One that is synced is followed as it changes. */
+function syncedWhen({ state, lastSynced }: RegistryReport): string {
+  if (state === 'synced') return 'now';
+  return lastSynced === undefined ? 'never' : `${ago(lastSynced)} ago`;
+}
+
 function isWell({ hosts, registries, rejections }: MeshStatus): boolean {
   return (
     rejections.length === 0 &&
@@ -49,7 +56,7 @@ function statusText(context: CommandContext, status: MeshStatus): string {
         registry.name,
         registry.kind,
         registry.state,
-        registry.lastSynced === undefined ? 'never' : `${ago(registry.lastSynced)} ago`,
+        syncedWhen(registry),
         String(registry.services),
         String(registry.instances),
       ]),

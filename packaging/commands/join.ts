@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -79,6 +79,7 @@ export async function joinHost(
   await writeConfig(dirs.configDir, host, address);
   const identity = await request(options, context.signal);
   await saveHostIdentity(dirs.stateDir, identity);
+  await mkdir(join(dirs.configDir, 'workloads.d'), { recursive: true });
   context.stdout.write(
     `This host is "${host}" (${address}) in the mesh ${identity.trustDomain} now; its key is in ${hostIdentityPath(dirs.stateDir)}.\n`,
   );
