@@ -68,10 +68,11 @@ export class Converge {
 
   /** All workloads of the host. Resolves when Envoy was given what follows from them. */
   async workloads(workloads: readonly LocalWorkload[]): Promise<void> {
-    this.#workloads = workloads;
-    this.#known = true;
     const { trustDomain } = this.#options.knowledge.mesh();
     await this.#options.certificates.want(workloads.map(({ workload }) => identityOf(workload, trustDomain)));
+    // Not before their certificates are read from disk: a round in between would take them for workloads that have none.
+    this.#workloads = workloads;
+    this.#known = true;
     await this.#config.call();
   }
 
