@@ -109,7 +109,7 @@ function tcpChain(
     filter_chain_match: { destination_port: port, ...(ranges.length === 0 ? {} : { prefix_ranges: ranges }) },
     filters: [
       stamp([...who, cluster], 'on_new_connection'),
-      tcpProxy(listener, UNKNOWN, { access_log: countCalls(workload, 'tcp') }),
+      tcpProxy(listener, UNKNOWN, { max_connect_attempts: 3, access_log: countCalls(workload, 'tcp') }),
     ],
   };
 }

@@ -1,7 +1,8 @@
 import test from 'ava';
-import type { HttpRetry } from '../../manager/model/config/virtual-service.ts';
+import type { HttpRetry, HttpRoute } from '../../manager/model/config/virtual-service.ts';
 import { Directory } from './destination.ts';
 import { port, service, virtualService } from './fixtures.ts';
+import type { JsonMap } from './resource.ts';
 import { virtualHost } from './routes.ts';
 
 const cases: readonly [string, HttpRetry, Readonly<Record<string, unknown>>][] = [
@@ -36,3 +37,90 @@ for (const [what, retries, expected] of cases)
     t.deepEqual(Object.fromEntries(Object.keys(expected).map(key => [key, policy[key]])), expected);
     t.is('retriable_status_codes' in policy, 'retriable_status_codes' in expected);
   });
+
+interface Route {
+  readonly name?: string;
+  readonly match: { readonly prefix?: string; readonly headers?: readonly { readonly name: string }[] };
+  readonly route?: {
+    readonly cluster?: string;
+    readonly timeout: string;
+    readonly weighted_clusters?: { readonly clusters: readonly { readonly name: string; readonly weight: number }[] };
+    readonly retry_policy?: { readonly retry_on: string };
+  };
+  readonly direct_response?: { readonly status: number; readonly body: { readonly inline_string: string } };
+}
+
+const reviews = service('reviews', 1, [port(9080)]);
+const OUT = 'out|reviews.default.mesh|9080|';
+
+function compiled(...objects: (readonly HttpRoute[])[]): {
+  routes: readonly Route[];
+  problems: readonly string[];
+  body: JsonMap;
+} {
+  const virtualServices = objects.map((http, index) => virtualService(`vs${index}`, http));
+  const directory = new Directory(new Map([[reviews.view.service.hostname, reviews]]));
+  const { body, problems } = virtualHost({ ...reviews.view, virtualServices }, port(9080), directory);
+  return { routes: body['routes'] as never, problems: problems.map(({ message }) => message), body };
+}
+const to = (host: string, weight?: number): HttpRoute['route'][number] => ({
+  destination: { host },
+  ...(weight !== undefined && { weight }),
+});
+
+test('a service is known by its addresses, both families', t => {
+  t.deepEqual(compiled().body['domains'], ['240.240.0.1:9080', '[fdca::1]:9080']);
+});
+
+test('without config: to the service, safe methods retried more freely', t => {
+  const { routes } = compiled();
+  t.deepEqual(
+    routes.map(({ match, route }) => [match.headers?.[0]?.name, route?.cluster, route?.retry_policy?.retry_on]),
+    [
+      [':method', OUT, 'connect-failure,refused-stream,reset-before-request,reset'],
+      [undefined, OUT, undefined],
+    ],
+  );
+});
+
+test('VirtualServices follow one another in order, each route says where it is from', t => {
+  const none = { attempts: 0 };
+  const first = [{ name: 'a', match: [{ uri: { prefix: '/a' } }], route: [to('reviews')], retries: none }];
+  const second = [{ match: [], route: [to('reviews')], retries: none, timeoutMs: 250 }];
+  t.deepEqual(
+    compiled(first, second).routes.map(({ name, match, route }) => [name, match.prefix, route?.timeout]),
+    [
+      ['VirtualService default/vs0 http[0] a', '/a', '0s'],
+      ['VirtualService default/vs1 http[0]', '/', '0.25s'],
+    ],
+  );
+});
+
+test('a match of another port does not count; when none is left the service is served as without config', t => {
+  const { routes } = compiled([{ match: [{ port: 81 }], route: [to('nobody')] }]);
+  t.is(routes.at(-1)?.route?.cluster, OUT);
+});
+
+test('weights; a share that goes nowhere leaves the others', t => {
+  const { routes, problems } = compiled([
+    { match: [], route: [to('reviews', 90), to('nobody', 10), to('reviews', 0)] },
+  ]);
+  const shares = routes[0]?.route?.weighted_clusters?.clusters;
+  t.deepEqual(
+    shares?.map(({ weight }) => weight),
+    [90, 10],
+  );
+  t.is(shares?.[0]?.name, OUT);
+  t.deepEqual(problems, ['VirtualService default/vs0 sends this to nobody, which is no service here']);
+});
+
+test('a route that goes nowhere answers 503 with the reason', t => {
+  for (const [route, reason] of [
+    [[to('nobody')], /nobody, which is no service here/],
+    [[to('reviews', 0), to('reviews', 0)], /all weights are 0/],
+  ] as const) {
+    const { routes } = compiled([{ match: [], route }]);
+    t.is(routes[0]?.direct_response?.status, 503);
+    t.regex(routes[0]?.direct_response?.body.inline_string ?? '', reason);
+  }
+});
