@@ -1,0 +1,87 @@
+import { randomUUID } from 'node:crypto';
+import { type EventEmitter, once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import test from 'ava';
+import { startConsul } from '../real/consul.ts';
+import { startZooKeeper } from '../real/zookeeper.ts';
+import { watch } from './watch.ts';
+
+test('consul: a token from a file; one that may read nothing empties nothing; none is ever shown', async t => {
+  const [manager, reader, useless] = [randomUUID(), randomUUID(), randomUUID()];
+  const acl = { enabled: true, default_policy: 'deny', tokens: { initial_management: manager, agent: manager } };
+  await using consul = await startConsul({ config: { acl }, token: manager });
+  const ask = (path: string, body: unknown): Promise<unknown> => consul.request('PUT', path, body, manager);
+  const Rules = 'service_prefix "" { policy = "read" } node_prefix "" { policy = "read" }';
+  await ask('/v1/acl/policy', { Name: 'read', Rules });
+  await ask('/v1/acl/token', { SecretID: reader, Policies: [{ Name: 'read' }] });
+  await ask('/v1/acl/token', { SecretID: useless });
+  await ask('/v1/agent/service/register', { ID: 'r1', Name: 'reviews', Address: '10.0.0.1', Port: 80 });
+  const folder = await mkdtemp(join(tmpdir(), 'isthmus-token-'));
+  await using _folder = { [Symbol.asyncDispose]: () => rm(folder, { recursive: true }) };
+  const tokenFile = join(folder, 'token');
+  await writeFile(tokenFile, `${reader}\n`, { mode: 0o600 });
+
+  await using watched = watch({ entry: { kind: 'consul', address: consul.address, tokenFile, waitSeconds: 1 } });
+  await watched.until('the first list', status => status.synced);
+  t.deepEqual(watched.of('reviews'), ['10.0.0.1:80']);
+
+  await writeFile(tokenFile, useless);
+  await consul.restart();
+  await watched.until('the refusal', status => status.lastError?.includes('may read no service') ?? false);
+  t.deepEqual(watched.of('reviews'), ['10.0.0.1:80']);
+
+  await writeFile(tokenFile, randomUUID());
+  await watched.until('a token that is none', status => status.lastError?.includes('look at "token"') ?? false);
+  t.deepEqual(watched.of('reviews'), ['10.0.0.1:80']);
+
+  await writeFile(tokenFile, reader);
+  await watched.until('the return', status => status.staleSinceMs === undefined);
+  for (const secret of [reader, useless]) t.false(watched.warnings.join('\n').includes(secret));
+});
+
+/** What only this test needs of the library. */
+interface Library {
+  createClient(servers: string): {
+    connect(): void;
+    close(): void;
+    once(event: 'connected', listener: () => void): void;
+    addAuthInfo(scheme: string, auth: Buffer): void;
+    setACL(path: string, acls: readonly unknown[], done: (error: Error | null) => void): void;
+  };
+  readonly ACL: { readonly CREATOR_ALL_ACL: readonly unknown[]; readonly OPEN_ACL_UNSAFE: readonly unknown[] };
+}
+
+test('zookeeper: a set that may not be read stays as it was and is named; with the password it is read', async t => {
+  const library = createRequire(import.meta.url)('node-zookeeper-client') as Library;
+  await using zookeeper = await startZooKeeper();
+  const member = (host: string): string =>
+    JSON.stringify({ serviceEndpoint: { host, port: 80 }, additionalEndpoints: {} });
+  await zookeeper.put('/discovery/open/member_1', member('10.0.0.1'));
+  await zookeeper.put('/discovery/closed/member_1', member('10.0.0.2'));
+  const owner = library.createClient(zookeeper.address);
+  await using _owner = { [Symbol.asyncDispose]: () => Promise.resolve(owner.close()) };
+  owner.addAuthInfo('digest', Buffer.from('mesh:secret'));
+  const connected = once(owner as unknown as EventEmitter, 'connected');
+  owner.connect();
+  await connected;
+  const protect = promisify(owner.setACL.bind(owner));
+
+  const entry = { kind: 'zookeeper', servers: zookeeper.address, paths: ['/discovery/*'], sessionSeconds: 1 };
+  await using stranger = watch({ entry });
+  await stranger.until('the first list', status => status.synced);
+  await protect('/discovery/closed', library.ACL.CREATOR_ALL_ACL);
+  await zookeeper.restart();
+  await stranger.until('the refusal', status => status.problems.length > 0 && status.staleSinceMs === undefined);
+  t.is(stranger.followed.status().problems[0]?.where, '/discovery/closed');
+  t.deepEqual([stranger.of('open'), stranger.of('closed')], [['10.0.0.1:80'], ['10.0.0.2:80']]);
+
+  await using friend = watch({ entry: { ...entry, digest: 'mesh:secret' } });
+  await friend.until('the first list', status => status.synced);
+  t.deepEqual(friend.of('closed'), ['10.0.0.2:80']);
+  t.deepEqual(friend.followed.status().problems, []);
+  t.false([...stranger.warnings, ...friend.warnings].join('\n').includes('secret'));
+});
