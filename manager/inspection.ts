@@ -12,6 +12,7 @@ import type { Publisher } from './distribution/publisher.ts';
 import type { Registries } from './feed/registries.ts';
 import type { HostState, Hosts } from './hosts/hosts.ts';
 import { LEASE_MS } from './hosts/leases.ts';
+import type { Rejection } from './model/proto/messages.ts';
 
 export interface InspectionParts {
   readonly catalog: Pick<Catalog, 'records' | 'workloads' | 'policyOf'>;
@@ -104,8 +105,15 @@ export class Inspection implements Inspect {
       startedAt: status?.startedAt ?? 0,
       workloads: [...workloads.keys()].sort(),
       subscriptions: Object.fromEntries(subscriptions),
-      rejections: [...(status?.rejections ?? []), ...refused],
+      rejections: [...(status?.rejections ?? []), ...refused, ...this.#unread(name)],
     };
+  }
+
+  /** What a host could not read of what it was sent. */
+  #unread(host: string): readonly Rejection[] {
+    return [...this.#parts.publisher.subscriptions(host)].flatMap(([type, { refused }]) =>
+      [...refused].map(([name, { reason }]) => ({ resource: `${type}/${name}`, reason, origins: [] })),
+    );
   }
 
   #serves(): ReadonlyMap<string, readonly string[]> {

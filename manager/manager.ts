@@ -76,7 +76,11 @@ export async function runManager(options: ManagerOptions, logger: Logger, signal
     }),
   ];
   const synced = registries.synced(AbortSignal.any([ending, AbortSignal.timeout(SYNC_MS)]));
-  Promise.all([config.promise, synced]).then(() => parts.ready.resolve(), parts.ready.reject);
+  Promise.all([config.promise, synced]).then(() => {
+    // What waits to be put together would look like gone to a host that resumes.
+    catalog.flush();
+    parts.ready.resolve();
+  }, parts.ready.reject);
   try {
     const port = await server.listen(options.agents.address, options.agents.port, ending);
     await using api = await startApi(options, parts, logger);

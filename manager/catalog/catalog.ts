@@ -145,7 +145,14 @@ export class Catalog implements ResourceSource, HostListener {
     while (this.#dirty.size > 0) {
       const [hostname] = this.#dirty;
       this.#dirty.delete(hostname!);
-      this.#rebuild(hostname!, changed);
+      try {
+        this.#rebuild(hostname!, changed);
+      } catch (error) {
+        this.#logger.error('a service cannot be put together; what was known of it stays', {
+          hostname,
+          why: messageOf(error),
+        });
+      }
     }
     const keys = [...changed.values()];
     changed.clear();

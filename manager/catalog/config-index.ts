@@ -26,6 +26,11 @@ function hostsIn(object: Traffic): string[] {
   return [...object.spec.hosts, ...routes];
 }
 
+/** Every name that those may stand for. */
+function namesIn(object: Traffic): string[] {
+  return hostsIn(object).flatMap(host => hostCandidates(host, object.metadata.namespace));
+}
+
 /** Hosts whose services the object shapes, as written. */
 function targetsIn(object: Traffic): readonly string[] {
   return object.kind === 'DestinationRule' ? [object.spec.host] : object.spec.hosts;
@@ -55,13 +60,13 @@ export class ConfigIndex {
   set(key: string, object: ConfigObject | undefined): ReadonlySet<string> {
     const before = this.#objects.get(key);
     const affected = new Set(this.#targets.get(key));
-    if (before) for (const host of hostsIn(before)) drop(this.#mentions, host.toLowerCase(), key);
+    if (before) for (const name of namesIn(before)) drop(this.#mentions, name, key);
     for (const target of affected) drop(this.#byTarget, target, key);
     this.#objects.delete(key);
     this.#targets.delete(key);
     if (!object || !isTraffic(object)) return affected;
     this.#objects.set(key, object);
-    for (const host of hostsIn(object)) put(this.#mentions, host.toLowerCase(), key);
+    for (const name of namesIn(object)) put(this.#mentions, name, key);
     for (const target of this.#aim(key, object)) affected.add(target);
     return affected;
   }

@@ -3,6 +3,7 @@ import type { FollowedService } from '../../registries/mapping.ts';
 import type { Problem, RegistryInstance } from '../../registries/registry.ts';
 import { hostnameOf, refOf, type Service, type ServicePort, type ServiceRef } from '../model/service.ts';
 import { inferPorts, targetPorts } from './ports.ts';
+import { isOwn } from './workload-index.ts';
 
 /** What one registry says of a service. */
 export interface Source {
@@ -85,7 +86,8 @@ function draft(sources: readonly Source[], ports: readonly ServicePort[], proble
   for (const { registry, key, service } of sources)
     for (const instance of service.instances) {
       // Listed twice, by two registries or by one under two names: one instance, or it would get twice the traffic.
-      const place = `${instance.network ?? ''}|${instance.address}|${instance.ports[0]?.number ?? 0}`;
+      const where = isOwn(instance.address) ? `${registry}/${instance.id}` : (instance.network ?? '');
+      const place = `${where}|${instance.address}|${instance.ports[0]?.number ?? 0}`;
       if (seen.has(place)) continue;
       seen.add(place);
       const targets = targetPorts(ports, instance.ports);

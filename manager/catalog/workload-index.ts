@@ -15,7 +15,7 @@ export function placeOf(network: string, address: string): string {
 }
 
 /** Addresses that mean another machine on each. */
-function isOwn(address: string): boolean {
+export function isOwn(address: string): boolean {
   return address.startsWith('127.') || address === '::1';
 }
 

@@ -14,7 +14,7 @@ interface Stream {
 
 /** A stream as its owner sees it. */
 export interface HostStream {
-  /** @throws {RefusalError} when the host asks for what is not its own. @throws {SubscriptionError} */
+  /** @throws {RefusalError} when the host asks for what is not its own. */
   receive(request: DeltaRequest): void;
   /** Types by when a response was sent that has not been acknowledged, milliseconds since 1970. */
   waiting(): ReadonlyMap<ResourceType, number>;

@@ -1,3 +1,4 @@
+import { RefusalError } from '../hosts/refusal.ts';
 import type { DeltaResource, DeltaResponse } from '../model/proto/messages.ts';
 import type { ResourceType } from '../model/proto/wire.ts';
 import type { Encoded } from './resources.ts';
@@ -22,12 +23,6 @@ interface Outstanding {
 export interface Refused {
   readonly version: string;
   readonly reason: string;
-}
-
-/** A host asked for more than it may. */
-export class SubscriptionError extends Error {
-  override readonly name = 'SubscriptionError';
-  readonly code = 'TOO_MANY_NAMES';
 }
 
 /**
@@ -79,7 +74,7 @@ export class Subscription {
     return this.#wildcard || this.#names.has(name);
   }
 
-  /** @throws {SubscriptionError} */
+  /** @throws {RefusalError} when the host asks for more names than it may. */
   add(name: string): void {
     this.#bound(this.#names.size + 1);
     this.#names.add(name);
@@ -170,6 +165,9 @@ export class Subscription {
 
   #bound(size: number): void {
     if (size > MAXIMUM_NAMES)
-      throw new SubscriptionError(`a host may subscribe to ${MAXIMUM_NAMES} names of a type, not to ${size}`);
+      throw new RefusalError(
+        'message-invalid',
+        `a host may subscribe to ${MAXIMUM_NAMES} names of a type, not to ${size}`,
+      );
   }
 }

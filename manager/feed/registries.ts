@@ -21,6 +21,8 @@ interface Under {
   readonly memory: Memory<FollowedService>;
   /** Keys that are in the catalog and were not confirmed in this life. */
   readonly remembered: Set<string>;
+  /** Settled when the catalog holds the whole of what the registry says in this life. */
+  readonly whole: PromiseWithResolvers<void>;
 }
 
 /**
@@ -44,7 +46,7 @@ export class Registries {
         const remembered = await memory.load();
         for (const [key, service] of remembered) catalog.setSource(configured.name, key, service);
         const followed = follow(configured, { signal, clock, logger });
-        return { followed, memory, remembered: new Set(remembered.keys()) };
+        return { followed, memory, remembered: new Set(remembered.keys()), whole: Promise.withResolvers<void>() };
       }),
     );
   }
@@ -55,21 +57,21 @@ export class Registries {
     await Promise.all(this.#under.map(({ memory }) => memory.flush()));
   }
 
-  /** Resolves when every registry has been seen whole in this life, or the signal aborts. */
+  /** Resolves when the catalog holds what every registry says in this life, or the signal aborts. Needs `run` under way. */
   async synced(signal: AbortSignal): Promise<void> {
-    await Promise.all(
-      this.#under.map(async ({ followed }) => {
-        if (followed.status().synced) return;
-        for await (const _ of followed.batches(signal)) if (followed.status().synced) return;
-      }),
-    );
+    const aborted = Promise.withResolvers<void>();
+    const abort = (): void => aborted.resolve();
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
+    await Promise.race([Promise.all(this.#under.map(({ whole }) => whole.promise)), aborted.promise]);
+    signal.removeEventListener('abort', abort);
   }
 
   all(): readonly Followed[] {
     return this.#under.map(({ followed }) => followed);
   }
 
-  async #feed({ followed, memory, remembered }: Under, signal: AbortSignal): Promise<void> {
+  async #feed({ followed, memory, remembered, whole }: Under, signal: AbortSignal): Promise<void> {
     const { catalog } = this.#options;
     const set = (key: string, service: FollowedService | undefined): void => {
       remembered.delete(key);
@@ -78,8 +80,9 @@ export class Registries {
     };
     for await (const keys of followed.batches(signal)) {
       for (const key of keys) set(key, followed.state().get(key));
-      if (remembered.size === 0 || !followed.status().synced) continue;
+      if (!followed.status().synced) continue;
       for (const key of remembered) set(key, followed.state().get(key));
+      whole.resolve();
     }
   }
 }

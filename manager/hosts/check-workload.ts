@@ -24,12 +24,20 @@ export function checkWorkload(
   if (!SERVICE_ACCOUNT.test(serviceAccount)) return `"${serviceAccount}" cannot be a service account`;
   if (!allows(member.identities, { namespace, serviceAccount }))
     return `host "${member.name}" may not be ${namespace}/${serviceAccount}; its join token allowed ${member.identities.join(', ')}`;
+  // Callers' Envoys would refuse all instances of a service for the sake of one such port.
+  const bad = workload.ports.find(({ number }) => !isPort(number));
+  if (bad) return `port "${bad.name}" has the number ${bad.number}; ports are 1 to 65535`;
   for (const address of workload.addresses) {
     if (!isIP(address)) return `"${address}" is no IP address`;
     const other = otherHost(address);
     if (other !== undefined) return `${address} is the address of host "${other}"`;
   }
   return checkServices(workload, member);
+}
+
+/** Whether a number can be a port that is listened on. */
+export function isPort(number: number): boolean {
+  return Number.isInteger(number) && number >= 1 && number <= 65_535;
 }
 
 function checkServices(workload: ReportedWorkload, member: Member): string | undefined {

@@ -9,7 +9,7 @@ import type {
 } from '../model/proto/messages.ts';
 import type { Clock } from '../model/util/clock.ts';
 import type { Host } from '../model/workload.ts';
-import { checkWorkload } from './check-workload.ts';
+import { checkWorkload, isPort } from './check-workload.ts';
 import { LEASE_MS, Leases } from './leases.ts';
 import type { Member } from './members.ts';
 import { RefusalError } from './refusal.ts';
@@ -118,6 +118,8 @@ export class Hosts {
 
   /** The name is that of the certificate, whatever the message says; an address that is none is what we see it at. */
   #hostOf(member: Member, host: Host, observed: string): Host {
+    if (!isPort(host.tunnelPort))
+      throw new RefusalError('message-invalid', `the tunnel port ${host.tunnelPort} is none; ports are 1 to 65535`);
     return { ...host, name: member.name, address: isIP(host.address) ? host.address : observed };
   }
 

@@ -1,4 +1,4 @@
-import type { Store } from '../store/store.ts';
+import { ConflictError, type Store } from '../store/store.ts';
 
 /** A host that joined, and what it may be. */
 export interface Member {
@@ -44,8 +44,20 @@ export class Members {
 
   /** Adds a host, or gives one that is there new rights. */
   async put(member: Member): Promise<void> {
-    await this.#store.put(PREFIX + member.name, Buffer.from(JSON.stringify(member)));
+    await this.#store.put(PREFIX + member.name, write(member));
     this.#members.set(member.name, member);
+  }
+
+  /** Adds a host that must be new. Resolves to whether it was: of two that come at once, one is. */
+  async add(member: Member): Promise<boolean> {
+    try {
+      await this.#store.put(PREFIX + member.name, write(member), 0);
+    } catch (error) {
+      if (error instanceof ConflictError) return false;
+      throw error;
+    }
+    this.#members.set(member.name, member);
+    return true;
   }
 
   /** Takes a host out: its certificate is worthless from now on. Resolves to whether it was there. */
@@ -54,4 +66,8 @@ export class Members {
     if (this.#members.delete(name)) this.#onRemoved(name);
     return there;
   }
+}
+
+function write(member: Member): Uint8Array {
+  return Buffer.from(JSON.stringify(member));
 }

@@ -38,14 +38,12 @@ export class Signing {
         `"${host}" cannot be a host's name: lower-case letters, digits, "-" and "."`,
       );
     const token = await tokens.check(request.token, host);
-    if (members.get(host) && !token.named)
-      throw new RefusalError(
-        'host-taken',
-        `there is a host "${host}" already; to join it anew, make a token that names it: "isthmus token create --host ${host}"`,
-      );
+    if (members.get(host) && !token.named) throw hostTaken(host);
     const csr = this.#read(request.csr, hostSpiffeId(authority.trustDomain, host));
     await token.use();
-    await members.put({ name: host, identities: token.identities, joinedAt: now(), token: token.id });
+    const member = { name: host, identities: token.identities, joinedAt: now(), token: token.id };
+    if (token.named) await members.put(member);
+    else if (!(await members.add(member))) throw hostTaken(host);
     const { chain } = authority.issueHost(csr.publicKey, host);
     return { certificateChain: chain, roots: authority.roots.join(''), trustDomain: authority.trustDomain };
   }
@@ -95,4 +93,11 @@ export class Signing {
       throw error;
     }
   }
+}
+
+function hostTaken(host: string): RefusalError {
+  return new RefusalError(
+    'host-taken',
+    `there is a host "${host}" already; to join it anew, make a token that names it: "isthmus token create --host ${host}"`,
+  );
 }

@@ -1,0 +1,41 @@
+import test from 'ava';
+import type { ReportedWorkload } from '../model/proto/messages.ts';
+import { checkWorkload } from './check-workload.ts';
+
+const WORKLOAD: ReportedWorkload = {
+  uid: 'a/default/web',
+  name: 'web',
+  namespace: 'default',
+  serviceAccount: 'web',
+  labels: {},
+  addresses: ['10.0.0.1'],
+  ports: [{ number: 80, name: 'http', protocol: 'http' }],
+  platform: 'linux',
+  services: ['web'],
+  health: 'healthy',
+  policyRevision: '',
+};
+
+const port = (number: number): Partial<ReportedWorkload> => ({ ports: [{ number, name: 'p', protocol: 'tcp' }] });
+
+const CASES: readonly [what: string, change: Partial<ReportedWorkload>, reason: RegExp | undefined][] = [
+  ['its own', {}, undefined],
+  ['a uid of another host', { uid: 'b/default/web' }, /uid must be/],
+  ['a name that is no label', { uid: 'a/default/w.b', name: 'w.b' }, /lower-case/],
+  ['a service account that its token does not allow', { serviceAccount: 'root' }, /may not be default\/root/],
+  ['port 0', port(0), /ports are 1 to 65535/],
+  ['port 65536', port(65_536), /ports are 1 to 65535/],
+  ['an address that is none', { addresses: ['nowhere'] }, /no IP address/],
+  ['the address of another host', { addresses: ['10.0.0.9'] }, /address of host "b"/],
+  ['a service of a namespace that its token does not name', { services: ['web.bank'] }, /namespace "bank"/],
+];
+
+for (const [what, change, reason] of CASES)
+  test(`a host may ${reason ? 'not ' : ''}report a workload with ${what}`, t => {
+    const member = { name: 'a', identities: ['default/web'], joinedAt: 0, token: 't' };
+    const why = checkWorkload({ ...WORKLOAD, ...change }, member, address =>
+      address === '10.0.0.9' ? 'b' : undefined,
+    );
+    if (reason) t.regex(why ?? '', reason);
+    else t.is(why, undefined);
+  });
