@@ -16,7 +16,8 @@ export async function startDaemon(
   ports: readonly number[],
   options: ProcessOptions = {},
 ): Promise<Running> {
-  const daemon = place.spawn(command, options);
+  // A session of its own, as services have: the kernel shares processors out by session, and Isthmus's Envoys have their own too.
+  const daemon = place.spawn(['setsid', ...command], options);
   let ended: string | undefined;
   void daemon.exited.then(({ code, signal, stdout, stderr }) => {
     ended = `ended with ${signal ?? code}: ${`${stdout}${stderr}`.slice(-2000)}`;

@@ -66,12 +66,7 @@ export async function joinHosts(mesh: Mesh, [near, far]: readonly [Host, Host]):
 
 /** Isthmus: the caller calls services by name, and nothing of it or of the server is configured for it. */
 export async function ours(mesh: Mesh, { alpha, beta }: OurHosts, loads: readonly Load[]): Promise<Path> {
-  const statuses = await Promise.all([alpha, beta].map(host => host.status()));
-  const processes = new Map([
-    ['envoy', statuses.map(status => status.envoy.pid)],
-    ['agent', statuses.map(status => status.pid)],
-    ['manager', [mesh.manager.pid]],
-  ]);
+  const processes = new Map<string, readonly number[]>();
   const path: Path = {
     name: OURS,
     target: load => ({
@@ -93,5 +88,19 @@ export async function ours(mesh: Mesh, { alpha, beta }: OurHosts, loads: readonl
     },
     Boolean,
   );
+  const statuses = await eventually(
+    'both agents know their Envoy',
+    () => Promise.all([alpha, beta].map(host => host.status())),
+    found => found.every(({ envoy }) => envoy.pid > 0),
+  );
+  processes.set(
+    'envoy',
+    statuses.map(status => status.envoy.pid),
+  );
+  processes.set(
+    'agent',
+    statuses.map(status => status.pid),
+  );
+  processes.set('manager', [mesh.manager.pid]);
   return path;
 }
