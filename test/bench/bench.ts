@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { messageOf } from '../../manager/model/util/errors.ts';
 import { createLogger } from '../../packaging/log/winston.ts';
 import { BENCH_NEEDS, installMissing, TEST_NEEDS } from '../../packaging/setup/debian.ts';
@@ -9,6 +10,7 @@ import { type BenchOptions, HELP, parseOptions } from './options.ts';
 import { BASELINES, DIRECT, OURS } from './paths/index.ts';
 import { joinHosts, ourGround, ours } from './paths/ours.ts';
 import type { Path } from './paths/path.ts';
+import { resultsOf } from './results.ts';
 import { type Cell, failuresOf, rowOf, runRounds } from './rounds.ts';
 import { tableOf } from './table.ts';
 
@@ -54,6 +56,10 @@ async function bench(args: readonly string[]): Promise<number> {
   const cells = await traffic(options, options.envoy ?? found);
   const rows = cells.map(rowOf);
   process.stdout.write(options.output === 'json' ? `${JSON.stringify(rows, undefined, 2)}\n` : tableOf(cells));
+  if (!options.quick && options.paths.length === 0 && options.loads.length === 0) {
+    const command = ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' ');
+    await writeFile(new URL('RESULTS.md', import.meta.url), resultsOf(cells, LOADS, OURS, command));
+  }
   const failures = failuresOf(cells);
   for (const failure of failures) progress(failure);
   return failures.length > 0 ? 1 : 0;
