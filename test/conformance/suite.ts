@@ -164,10 +164,15 @@ const CASES: Readonly<Record<string, Case>> = {
     for (let index = 0; index < 20; index += 1) await fixture.put(`s${index}`, instances(20, index));
     const [before, held] = [resources(), await fixture.held()];
     for (const afterMs of [0, 1, 3, 10, 30, 100]) {
-      const watched = watch(fixture);
-      await delay(afterMs);
-      const took = await watched.stop();
-      t.true(took < CANCEL_MS, `ended within ${took} ms when told after ${afterMs} ms`);
+      // The middle one of three: another process may hold the processor for longer than this promise.
+      const took: number[] = [];
+      for (let time = 0; time < 3; time += 1) {
+        const watched = watch(fixture);
+        await delay(afterMs);
+        took.push(await watched.stop());
+      }
+      const [, median] = took.sort((a, b) => a - b);
+      t.true(median! < CANCEL_MS, `ended within ${median} ms when told after ${afterMs} ms`);
     }
     const watched = watch(fixture);
     await watched.until('the first list', status => status.synced);

@@ -107,7 +107,7 @@ test('goes on without clusters that the client does not get ready', async t => {
   t.is((await envoy.next()).typeUrl, TYPE.cluster);
   envoy.subscribe(TYPE.listener);
   await envoy.take(TYPE.listener, 'out');
-  t.is(at.warnings.length, 1);
+  t.true(at.warnings.length > 0);
 });
 
 test('a client is told that there is nothing, as it does not start before it knows', async t => {
