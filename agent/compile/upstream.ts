@@ -20,10 +20,9 @@ function httpOptions(fields: JsonMap): JsonMap {
  */
 const AGE: JsonMap = { common_http_protocol_options: { max_connection_duration: '3600s' } };
 
-/** HTTP/2 from the first byte. @param keepAlive probe, so that calls to a host that is gone without a word fail within 15 s. */
-export function http2Upstream({ keepAlive = false }: { readonly keepAlive?: boolean } = {}): JsonMap {
-  const probes = keepAlive ? { connection_keepalive: { interval: '10s', timeout: '5s' } } : {};
-  return httpOptions({ explicit_http_config: { http2_protocol_options: probes }, ...AGE });
+/** HTTP/2 from the first byte. @param options of the protocol. */
+export function http2Upstream(options: JsonMap = {}): JsonMap {
+  return httpOptions({ explicit_http_config: { http2_protocol_options: options }, ...AGE });
 }
 
 /** How instances of a port are spoken to: as its protocol says; for `http` in the version that the caller speaks, as without a mesh. */

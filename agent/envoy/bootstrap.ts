@@ -34,6 +34,7 @@ export function bootstrap(options: BootstrapOptions): JsonMap {
       cds_config: ads,
     },
     static_resources: { clusters: [agentCluster(options.paths.xds)] },
+    layered_runtime: { layers: [{ name: 'static', static_layer: RUNTIME }] },
     bootstrap_extensions: [typed('internal_listener', 'bootstrap.internal_listener.v3.InternalListener')],
     overload_manager: overload(options),
     stats_flush_interval: '5s',
@@ -43,6 +44,12 @@ export function bootstrap(options: BootstrapOptions): JsonMap {
     cluster_manager: { enable_deferred_cluster_creation: true },
   };
 }
+
+/**
+ * A server that closes first ends its tunnel by END_STREAM and then RST_STREAM. Passed on, the reset throws away what the caller has not
+ * read yet: every such call to a TCP service would fail.
+ */
+const RUNTIME: JsonMap = { 'envoy.reloadable_features.propagate_upstream_rst_through_tunneled_tcp_proxy': false };
 
 /** Statistics of each cluster that nobody reads; with them a cluster takes twice the memory. */
 const UNUSED_CLUSTER_STATS: readonly string[] = [

@@ -6,7 +6,15 @@ import { type RealZooKeeper, startZooKeeper } from '../real/zookeeper.ts';
 import { eventually, Mesh, type MeshHost, type WorkloadFile } from './mesh.ts';
 
 /** Users of the programs; they need no passwd entry. */
-export const UID = { web: 2001, other: 2002, first: 2003, second: 2004, ledger: 2005, third: 2006 } as const;
+export const UID = {
+  web: 2001,
+  other: 2002,
+  first: 2003,
+  second: 2004,
+  ledger: 2005,
+  third: 2006,
+  plain: 2007,
+} as const;
 
 /** Where callers find the service; no instance listens on that port. */
 export const REVIEWS = 'http://reviews:9080/';

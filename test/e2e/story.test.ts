@@ -199,6 +199,23 @@ test.serial('a TCP server that speaks first is refused before a byte comes', asy
   for (let time = 0; time < 5; time += 1) t.is(await read(UID.other), '');
 });
 
+test.serial('a TCP server that closes first: every answer arrives whole', async t => {
+  const { cast } = t.context;
+  const { alpha, beta } = cast;
+  const port = { name: 'tcp', port: 7001, protocol: 'tcp' };
+  await startEcho(beta.host, 'plain', [7001], { uid: UID.plain });
+  await beta.workload({ name: 'plain', selector: { user: UID.plain }, services: ['plain'], ports: [port] });
+  await cast.joined(beta, 5);
+  const options = { url: 'http://plain:7001/', requests: 200, connections: 4, keepAlive: false };
+  await eventually(
+    'the service',
+    () => runLoad(alpha.host, { ...options, requests: 1 }, web),
+    ({ failed }) => failed === 0,
+  );
+  const report = await runLoad(alpha.host, options, web);
+  t.is(report.failed, 0, JSON.stringify(report.failures));
+});
+
 function onlyWebLedger(): object {
   return {
     apiVersion: 'security.istio.io/v1',
