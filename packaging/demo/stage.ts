@@ -40,6 +40,7 @@ export class Stage implements AsyncDisposable {
     const network = stack.use(await createNetwork({ prefix: 'demo' }));
     const hosts = [await network.host('control'), await network.host('alpha'), await network.host('beta')];
     const stage = new Stage(hosts, signal);
+    say(`made three hosts of network namespaces; look into one: ip netns exec ${stage.alpha.namespace} bash`);
     const registries = await openRegistries(stage.#control, stack, say);
     for (const server of SERVERS) await registries[server.host].list(server, stage.hostOf(server).address);
     say('starting a Manager');

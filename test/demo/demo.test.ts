@@ -24,28 +24,26 @@ function start(...args: readonly string[]) {
   return { pid: child.pid!, stdout, lines, says, ended };
 }
 
-/** Everything on this machine that belongs to demos. */
-async function traces(): Promise<string[]> {
+/** Everything on this machine that belongs to a demo; it names its hosts before anything else. */
+async function traces(lines: readonly string[]): Promise<string[]> {
+  const [, id] = /(ih-demo-[\d-]+)\.alpha/.exec(lines.join('\n')) ?? [];
+  if (id === undefined) throw new Error(`it did not name its hosts: ${lines.join('\n')}`);
   const found: string[] = [];
   for (const folder of ['/run/netns', '/etc/netns', '/tmp']) {
     const names = await readdir(folder).catch(() => [] as string[]);
-    found.push(...names.filter(name => name.startsWith('ih-demo-')).map(name => `${folder}/${name}`));
+    found.push(...names.filter(name => name.startsWith(id)).map(name => `${folder}/${name}`));
   }
   return found.sort();
 }
 
 /** The cleaner works on after the demo was killed. */
-async function gone(t: ExecutionContext, before: readonly string[]): Promise<void> {
+async function gone(t: ExecutionContext, lines: readonly string[]): Promise<void> {
   const deadline = Date.now() + 15_000;
-  while ((await traces()).some(trace => !before.includes(trace)) && Date.now() < deadline) await delay(50);
-  t.deepEqual(
-    (await traces()).filter(trace => !before.includes(trace)),
-    [],
-  );
+  while ((await traces(lines)).length > 0 && Date.now() < deadline) await delay(50);
+  t.deepEqual(await traces(lines), []);
 }
 
 test.serial('npm start --for ends by itself with one JSON object on standard output and no failed call', async t => {
-  const before = await traces();
   const demo = start('--for', '10s', '--output', 'json');
   const [code] = await demo.ended;
   const summary = JSON.parse(await demo.stdout) as DemoSummary;
@@ -62,23 +60,21 @@ test.serial('npm start --for ends by itself with one JSON object on standard out
   );
   t.is(new Set(instances.map(({ host }) => host)).size, 2);
   t.is(new Set(instances.map(({ registry }) => registry)).size, 2);
-  await gone(t, before);
+  await gone(t, demo.lines);
 });
 
 test.serial('Ctrl-C leaves nothing behind', async t => {
-  const before = await traces();
   const demo = start();
   await demo.says(/^demo: up after/);
   process.kill(-demo.pid, 'SIGINT');
   await demo.ended;
-  await gone(t, before);
+  await gone(t, demo.lines);
 });
 
 test.serial('nor does kill -9 in the middle of setting up', async t => {
-  const before = await traces();
   const demo = start();
   await demo.says(/^demo: joining/);
   process.kill(-demo.pid, 'SIGKILL');
   await demo.ended;
-  await gone(t, before);
+  await gone(t, demo.lines);
 });

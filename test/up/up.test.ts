@@ -67,7 +67,7 @@ test('isthmus up is a mesh of one host: it serves, brings back what dies, ends i
     const pid = (await agentOf(host))?.pid;
     return pid !== undefined && pid !== first;
   });
-  t.true(await works());
+  await until('calls by name', works);
 
   const services = await host.run([ISTHMUS, 'services', '-o', 'json', '--run-dir', host.runDir]);
   const [hello] = JSON.parse(services) as [ServiceReport];
