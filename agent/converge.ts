@@ -37,6 +37,8 @@ const QUIET_MS = 2;
 const CEILING_MS = 20;
 /** How long capture waits for Envoy to take what it was sent before looking at what it took so far. */
 const APPLY_MS = 10_000;
+/** Envoy was asked, and has not named its listeners yet: look again after so long, milliseconds. */
+const SETTLE_MS = 50;
 /** After an error the next round comes by itself, milliseconds. */
 const RETRY_MS = 2_000;
 
@@ -53,6 +55,9 @@ export class Converge {
   readonly #soon = debounce(() => void this.#config.call(), QUIET_MS, CEILING_MS);
   #workloads: readonly LocalWorkload[] = [];
   #known = false;
+  /** Whether the rules are those of this life. */
+  #tookOver = false;
+  readonly #begun = performance.now();
   #all: readonly Member[] = [];
   #joined: readonly Member[] = [];
   #ready: readonly Member[] = [];
@@ -169,9 +174,29 @@ export class Converge {
       this.#soon.call();
       return;
     }
-    await this.#apply(readyMembers(joined, ads.status()));
+    const captured = this.#capturable(joined);
+    if (captured === undefined) {
+      setTimeout(() => void this.#capture.call(), SETTLE_MS).unref();
+      return;
+    }
+    await this.#apply(captured);
     this.#note(joined, rejected);
     onInForce();
+  }
+
+  /**
+   * Who is captured: those that Envoy is ready for, and whoever was captured before. The rules of an earlier life are not known, so the
+   * first time all have to be ready or refused; undefined until then, for some seconds at the most.
+   */
+  #capturable(joined: readonly Member[]): readonly Member[] | undefined {
+    const status = this.#options.ads.status();
+    const uid = ({ input }: Member): string => input.local.workload.uid;
+    const ready = new Set([...readyMembers(joined, status), ...this.#ready].map(uid));
+    const refused = new Set(status.resources.filter(({ state }) => state === 'rejected').map(({ name }) => name));
+    const open = joined.some(member => !ready.has(uid(member)) && !refused.has(`out/${uid(member)}`));
+    if (open && !this.#tookOver && performance.now() - this.#begun < APPLY_MS) return undefined;
+    this.#tookOver = true;
+    return joined.filter(member => ready.has(uid(member)));
   }
 
   /** A policy is in force when nothing that was made for its workload is refused. */
