@@ -1,5 +1,5 @@
+import { Wake } from '../manager/model/util/wake.ts';
 import type { RegistryEvent } from './registry.ts';
-import { Wake } from './wake.ts';
 
 /** What the parts of an adapter's session have to say, merged by key while the reader is busy. */
 export class Outbox {

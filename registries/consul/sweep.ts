@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isRecord } from '../../manager/model/util/fields.ts';
+import { Wake } from '../../manager/model/util/wake.ts';
 import type { Outbox } from '../outbox.ts';
-import { Wake } from '../wake.ts';
 import type { Answer, ConsulClient } from './client.ts';
 import { followReads } from './follow-reads.ts';
 

@@ -1,8 +1,8 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { Fields } from '../../manager/model/util/fields.ts';
+import { Wake } from '../../manager/model/util/wake.ts';
 import type { Problem, Registry, RegistryEvent, RegistryKind, RegistryService } from '../registry.ts';
-import { Wake } from '../wake.ts';
 import { Files, type Listing } from './files.ts';
 
 /**

@@ -1,8 +1,8 @@
 import { messageOf } from '../../manager/model/util/errors.ts';
+import { Wake } from '../../manager/model/util/wake.ts';
 import { keyOf } from '../mapping.ts';
 import type { Outbox } from '../outbox.ts';
 import type { Problem, RegistryService } from '../registry.ts';
-import { Wake } from '../wake.ts';
 import { type ZooKeeperClient, ZooKeeperError } from './client.ts';
 import { ServerSet, type SetSink } from './server-set.ts';
 

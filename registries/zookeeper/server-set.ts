@@ -1,6 +1,6 @@
 import { messageOf } from '../../manager/model/util/errors.ts';
+import { Wake } from '../../manager/model/util/wake.ts';
 import type { Problem, RegistryInstance, RegistryService } from '../registry.ts';
-import { Wake } from '../wake.ts';
 import { type ZooKeeperClient, ZooKeeperError } from './client.ts';
 import { type Member, readMember } from './member.ts';
 import { readVector, type Weighting, weightOf } from './vector.ts';

@@ -1,1 +1,0 @@
-export { Wake } from '../manager/model/util/wake.ts';
