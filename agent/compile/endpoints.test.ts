@@ -26,9 +26,8 @@ const endpoints = (...instances: Instance[]): Endpoint[] => assigned(...instance
 
 test('an instance of another host is reached through its tunnel, and named by its policy too', t => {
   const [made] = endpoints(there);
-  t.deepEqual(made?.endpoint.address, {
-    envoy_internal_address: { server_listener_name: 'hbone', endpoint_id: 'test/reviews|r1' },
-  });
+  const id = 'test/reviews|r1|10.0.0.2:15008|reviews.default.b.mesh:9080|spiffe://isthmus.mesh/ns/default/sa/reviews';
+  t.deepEqual(made?.endpoint.address, { envoy_internal_address: { server_listener_name: 'hbone', endpoint_id: id } });
   t.deepEqual(made?.metadata.filter_metadata['isthmus'], {
     instance: 'test/reviews',
     host: '10.0.0.2:15008',
@@ -37,6 +36,20 @@ test('an instance of another host is reached through its tunnel, and named by it
     san: 'spiffe://isthmus.mesh/ns/default/sa/reviews',
   });
 });
+
+const MOVES: readonly [what: string, reach: object, ports: object][] = [
+  ['another port', {}, { 'http-9080': 9081 }],
+  ['another host', { tunnel: '10.0.0.3:15008' }, {}],
+  ['another workload', { sni: 'ratings.default.b.mesh' }, {}],
+  ['another identity', { identity: 'spiffe://isthmus.mesh/ns/default/sa/ratings' }, {}],
+  ['another policy', { policyRevision: 'r2' }, {}],
+];
+for (const [what, reach, ports] of MOVES)
+  test(`an instance that has ${what} now is another endpoint: connections that stand are not used for it`, t => {
+    const moved = { ...there, reach: { ...there.reach, ...reach }, ports: { ...there.ports, ...ports } } as Instance;
+    const [before, after] = [there, moved].map(each => endpoints(each)[0]?.endpoint.address);
+    t.notDeepEqual(after, before);
+  });
 
 test('an instance of this host is reached inside the proxy', t => {
   const [made] = endpoints(here);

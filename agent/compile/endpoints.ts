@@ -50,15 +50,12 @@ function endpoint(instance: Instance, port: number, host: string): JsonMap | und
     return { endpoint: { address: socket(instance.address, port) }, ...metadata({ instance: id }) };
   }
   // A new policy makes a new endpoint: Envoy drains the pools of the old one, and new requests open tunnels that are judged anew.
-  const endpointId = `${id}|${reach.policyRevision}`;
-  if (reach.host === host) return inside(localListener(reach.workload, port), endpointId, { instance: id });
-  return inside(HBONE, endpointId, {
-    instance: id,
-    host: reach.tunnel,
-    authority: `${reach.sni}:${port}`,
-    sni: reach.sni,
-    san: reach.identity,
-  });
+  const state = `${id}|${reach.policyRevision}`;
+  if (reach.host === host) return inside(localListener(reach.workload, port), state, { instance: id });
+  const authority = `${reach.sni}:${port}`;
+  const facts = { instance: id, host: reach.tunnel, authority, sni: reach.sni, san: reach.identity };
+  // So does all that says where a tunnel leads: metadata alone would leave the connections that stand where they are.
+  return inside(HBONE, `${state}|${reach.tunnel}|${authority}|${reach.identity}`, facts);
 }
 
 function inside(listener: string, endpointId: string, facts: JsonMap): JsonMap {
