@@ -59,6 +59,22 @@ test.serial('an instance that comes in ZooKeeper and one that leaves Consul cost
   await cast.meshed(4);
 });
 
+test.serial('connections that stand follow an instance that moves to another port', async t => {
+  const { cast } = t.context;
+  const load = startLoad(cast.alpha.host, { url: REVIEWS, connections: 4 }, web);
+  await load.until(({ byInstance }) => (byInstance['r4'] ?? 0) > 10);
+  await cast.inZooKeeper(2, cast.beta.host, 9083, 'v2');
+  const moved = await load.until(({ byInstance }) => (byInstance['r5'] ?? 0) > 10);
+  const gone = await load.until(({ requests }) => requests > moved.requests + 200);
+  const settled = gone.byInstance['r4'];
+  const report = await load.until(({ requests }) => requests > gone.requests + 200);
+  t.is(report.byInstance['r4'], settled);
+  await cast.inZooKeeper(2, cast.beta.host, 9082, 'v2');
+  await load.until(({ byInstance }) => (byInstance['r4'] ?? 0) > settled! + 10);
+  const end = await load.stop();
+  t.is(end.failed, 0, JSON.stringify(end.failures));
+});
+
 test.serial('weights hold within three percent over 2,000 requests', async t => {
   const { mesh, alpha } = t.context.cast;
   await mesh.apply(
