@@ -122,16 +122,11 @@ export class Converge {
   async #configure(): Promise<void> {
     // Until the platforms have said what runs here, Envoy keeps what it has: to give it less would be to take workloads out.
     if (!this.#known) return;
-    const { agent, settings, knowledge, certificates, ads, proxy, signal } = this.#options;
+    const { agent, settings, knowledge, ads, proxy, signal } = this.#options;
     // All workloads count, joined or not: Envoy shall have its rights from the start, and get no config that it has no right to.
     const needsNamespaces = this.#workloads.some(({ selector }) => selector.kind === 'namespace');
     await proxy.ensure(needsNamespaces, signal);
-    this.#all = this.#members.update(this.#fitting(), {
-      trustDomain: knowledge.mesh().trustDomain,
-      ports: this.#options.ports,
-      policy: uid => knowledge.policy(uid),
-      certified: identity => certificates.has(identity),
-    });
+    this.#all = this.#fitting();
     const joined = this.#all.filter(({ state }) => state === 'joined');
     await this.#leave(joined);
     this.#joined = joined;
@@ -223,15 +218,22 @@ export class Converge {
     this.#captureReason = members.length > 0 ? undefined : 'no workload is in the mesh yet';
   }
 
-  /** Those that there are ports for. */
-  #fitting(): readonly LocalWorkload[] {
+  /** The members that there are ports for. */
+  #fitting(): readonly Member[] {
+    const { knowledge, certificates, ports, logger } = this.#options;
+    const facts = {
+      trustDomain: knowledge.mesh().trustDomain,
+      ports,
+      policy: (uid: string) => knowledge.policy(uid),
+      certified: (identity: string) => certificates.has(identity),
+    };
     try {
-      this.#options.ports.assign(this.#workloads.map(({ workload }) => workload.uid));
-      return this.#workloads;
+      return this.#members.update(this.#workloads, facts);
     } catch (error) {
       if (!(error instanceof PortsExhaustedError)) throw error;
-      this.#options.logger.error('too many workloads; those that were there stay', { reason: error.message });
-      return this.#all.map(({ input }) => input.local);
+      logger.error('too many workloads; those that were there stay', { reason: error.message });
+      const before = this.#all.map(({ input }) => input.local);
+      return this.#members.update(before, facts);
     }
   }
 

@@ -35,7 +35,10 @@ export function identityOf(workload: Workload, trustDomain: string): string {
 export class Members {
   #inputs = new Map<string, WorkloadInput>();
 
-  /** @param workloads all of the host. */
+  /**
+   * @param workloads all of the host.
+   * @throws {PortsExhaustedError} when there are not enough ports for them; nothing has changed then.
+   */
   update(workloads: readonly LocalWorkload[], facts: MemberFacts): readonly Member[] {
     const ports = facts.ports.assign(
       workloads.filter(local => local.selector.kind !== 'namespace').map(local => local.workload.uid),

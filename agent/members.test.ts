@@ -1,0 +1,42 @@
+import test from 'ava';
+import { host, policyOf, workload } from './compile/fixtures.ts';
+import { type MemberFacts, Members } from './members.ts';
+import { OutboundPorts, PortsExhaustedError } from './state/outbound-ports.ts';
+
+const HOST = host('a', '192.0.2.1');
+const { local: USER } = workload(HOST, 'user');
+const { local: POD } = workload(HOST, 'pod', [], { selector: { kind: 'namespace', path: '/run/netns/pod' } });
+
+/** What is known of the host: all that a workload needs, unless told otherwise; there are ports for two. */
+function facts(over: Partial<MemberFacts> = {}): MemberFacts {
+  const ports = new OutboundPorts({}, 20_000, 20_001);
+  return { trustDomain: 'mesh', ports, policy: uid => policyOf(uid), certified: () => true, ...over };
+}
+
+test('a workload joins once its policy and its certificate have come', t => {
+  const state = (over: Partial<MemberFacts>): string | undefined => new Members().update([USER], facts(over))[0]?.state;
+  t.is(state({ policy: () => undefined }), 'waiting for policy');
+  t.is(state({ certified: () => false }), 'waiting for certificate');
+  t.is(state({}), 'joined');
+});
+
+test('only a workload without a network of its own takes a port, and inputs stay the same objects', t => {
+  const members = new Members();
+  const known = facts({ policy: () => undefined });
+  const before = members.update([POD, USER], known);
+  t.deepEqual(
+    before.map(({ input }) => input.outboundPort),
+    [0, 20_000],
+  );
+  const after = members.update([POD, USER], known);
+  t.true(after.every(({ input }, index) => input === before[index]?.input));
+});
+
+test('where ports do not suffice nothing changes', t => {
+  const members = new Members();
+  const known = facts({ policy: () => undefined });
+  const [before] = members.update([USER], known);
+  const more = ['more', 'yet-more'].map(name => workload(HOST, name).local);
+  t.throws(() => members.update([USER, ...more], known), { instanceOf: PortsExhaustedError });
+  t.is(members.update([USER], known)[0]?.input, before?.input);
+});
