@@ -41,16 +41,16 @@ export async function runAgent(options: AgentOptions, logger: Logger, signal: Ab
   const holdings = new Holdings(wire);
   const snapshot = new Snapshot(stateDir, holdings, logger);
   await snapshot.load();
-  const remembered = { wire, holdings, snapshot, ports: await loadPorts(stateDir, logger) };
+  const ports = await loadPorts(stateDir, logger);
   const { inbound: inboundPort, outbound: namespaceOutboundPort, dns: dnsPort } = PORTS;
   const settings = { inboundPort, namespaceOutboundPort, dnsPort, ipv6: await hasIpv6() };
   const over = new AbortController();
   const ending = AbortSignal.any([signal, over.signal]);
-  const agent = new Agent(options, settings, remembered, logger, ending);
+  const agent = new Agent({ options, settings, wire, holdings, snapshot, ports, logger, signal: ending });
   await using _socket = await serveStatus(join(runDir, 'agent.sock'), agent.report);
   try {
     logger.info('agent is running', { host: host.name, address: host.address });
-    await agent.run(ending);
+    await agent.run();
   } finally {
     over.abort();
   }
@@ -59,17 +59,30 @@ export async function runAgent(options: AgentOptions, logger: Logger, signal: Ab
 /** How long the first calls to a service may wait for its config to come, milliseconds. */
 const ASK_MS = 2_000;
 
+/** What an agent begins with. */
+interface Beginning {
+  readonly options: AgentOptions;
+  /** Found out on this host. */
+  readonly settings: HostSettings;
+  readonly wire: Wire;
+  /** What the Manager said, with what lies on disk of it. */
+  readonly holdings: Holdings;
+  readonly snapshot: Snapshot;
+  readonly ports: OutboundPorts;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
 /** The parts of an agent, and what each tells the others. */
 class Agent {
   readonly report: StatusReport;
-  readonly #options: AgentOptions;
-  readonly #logger: Logger;
-  readonly #ads: AdsServer;
-  readonly #snapshot: Snapshot;
+  readonly #beginning: Beginning;
+  readonly #startedAt = Date.now();
   readonly #knowledge: Knowledge;
-  readonly #ports: OutboundPorts;
-  readonly #certificates: Certificates;
+  readonly #ads: AdsServer;
   readonly #redirect: Redirect;
+  readonly #proxy: HostProxy;
+  readonly #certificates: Certificates;
   readonly #converge: Converge;
   readonly #link: ManagerLink;
   readonly #reports: Reports;
@@ -77,27 +90,11 @@ class Agent {
   readonly #names: NameService;
   #problems: readonly PlatformProblem[] = [];
 
-  /** @param settings found out on this host. @param remembered from an earlier life. */
-  constructor(
-    options: AgentOptions,
-    settings: HostSettings,
-    remembered: {
-      readonly holdings: Holdings;
-      readonly snapshot: Snapshot;
-      readonly ports: OutboundPorts;
-      readonly wire: Wire;
-    },
-    logger: Logger,
-    signal: AbortSignal,
-  ) {
+  constructor(beginning: Beginning) {
+    const { options, holdings, logger } = beginning;
     const { identity, stateDir, runDir, host, envoy } = options;
-    const { holdings, snapshot, ports, wire } = remembered;
     const own = ownFolder(stateDir);
-    const startedAt = Date.now();
-    this.#options = options;
-    this.#logger = logger;
-    this.#snapshot = snapshot;
-    this.#ports = ports;
+    this.#beginning = beginning;
     this.#knowledge = new Knowledge(holdings, identity);
     this.#ads = new AdsServer({
       socket: envoyPaths(runDir, own).xds,
@@ -105,31 +102,49 @@ class Agent {
       log: logger.child({ part: 'xds' }),
     });
     this.#redirect = new Redirect({ stateDir: own, logger: logger.child({ part: 'redirect' }) });
-    this.#reports = new Reports(host, { agent: options.version, envoy: envoy.version }, startedAt);
-    this.#certificates = new Certificates({
-      folder: join(own, 'certificates'),
+    this.#proxy = new HostProxy(options, logger);
+    this.#reports = new Reports(host, { agent: options.version, envoy: envoy.version }, this.#startedAt);
+    this.#certificates = this.#makeCertificates();
+    this.#converge = this.#makeConverge();
+    this.#link = this.#makeLink();
+    this.#asking = this.#makeAsking();
+    this.#names = this.#makeNames();
+    this.report = this.#makeReport();
+  }
+
+  #makeCertificates(): Certificates {
+    const { options, logger } = this.#beginning;
+    return new Certificates({
+      folder: join(ownFolder(options.stateDir), 'certificates'),
       sign: (key, name, until) => this.#link.sign(key, name, until),
       onChange: () => this.#certificatesChanged(),
       logger,
     });
-    const proxy = new HostProxy(options, logger);
-    this.#converge = new Converge({
+  }
+
+  #makeConverge(): Converge {
+    const { options, settings, ports, logger, signal } = this.#beginning;
+    return new Converge({
       agent: options,
       settings,
       knowledge: this.#knowledge,
       certificates: this.#certificates,
       ports,
       ads: this.#ads,
-      proxy,
+      proxy: this.#proxy,
       redirect: this.#redirect,
       dnsServers: () => this.#names.servers(),
       onInForce: () => this.#tell(),
       logger,
       signal,
     });
-    this.#link = new ManagerLink({
+  }
+
+  #makeLink(): ManagerLink {
+    const { options, wire, holdings, logger } = this.#beginning;
+    return new ManagerLink({
       wire,
-      identity,
+      identity: options.identity,
       holdings,
       wanted: wantedFrom(holdings),
       facts: () => this.#facts(),
@@ -139,7 +154,10 @@ class Agent {
       },
       logger,
     });
-    this.#asking = new Asking({
+  }
+
+  #makeAsking(): Asking {
+    return new Asking({
       knowledge: this.#knowledge,
       wanted: () => this.#link.wants('ServiceView'),
       subscribe: (type, names) => this.#link.subscribe(type, names),
@@ -148,71 +166,80 @@ class Agent {
         await this.#ads.applied(until);
       },
     });
-    this.#names = new NameService({
+  }
+
+  #makeNames(): NameService {
+    const { logger, signal } = this.#beginning;
+    return new NameService({
       names: () => this.#knowledge.names(),
       members: () => this.#converge.members(),
       onQuery: hostname => this.#asking.ask(hostname, AbortSignal.any([signal, AbortSignal.timeout(ASK_MS)])),
       onServers: () => this.#converge.changed(),
       logger,
     });
-    this.report = new StatusReport({
-      options,
-      startedAt,
+  }
+
+  #makeReport(): StatusReport {
+    return new StatusReport({
+      options: this.#beginning.options,
+      startedAt: this.#startedAt,
       link: this.#link,
       converge: this.#converge,
       certificates: this.#certificates,
       ads: this.#ads,
-      proxy,
+      proxy: this.#proxy,
       problems: () => this.#problems,
     });
   }
 
   /** Runs until the signal aborts. @throws when it cannot begin. */
-  async run(signal: AbortSignal): Promise<void> {
+  async run(): Promise<void> {
+    const { options, snapshot, logger, signal } = this.#beginning;
     await this.#names.begin();
     await this.#ads.start();
     try {
-      const { identity, stateDir } = this.#options;
+      const { identity, stateDir } = options;
       await Promise.all([
-        this.#follow(signal),
+        this.#follow(),
         this.#link.run(signal),
         this.#certificates.run(signal),
         this.#redirect.run(signal),
         this.#names.run(signal),
-        renewHostIdentity({ identity, stateDir, link: this.#link, logger: this.#logger }, signal),
+        renewHostIdentity({ identity, stateDir, link: this.#link, logger }, signal),
       ]);
     } finally {
-      await this.#snapshot.flush();
+      await snapshot.flush();
       await this.#ads.close();
     }
   }
 
-  #follow(signal: AbortSignal): Promise<void> {
-    const { platforms } = this.#options;
+  #follow(): Promise<void> {
+    const { options, logger, signal } = this.#beginning;
     return followWorkloads({
-      platforms,
+      platforms: options.platforms,
       onChange: (workloads, problems) => {
         this.#problems = problems;
         void this.#take(workloads);
       },
-      logger: this.#logger,
+      logger,
       signal,
     });
   }
 
   async #take(workloads: readonly LocalWorkload[]): Promise<void> {
+    const { options, ports, logger } = this.#beginning;
     try {
       await this.#converge.workloads(workloads);
       this.#tell();
-      await savePorts(this.#options.stateDir, this.#ports);
+      await savePorts(options.stateDir, ports);
     } catch (error) {
-      this.#logger.error('cannot take the workloads of the host', { reason: messageOf(error) });
+      logger.error('cannot take the workloads of the host', { reason: messageOf(error) });
     }
   }
 
   /** Something came from the Manager. */
   #came(type: ResourceType): void {
-    this.#snapshot.changed(type);
+    this.#beginning.snapshot.changed(type);
     if (type === 'MeshSettings') this.#giveSecrets();
     if (type === 'ServiceName') this.#names.changed();
     else this.#converge.changed();
