@@ -121,6 +121,16 @@ test('two files for one workload, or one user: the first stays, both are named',
   t.deepEqual((await world.until(state => names(state).includes('other'))).problems, []);
 });
 
+test('two paths to one network namespace are one workload, or each would call in the name of the other', async t => {
+  const world = await begin(t);
+  world.namespaces.set('/run/netns/pod', '4:77').set('/var/run/netns/pod', '4:77');
+  await world.write('a.yaml', 'name: a\nselector: {networkNamespace: pod}');
+  await world.write('b.yaml', 'name: b\nselector: {networkNamespace: /var/run/netns/pod}');
+  const state = await world.until(({ problems }) => problems.length === 1);
+  t.deepEqual(names(state), ['a']);
+  t.regex(state.problems[0]!.why, /^network namespace 4:77 is that of .*a\.yaml already/);
+});
+
 test('a workload waits for its user and its namespace', async t => {
   const world = await begin(t);
   await world.write('a.yaml', 'name: a\nselector: {user: late}');

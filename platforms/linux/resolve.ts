@@ -23,8 +23,8 @@ export class Resolver {
     for (const { path, document, missing } of this.#inOrder(files)) {
       if (!document) continue;
       try {
-        const local = await this.#locate(document);
-        const keys = [`workload ${local.workload.uid}`, keyOf(local)];
+        const { local, place } = await this.#locate(document);
+        const keys = [`workload ${local.workload.uid}`, place];
         const taken = keys.find(key => holders.has(key));
         if (taken !== undefined)
           throw new Error(`${taken} is that of ${holders.get(taken)} already; this file is left out`);
@@ -45,13 +45,25 @@ export class Resolver {
     return files.toSorted((a, b) => rank(a) - rank(b) || (a.path < b.path ? -1 : 1));
   }
 
-  async #locate({ workload, selector }: WorkloadDocument): Promise<LocalWorkload> {
-    if ('user' in selector) return { workload, selector: { kind: 'user', uid: await this.#uid(selector.user) } };
+  /** @returns also what no other workload may have. */
+  async #locate({
+    workload,
+    selector,
+  }: WorkloadDocument): Promise<{ readonly local: LocalWorkload; readonly place: string }> {
+    if ('user' in selector) {
+      const uid = await this.#uid(selector.user);
+      return { local: { workload, selector: { kind: 'user', uid } }, place: `user ${uid}` };
+    }
     const { namespace } = selector;
     const id = await this.#system.namespaceId(namespace);
     if (id === undefined) throw new Error(`there is no network namespace at ${namespace}; the workload waits for it`);
     const addresses = workload.addresses.length > 0 ? workload.addresses : await this.#addressesIn(namespace, id);
-    return { workload: { ...workload, addresses }, selector: { kind: 'namespace', path: namespace } };
+    const local: LocalWorkload = {
+      workload: { ...workload, addresses },
+      selector: { kind: 'namespace', path: namespace },
+    };
+    // Two paths may lead to one namespace.
+    return { local, place: `network namespace ${id}` };
   }
 
   async #uid(user: string | number): Promise<number> {
@@ -71,9 +83,4 @@ export class Resolver {
     if (addresses.length > 0) this.#addresses.set(id, addresses);
     return addresses;
   }
-}
-
-function keyOf({ selector }: LocalWorkload): string {
-  if (selector.kind === 'user') return `user ${selector.uid}`;
-  return `${selector.kind} ${selector.path}`;
 }
