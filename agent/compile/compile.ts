@@ -4,15 +4,17 @@ import { appClusters } from './app.ts';
 import { type CalledPort, calledPortsOf, policyOrigins } from './called.ts';
 import { Directory, destinationsOf } from './destination.ts';
 import { hbone } from './hbone.ts';
-import { type InboundOwner, inboundChain, inboundListener, sharedChains } from './inbound.ts';
+import { inboundChain, inboundListener } from './inbound.ts';
 import type { HostInput, Problem, WorkloadInput } from './input.ts';
 import { localListenerOf } from './local.ts';
 import { Memo } from './memo.ts';
 import { dnsClusters, namespaceDns } from './namespace-dns.ts';
 import { type CalledPorts, calledPorts, outboundListener } from './outbound.ts';
+import { withOwnAddresses } from './own-addresses.ts';
 import type { JsonMap, Resource } from './resource.ts';
 import { routeTableOf, type VirtualHost, virtualHost } from './routes.ts';
 import { serviceClusters, serviceEndpoints, serviceProblems } from './service.ts';
+import { type InboundOwner, sharedChains } from './shared-ports.ts';
 import { identityOf } from './tls.ts';
 import { refusal, tunnelChain, tunnelListener, tunnelTable } from './tunnel.ts';
 
@@ -44,7 +46,9 @@ export class Compiler {
   compile(input: HostInput): Compiled {
     this.#memo.begin();
     const problems: Problem[] = [];
-    const resources = [...this.#fixed(), ...this.#services(input, problems), ...this.#workloads(input, problems)];
+    const services = withOwnAddresses(input.services, this.#memo, problems);
+    const own = { ...input, services };
+    const resources = [...this.#fixed(), ...this.#services(own, problems), ...this.#workloads(own, problems)];
     this.#memo.end();
     return { resources: this.#keep(resources), problems };
   }
@@ -135,7 +139,7 @@ export class Compiler {
           tunnelTable(workload, ports, origins),
         ],
         tunnel: tunnelChain(workload, identityOf(workload, mesh.trustDomain), mesh.trustDomain),
-        inbound: ports.map(port => inboundChain(port, policy)).filter(chain => chain !== undefined),
+        inbound: ports.map(port => inboundChain(port, policy)),
         origins,
       };
     });
@@ -152,11 +156,11 @@ export class Compiler {
   }
 
   /** One listener on the host for its processes, and one in each namespace. */
-  #inbound(called: readonly Called[], { settings }: HostInput, problems: Problem[]): readonly Resource[] {
+  #inbound(called: readonly Called[], { host, settings }: HostInput, problems: Problem[]): readonly Resource[] {
     const { inboundPort, ipv6 } = settings;
     const owners = called.filter(({ input }) => input.local.selector.kind !== 'namespace');
-    const shared = this.#memo.get('inbound', [inboundPort, ipv6, ...owners], () => {
-      const { chains, problems } = sharedChains(owners.map(ownerOf));
+    const shared = this.#memo.get('inbound', [inboundPort, ipv6, host.address, ...owners], () => {
+      const { chains, problems } = sharedChains(owners.map(ownerOf), host.address);
       return {
         problems,
         chains,

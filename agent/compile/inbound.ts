@@ -3,8 +3,8 @@ import { effectiveMtls } from '../../auth/policy/peer-authentication.ts';
 import type { WorkloadPolicy } from '../../manager/model/host-view.ts';
 import { refuseHttp } from './answer.ts';
 import type { CalledPort } from './called.ts';
-import { ORIGINAL_DESTINATION, range, socket, tcpProxy } from './filters.ts';
-import type { Problem } from './input.ts';
+import { ORIGINAL_DESTINATION, socket, tcpProxy } from './filters.ts';
+import { NO_CLUSTER } from './names.ts';
 import { type JsonMap, type Resource, resource, TYPE } from './resource.ts';
 
 const NEEDS_IDENTITY =
@@ -12,16 +12,19 @@ const NEEDS_IDENTITY =
 
 /**
  * What a caller outside the mesh meets at a port: such a caller has no identity, so it is known now whether it is served. A refused one
- * is told so in HTTP; else there is no chain, and its connection is closed before a byte.
+ * is told so in HTTP; another's connection is closed before a byte.
  */
-export function inboundChain(port: CalledPort, policy: WorkloadPolicy): JsonMap | undefined {
+export function inboundChain(port: CalledPort, policy: WorkloadPolicy): JsonMap {
   const refused = plaintextRefused(port, policy);
-  if (refused !== undefined && !port.http) return undefined;
   return {
     name: `${port.workload}:${port.number}`,
     filter_chain_match: { destination_port: port.number },
-    filters: [refused === undefined ? tcpProxy('inbound', port.cluster) : refuseHttp(refused)],
+    filters: [refused === undefined ? tcpProxy('inbound', port.cluster) : refusal(port, refused)],
   };
+}
+
+function refusal(port: CalledPort, reason: string): JsonMap {
+  return port.http ? refuseHttp(reason) : tcpProxy('inbound', NO_CLUSTER);
 }
 
 /** Why callers without identity are refused; undefined when they are served. */
@@ -29,56 +32,6 @@ function plaintextRefused(port: CalledPort, policy: WorkloadPolicy): string | un
   const { mode, origin } = effectiveMtls(policy.peerAuthentication, port.number);
   if (mode === 'STRICT') return `plaintext refused: ${origin} is STRICT`;
   return decide(port.allowed, { port: port.number }) ? undefined : NEEDS_IDENTITY;
-}
-
-/**
- * The chains of a host's processes in one listener. Where several have the same port, each is known by its addresses; what no address
- * tells apart is left out, as one of them alone can have it.
- *
- * @param owners in the order of precedence.
- */
-export function sharedChains(owners: readonly InboundOwner[]): {
-  readonly chains: readonly JsonMap[];
-  readonly problems: readonly Problem[];
-} {
-  const claimed = new Map<number, Map<string, string>>();
-  const problems: Problem[] = [];
-  const ports = owners.flatMap(({ chains }) => chains.map(portOf));
-  const chains = owners.flatMap(({ workload, addresses, chains }) =>
-    chains.flatMap(chain => {
-      const port = portOf(chain);
-      if (ports.filter(each => each === port).length === 1) return [chain];
-      const taken = claimed.get(port) ?? new Map<string, string>();
-      claimed.set(port, taken);
-      const own = (addresses.length > 0 ? addresses : [ANY]).filter(address => !taken.has(address));
-      if (own.length === 0) {
-        const message = `its port ${port} is that of ${[...new Set(taken.values())].join(', ')} too: callers outside the mesh reach only that`;
-        problems.push({ origin: `workload ${workload}`, message });
-        return [];
-      }
-      for (const address of own) taken.set(address, workload);
-      return [
-        own.includes(ANY)
-          ? chain
-          : { ...chain, filter_chain_match: { destination_port: port, prefix_ranges: own.map(range) } },
-      ];
-    }),
-  );
-  return { chains, problems };
-}
-
-export interface InboundOwner {
-  /** Uid. */
-  readonly workload: string;
-  /** Empty: all of the host. */
-  readonly addresses: readonly string[];
-  readonly chains: readonly JsonMap[];
-}
-
-const ANY = 'any';
-
-function portOf(chain: JsonMap): number {
-  return (chain['filter_chain_match'] as { readonly destination_port: number }).destination_port;
 }
 
 /** Captured traffic of callers outside the mesh: of the host's processes, or of the workload in a namespace. */

@@ -24,6 +24,8 @@ export function callerSecret(identity: string): string {
 export function calledSecret(identity: string): string {
   return `called|${identity}`;
 }
+/** A cluster that does not exist: a connection that is sent there is closed before a byte. */
+export const NO_CLUSTER = 'unknown';
 /** What a refused caller with an identity reads. */
 export const REFUSED: string = `%FILTER_STATE(${SOURCE_KEY}:PLAIN)% is refused by the AuthorizationPolicies of this workload`;
 /** Everything that is not part of the bootstrap comes over the one aggregated stream. */
@@ -51,8 +53,12 @@ export function localListener(workload: string, port: number): string {
 
 /** As Envoy writes an address: `10.0.0.1:80`, `[fd00::1]:80` with the shortest form of the address. */
 export function addressWithPort(address: string, port: number): string {
-  if (!isIPv6(address)) return `${address}:${port}`;
-  return `[${new SocketAddress({ address, family: 'ipv6' }).address}]:${port}`;
+  return isIPv6(address) ? `[${shortest(address)}]:${port}` : `${address}:${port}`;
+}
+
+/** The one shortest form that an address has. */
+export function shortest(address: string): string {
+  return isIPv6(address) ? new SocketAddress({ address, family: 'ipv6' }).address : address;
 }
 
 /** Config of an extension of Envoy; `type` is what follows `envoy.extensions.`. */

@@ -14,12 +14,9 @@ import {
   WRITE_ADDRESS,
 } from './filters.ts';
 import type { HostSettings } from './input.ts';
-import { CERTIFICATE_KEY, callerSecret, SOURCE_KEY } from './names.ts';
+import { CERTIFICATE_KEY, callerSecret, NO_CLUSTER, SOURCE_KEY } from './names.ts';
 import { type JsonMap, type Resource, resource, TYPE } from './resource.ts';
 import { outboundRoutes } from './routes.ts';
-
-/** A cluster that does not exist: the proxy closes the connection. */
-const UNKNOWN = 'unknown';
 
 /** The ports that services of this host's use are called on. Equal content is one and the same text in `key`. */
 export interface CalledPorts {
@@ -71,7 +68,7 @@ export function outboundListener(
       ...ports.tcp.map(({ number, addresses }) => tcpChain(name, workload.uid, number, addresses, who)),
     ],
     // Any other port: closed at once. It also lets the listener stand while no service is used yet.
-    default_filter_chain: { name: 'unknown', filters: [tcpProxy(name, UNKNOWN)] },
+    default_filter_chain: { name: 'unknown', filters: [tcpProxy(name, NO_CLUSTER)] },
   };
   return resource(TYPE.listener, name, body, [`workload ${workload.uid}`]);
 }
@@ -109,7 +106,7 @@ function tcpChain(
     filter_chain_match: { destination_port: port, ...(ranges.length === 0 ? {} : { prefix_ranges: ranges }) },
     filters: [
       stamp([...who, cluster], 'on_new_connection'),
-      tcpProxy(listener, UNKNOWN, { max_connect_attempts: 3, access_log: countCalls(workload, 'tcp') }),
+      tcpProxy(listener, NO_CLUSTER, { max_connect_attempts: 3, access_log: countCalls(workload, 'tcp') }),
     ],
   };
 }

@@ -144,6 +144,20 @@ const CASES: readonly Case[] = [
     problems: 1,
   },
   {
+    name: 'a port that is refused to plaintext, and nothing else',
+    workloads: [
+      workload(A, 'web', [port(9090, 'tcp')], {
+        policy: policyOf('a/default/web', [], [peerAuthentication('STRICT')]),
+      }),
+    ],
+  },
+  {
+    name: 'two services of one address, HTTP and TCP',
+    workloads: [web],
+    services: [service('a', 1, [port(80), port(81, 'tcp')]), service('b', 1, [port(80), port(81, 'tcp')])],
+    problems: 2,
+  },
+  {
     name: 'a service without addresses or ports',
     workloads: [web],
     services: [
