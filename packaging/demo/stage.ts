@@ -1,10 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { ServiceReport } from '../../manager/api/inspect.ts';
 import { connectManager, type ManagerClient } from '../../manager/cli/client.ts';
-import { CommandError } from '../../manager/cli/command.ts';
 import { messageOf } from '../../manager/model/util/errors.ts';
+import { eventually } from '../../test/eventually.ts';
 import { startEcho } from '../../test/hosts/apps.ts';
 import { folderFlags, type Host } from '../../test/hosts/host.ts';
 import { createNetwork } from '../../test/hosts/network.ts';
@@ -17,7 +16,6 @@ import { type InstancePlace, placesOf } from './summary.ts';
 const ISTHMUS = new URL('../bin/isthmus', import.meta.url).pathname;
 /** For each step of setting up, milliseconds. */
 const STEP_MS = 30_000;
-const POLL_MS = 100;
 
 /** The hosts of the demo, with everything that runs on them. Disposing ends all of it and removes every trace. */
 export class Stage implements AsyncDisposable {
@@ -82,10 +80,7 @@ export class Stage implements AsyncDisposable {
     const config = { registries: registries.map(registry => registry.config) };
     await writeFile(join(this.#control.configDir, 'manager.yaml'), JSON.stringify(config, undefined, 2));
     const manager = this.#daemon(this.#control, 'manager');
-    await ended(
-      manager,
-      this.#until(async () => Object.keys(await this.places()).length >= 0),
-    );
+    await this.#came(manager, manager.line(/Manager is ready/, STEP_MS));
   }
 
   async #join(host: Host): Promise<void> {
@@ -108,12 +103,17 @@ export class Stage implements AsyncDisposable {
       await writeFile(join(host.configDir, 'workloads.d', `${player.name}.yaml`), workloadFile(player));
     await host.setResolvers([this.#control.address]);
     const agent = this.#daemon(host, 'agent');
-    await ended(agent, agent.line(/agent is running/, STEP_MS));
+    await this.#came(agent, agent.line(/agent is running/, STEP_MS));
   }
 
   /** Resolves once every instance is reached through its host's agent. */
   async #meshed(): Promise<void> {
-    await this.#until(async () => Object.keys(await this.places()).length === SERVERS.length);
+    await eventually(
+      'every instance of reviews in the mesh',
+      () => this.places(),
+      places => Object.keys(places).length === SERVERS.length,
+      { timeoutMs: STEP_MS, pauseMs: 100, signal: this.#signal },
+    );
   }
 
   async #apply(config: string): Promise<void> {
@@ -128,28 +128,21 @@ export class Stage implements AsyncDisposable {
     return host.spawn([ISTHMUS, role, ...folderFlags(host)]);
   }
 
-  /** Asks again and again until it holds. */
-  async #until(holds: () => Promise<boolean>): Promise<void> {
-    const deadline = performance.now() + STEP_MS;
-    for (;;) {
-      try {
-        if (await holds()) return;
-        if (performance.now() > deadline) throw new Error(`did not come about within ${STEP_MS / 1000} s`);
-      } catch (error) {
-        // Until the Manager's socket is there, asking it is an error.
-        if (!(error instanceof CommandError) || performance.now() > deadline) throw error;
-      }
-      await delay(POLL_MS, undefined, { signal: this.#signal });
+  /** Waits for something, unless the daemon that should bring it about ends before, or the person gives up. */
+  async #came(daemon: Running, wanted: Promise<unknown>): Promise<void> {
+    const failed = daemon.exited.then(({ code, signal, stderr }) => {
+      throw new Error(`it ended with ${signal ?? code}: ${stderr.trim().split('\n').slice(-5).join('\n')}`);
+    });
+    const { promise: givenUp, reject } = Promise.withResolvers<never>();
+    const abort = (): void => reject(this.#signal.reason as Error);
+    this.#signal.addEventListener('abort', abort, { once: true });
+    try {
+      await Promise.race([wanted, failed, givenUp]);
+    } catch (error) {
+      if (this.#signal.aborted) throw error;
+      throw new Error(`A daemon of the demo did not come up: ${messageOf(error)}`, { cause: error });
+    } finally {
+      this.#signal.removeEventListener('abort', abort);
     }
   }
-}
-
-/** Waits for something, unless the daemon that should bring it about ends before. */
-async function ended<T>(daemon: Running, wanted: Promise<T>): Promise<T> {
-  const failed = daemon.exited.then(({ code, signal, stderr }) => {
-    throw new Error(`it ended with ${signal ?? code}: ${stderr.trim().split('\n').slice(-5).join('\n')}`);
-  });
-  return await Promise.race([wanted, failed]).catch(error => {
-    throw new Error(`A daemon of the demo did not come up: ${messageOf(error)}`, { cause: error });
-  });
 }

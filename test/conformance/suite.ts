@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
+import { eventually } from '../eventually.ts';
 import type { Fixture, SilentFixture } from './fixture.ts';
 import { addressesOf, instances, type Watched, watch } from './watch.ts';
 
@@ -8,6 +9,8 @@ const CANCEL_MS = 100;
 /** An instance that changes is followed within this, in half of the cases, milliseconds after the registry took the change. */
 const LATENCY_MS = 30;
 const MANY = 10_000;
+/** Until connections and watches are gone at both ends. */
+const LETTING_GO = { timeoutMs: 2000, pauseMs: 20 };
 
 type Case = (t: ExecutionContext, fixture: Fixture) => Promise<void>;
 
@@ -178,10 +181,13 @@ const CASES: Readonly<Record<string, Case>> = {
     await watched.until('the first list', status => status.synced);
     const took = await watched.stop();
     t.true(took < CANCEL_MS, `ended within ${took} ms`);
-    await eventually(t, 'nothing is left on either side', async () => {
-      const left = { here: grown(before, resources()), there: (await fixture.held()) - held };
-      return Object.keys(left.here).length === 0 && left.there <= 0 ? undefined : JSON.stringify(left);
+    const left = async (): Promise<{ here: object; there: number }> => ({
+      here: grown(before, resources()),
+      there: (await fixture.held()) - held,
     });
+    const nothing = (found: Awaited<ReturnType<typeof left>>): boolean =>
+      Object.keys(found.here).length === 0 && found.there <= 0;
+    await eventually('nothing is left on either side', left, nothing, LETTING_GO);
   },
 
   'following at rest costs next to nothing': async (t, fixture) => {
@@ -230,10 +236,8 @@ export function silentConformance(kind: string, start: () => Promise<SilentFixtu
     t.true(took < CANCEL_MS, `ended within ${took} ms`);
     // The proxy, which is in this process too, sees the end of a connection once it reads again.
     await fixture.back();
-    await eventually(t, 'nothing is left', () => {
-      const left = grown(before, resources());
-      return Promise.resolve(Object.keys(left).length === 0 ? undefined : JSON.stringify(left));
-    });
+    const left = (): object => grown(before, resources());
+    await eventually('nothing is left', left, found => Object.keys(found).length === 0, LETTING_GO);
   });
 }
 
@@ -267,15 +271,4 @@ function grown(before: ReadonlyMap<string, number>, after: ReadonlyMap<string, n
       .map(([name, count]) => [name, count - (before.get(name) ?? 0)] as const)
       .filter(([name, more]) => more > 0 && name !== 'Immediate'),
   );
-}
-
-/** Until this says nothing. */
-async function eventually(t: ExecutionContext, what: string, lack: () => Promise<string | undefined>): Promise<void> {
-  const deadline = performance.now() + 2000;
-  for (;;) {
-    const said = await lack();
-    if (said === undefined) return void t.pass();
-    if (performance.now() > deadline) return void t.fail(`${what}: ${said}`);
-    await delay(20);
-  }
 }

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
-import { setTimeout as delay } from 'node:timers/promises';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import type { DemoSummary } from '../../packaging/demo/summary.ts';
+import { eventually } from '../eventually.ts';
 
 /** Starts `npm start` as a person does, in a process group of its own. */
 function start(...args: readonly string[]) {
@@ -37,10 +37,9 @@ async function traces(lines: readonly string[]): Promise<string[]> {
 }
 
 /** The cleaner works on after the demo was killed. */
-async function gone(t: ExecutionContext, lines: readonly string[]): Promise<void> {
-  const deadline = Date.now() + 15_000;
-  while ((await traces(lines)).length > 0 && Date.now() < deadline) await delay(50);
-  t.deepEqual(await traces(lines), []);
+async function gone(lines: readonly string[]): Promise<readonly string[]> {
+  const none = (left: readonly string[]): boolean => left.length === 0;
+  return await eventually('no trace of the demo', () => traces(lines), none, { timeoutMs: 15_000 });
 }
 
 test.serial('npm start --for ends by itself with one JSON object on standard output and no failed call', async t => {
@@ -60,7 +59,7 @@ test.serial('npm start --for ends by itself with one JSON object on standard out
   );
   t.is(new Set(instances.map(({ host }) => host)).size, 2);
   t.is(new Set(instances.map(({ registry }) => registry)).size, 2);
-  await gone(t, demo.lines);
+  t.deepEqual(await gone(demo.lines), []);
 });
 
 test.serial('Ctrl-C leaves nothing behind', async t => {
@@ -68,7 +67,7 @@ test.serial('Ctrl-C leaves nothing behind', async t => {
   await demo.says(/^demo: up after/);
   process.kill(-demo.pid, 'SIGINT');
   await demo.ended;
-  await gone(t, demo.lines);
+  t.deepEqual(await gone(demo.lines), []);
 });
 
 test.serial('nor does kill -9 in the middle of setting up', async t => {
@@ -76,5 +75,5 @@ test.serial('nor does kill -9 in the middle of setting up', async t => {
   await demo.says(/^demo: joining/);
   process.kill(-demo.pid, 'SIGKILL');
   await demo.ended;
-  await gone(t, demo.lines);
+  t.deepEqual(await gone(demo.lines), []);
 });

@@ -1,9 +1,10 @@
+import { eventually } from '../eventually.ts';
 import { startBanner, startEcho } from '../hosts/apps.ts';
 import type { Host } from '../hosts/host.ts';
 import type { RealConsul } from '../real/consul.ts';
 import { startConsul } from '../real/consul.ts';
 import { type RealZooKeeper, startZooKeeper } from '../real/zookeeper.ts';
-import { eventually, Mesh, type MeshHost, type WorkloadFile } from './mesh.ts';
+import { Mesh, type MeshHost, type WorkloadFile } from './mesh.ts';
 
 /** Users of the programs; they need no passwd entry. */
 export const UID = {

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import anyTest, { type TestFn } from 'ava';
+import { eventually } from '../eventually.ts';
 import { type Load, runLoad, startLoad } from '../hosts/apps.ts';
 import { Cast, REVIEWS, server, UID } from './cast.ts';
-import { eventually } from './mesh.ts';
 
 const test = anyTest as TestFn<{ cast: Cast }>;
 
@@ -191,7 +191,7 @@ test.serial('with the agent dead, names that are none of the mesh still resolve'
     'names of others',
     () => ask('outside.example'),
     answer => answer.startsWith('192.0.2.7'),
-    10_000,
+    { timeoutMs: 10_000 },
   );
   await cast.alpha.startAgent();
   await eventually(

@@ -158,27 +158,3 @@ async function agentStatus(host: Host): Promise<AgentStatusJson> {
     ]),
   );
 }
-
-/** Waits until something holds; asks again at once after each answer, with a pause so short that it costs little. @throws after the deadline with the last answer. */
-export async function eventually<T>(
-  what: string,
-  look: () => Promise<T>,
-  holds: (found: T) => boolean,
-  timeoutMs = 30_000,
-): Promise<T> {
-  const deadline = performance.now() + timeoutMs;
-  for (let last: unknown; ; ) {
-    try {
-      const found = await look();
-      if (holds(found)) return found;
-      last = found;
-    } catch (error) {
-      last = error;
-    }
-    if (performance.now() > deadline)
-      throw new Error(
-        `${what}: not within ${timeoutMs} ms; last: ${last instanceof Error ? last.stack : JSON.stringify(last, undefined, 1)}`,
-      );
-    await new Promise(resolve => setTimeout(resolve, 50));
-  }
-}

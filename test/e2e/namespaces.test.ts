@@ -2,10 +2,11 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import anyTest, { type TestFn } from 'ava';
 import { stringify } from 'yaml';
+import { eventually } from '../eventually.ts';
 import { runLoad, startEcho } from '../hosts/apps.ts';
 import type { Place } from '../hosts/host.ts';
 import { onlyWeb, UID } from './cast.ts';
-import { eventually, Mesh, type MeshHost } from './mesh.ts';
+import { Mesh, type MeshHost } from './mesh.ts';
 
 interface Context {
   readonly mesh: Mesh;

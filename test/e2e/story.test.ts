@@ -1,7 +1,7 @@
 import anyTest, { type TestFn } from 'ava';
+import { eventually } from '../eventually.ts';
 import { runLoad, startEcho, startLoad } from '../hosts/apps.ts';
 import { Cast, onlyWeb, REVIEWS, server, UID } from './cast.ts';
-import { eventually } from './mesh.ts';
 
 const test = anyTest as TestFn<{ cast: Cast }>;
 

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import test from 'ava';
+import { eventually } from '../eventually.ts';
 import { runLoad, startBanner, startEcho, startLoad } from './apps.ts';
 import { createNetwork } from './network.ts';
 
@@ -100,9 +101,8 @@ test('what a killed process made is removed without it', async t => {
   const [id = '', pid = ''] = line.toString().trim().split(' ');
   t.true((await traces(id)).length > 0);
   child.kill('SIGKILL');
-  const deadline = Date.now() + 10_000;
-  while ((await traces(id)).length > 0 && Date.now() < deadline) await new Promise(resolve => setTimeout(resolve, 20));
-  t.deepEqual(await traces(id), []);
+  const none = (left: readonly string[]): boolean => left.length === 0;
+  await eventually('no trace of the network', () => traces(id), none, { timeoutMs: 10_000, pauseMs: 20 });
   // An orphan that nobody has reaped yet still has a pid, and no program.
   t.is(await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => ''), '');
 });

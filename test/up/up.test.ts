@@ -1,24 +1,20 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
 import type { AgentStatus } from '../../agent/status/status.ts';
 import type { ServiceReport } from '../../manager/api/inspect.ts';
+import { eventually } from '../eventually.ts';
 import { startEcho } from '../hosts/apps.ts';
 import { folderFlags, type Host } from '../hosts/host.ts';
 import { createNetwork } from '../hosts/network.ts';
 
 const ISTHMUS = new URL('../../packaging/bin/isthmus', import.meta.url).pathname;
+/** For each thing that must come about. */
 const LIMIT_MS = 60_000;
 const [WEB, HELLO] = [2001, 2002];
 
-/** Asks again until it holds, for at most a minute. */
 async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + LIMIT_MS;
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`${what} did not come about`);
-    await delay(100);
-  }
+  await eventually(what, holds, Boolean, { timeoutMs: LIMIT_MS });
 }
 
 async function write(folder: string, name: string, content: object): Promise<void> {

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { eventually, type Mesh, type MeshHost } from '../../e2e/mesh.ts';
+import type { Mesh, MeshHost } from '../../e2e/mesh.ts';
+import { eventually } from '../../eventually.ts';
 import type { Host } from '../../hosts/host.ts';
 import { loadedHost } from '../ground.ts';
 import type { Load } from '../load.ts';
