@@ -89,6 +89,8 @@ class Agent {
   readonly #asking: Asking;
   readonly #names: NameService;
   #problems: readonly PlatformProblem[] = [];
+  /** Whether it is known what Envoy has in force: what is told before would take the workloads out of the mesh for a moment. */
+  #settled = false;
 
   constructor(beginning: Beginning) {
     const { options, holdings, logger } = beginning;
@@ -134,7 +136,10 @@ class Agent {
       proxy: this.#proxy,
       redirect: this.#redirect,
       dnsServers: () => this.#names.servers(),
-      onInForce: () => this.#tell(),
+      onInForce: () => {
+        this.#settled = true;
+        this.#tell();
+      },
       logger,
       signal,
     });
@@ -230,7 +235,7 @@ class Agent {
     const { options, ports, logger } = this.#beginning;
     try {
       await this.#converge.workloads(workloads);
-      this.#tell();
+      if (this.#settled) this.#tell();
       await savePorts(options.stateDir, ports);
     } catch (error) {
       logger.error('cannot take the workloads of the host', { reason: messageOf(error) });

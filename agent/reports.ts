@@ -8,7 +8,7 @@ export class Reports {
   readonly #host: Host;
   readonly #startedAt: number;
   readonly #versions: { readonly agent: string; readonly envoy: string };
-  #workloads: readonly ReportedWorkload[] = [];
+  #workloads: readonly ReportedWorkload[] | undefined;
   #status: HostStatus;
   #workloadsText = '';
   #statusText = '';

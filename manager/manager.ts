@@ -28,6 +28,7 @@ import { loadWire } from './model/proto/wire.ts';
 import { type Clock, systemClock } from './model/util/clock.ts';
 import { writeAtomic } from './model/util/files.ts';
 import type { Logger } from './model/util/log.ts';
+import { doneOrAborted } from './model/util/until.ts';
 import type { Store } from './store/store.ts';
 
 export interface ManagerOptions {
@@ -48,7 +49,7 @@ export interface ManagerOptions {
   readonly clock?: Clock;
 }
 
-/** Hosts are told nothing before every registry was seen whole, or for so long: then what was remembered has to do. Milliseconds. */
+/** Hosts are told nothing before every registry was seen whole and every host heard of, or for so long: then what was remembered has to do. Milliseconds. */
 const SYNC_MS = 3_000;
 const MAXIMUM_WATCHES = 1_000;
 const HOUR_MS = 3_600_000;
@@ -75,8 +76,9 @@ export async function runManager(options: ManagerOptions, logger: Logger, signal
       if (!ending.aborted) throw error;
     }),
   ];
-  const synced = registries.synced(AbortSignal.any([ending, AbortSignal.timeout(SYNC_MS)]));
-  Promise.all([config.promise, synced]).then(() => {
+  const enough = AbortSignal.any([ending, AbortSignal.timeout(SYNC_MS)]);
+  const all = doneOrAborted(Promise.all([registries.synced(), hosts.heard()]), enough);
+  Promise.all([config.promise, all]).then(() => {
     // What waits to be put together would look like gone to a host that resumes.
     catalog.flush();
     parts.ready.resolve();

@@ -13,11 +13,12 @@ export const HEARTBEAT_MS = 3_000;
 /** What a host says of itself; each part stays the same object while nothing in it changed. */
 export interface HostFacts {
   readonly host: Host;
-  readonly workloads: readonly ReportedWorkload[];
+  /** Undefined until the host knows them: the Manager goes on with what it knew, rather than taking all of them out. */
+  readonly workloads: readonly ReportedWorkload[] | undefined;
   readonly status: HostStatus;
 }
 
-/** One stream of reports: everything at first, later what changed, and a heartbeat. */
+/** One stream of reports: everything that is known at first, later what changed, and a heartbeat. */
 export class Reporting {
   readonly #stream: ClientDuplexStream<HostReportMessage, HostReportAck>;
   readonly #facts: () => HostFacts;
@@ -46,7 +47,7 @@ export class Reporting {
     this.#stream.write({
       sequence: this.#sequence,
       ...(host === this.#sent?.host ? {} : { host }),
-      ...(workloads === this.#sent?.workloads ? {} : { workloads }),
+      ...(workloads === undefined || workloads === this.#sent?.workloads ? {} : { workloads }),
       ...(status === this.#sent?.status ? {} : { status }),
     });
     this.#sent = { host, workloads, status };

@@ -8,6 +8,8 @@ import type { AgentServerParts } from './server.ts';
 /** A host that does not acknowledge for so long is cut off, to come back and begin anew; milliseconds. */
 const ANSWER_MS = 60_000;
 const LOOK_MS = 5000;
+/** Requests for policies that one host may make before it names its workloads. */
+const MAXIMUM_HELD = 100;
 
 interface Open {
   readonly host: string;
@@ -21,6 +23,10 @@ export class HostStreams {
   readonly #parts: AgentServerParts;
   readonly #statusOf: (error: unknown) => Error;
   readonly #open = new Map<string, Open>();
+  /** Hosts that named their workloads in this life of the Manager. */
+  readonly #told = new Set<string>();
+  /** What to do when another does. */
+  readonly #onTold = new Map<string, () => void>();
 
   /** @param statusOf an error as gRPC sends it. */
   constructor(parts: AgentServerParts, statusOf: (error: unknown) => Error) {
@@ -34,8 +40,9 @@ export class HostStreams {
     const end = this.#begin('report', call, member.name, () => undefined);
     call.on('data', (message: HostReportMessage) => {
       end.guard(() => {
-        const taken = call.write(this.#parts.hosts.report(this.#stillMember(member), message, observed));
-        if (taken) return;
+        const ack = this.#parts.hosts.report(this.#stillMember(member), message, observed);
+        if (message.workloads) this.#tell(member.name);
+        if (call.write(ack)) return;
         // A host that does not read is not read either.
         call.pause();
         call.once('drain', () => call.resume());
@@ -51,19 +58,34 @@ export class HostStreams {
       return times.length > 0 ? Math.min(...times) : undefined;
     };
     const end = this.#begin('subscribe', call, member.name, oldest);
+    // What was known last may lack a workload that the host holds a policy for: that must not be taken for a policy that is gone.
+    const held: DeltaRequest[] = [];
+    const take = (request: DeltaRequest): void => {
+      if (request.type !== 'WorkloadPolicy' || this.#told.has(member.name)) stream!.receive(request);
+      else if (held.push(request) > MAXIMUM_HELD)
+        throw new RefusalError('message-invalid', 'name the workloads of the host before asking for so many policies');
+    };
     const begin = (): void => {
       if (call.destroyed || call.cancelled) return;
       stream = this.#parts.publisher.open(member.name, response => call.write(response));
-      call.on('data', (request: DeltaRequest) => end.guard(() => stream!.receive(request)));
+      if (!this.#told.has(member.name))
+        this.#onTold.set(member.name, () => end.guard(() => held.splice(0).forEach(take)));
+      call.on('data', (request: DeltaRequest) => end.guard(() => take(request)));
     };
-    call.on('close', () => stream?.close());
-    call.on('cancelled', () => stream?.close());
+    const close = (): void => {
+      held.length = 0;
+      stream?.close();
+    };
+    call.on('close', close);
+    call.on('cancelled', close);
     // Until then nothing is read, so nothing is promised and nothing is taken away from the host.
     this.#parts.ready.then(begin, (error: unknown) => end.fail(error));
   }
 
   /** Ends the streams of a host. */
   dismiss(host: string): void {
+    this.#told.delete(host);
+    this.#onTold.delete(host);
     for (const open of this.#open.values())
       if (open.host === host)
         open.end(this.#statusOf(new RefusalError('host-unknown', `host "${host}" was removed from this mesh`)));
@@ -82,6 +104,12 @@ export class HostStreams {
         );
       }
     }
+  }
+
+  #tell(host: string): void {
+    this.#told.add(host);
+    this.#onTold.get(host)?.();
+    this.#onTold.delete(host);
   }
 
   #stillMember(member: Member): Member {

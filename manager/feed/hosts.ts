@@ -16,12 +16,15 @@ interface Remembered {
   readonly lapsed: boolean;
 }
 
+/** Short, since what is lost with a kill of the Manager is known again only when the host comes back. */
+const GATHERING = { quietMs: 20, ceilingMs: 200 };
+
 /** The last report of each host, over restarts: so that its instances do not leave the mesh and come back because the Manager restarted. */
 export class HostMemory {
   readonly #memory: Memory<Remembered>;
 
   constructor(store: Store, logger: Logger) {
-    this.#memory = new Memory(store, 'reports/', logger);
+    this.#memory = new Memory(store, 'reports/', logger, GATHERING);
   }
 
   /** Gives each host that still belongs to the mesh, and was heard of before, a full lease to be heard of again. @throws {StoreError} */

@@ -7,6 +7,8 @@ import { SqliteStore } from '../store/sqlite/sqlite-store.ts';
 import { ConflictError, type Store, StoreError } from '../store/store.ts';
 import { Memory } from './memory.ts';
 
+const GATHERING = { quietMs: 500, ceilingMs: 2_000 };
+
 function storeOf(t: ExecutionContext): Store {
   const directory = mkdtempSync(join(tmpdir(), 'isthmus-memory-'));
   const store = new SqliteStore(join(directory, 'store.db'));
@@ -19,13 +21,13 @@ function storeOf(t: ExecutionContext): Store {
 
 test('what is remembered is there after a restart, and what was forgotten is not', async t => {
   const store = storeOf(t);
-  const memory = new Memory<number[]>(store, 'things/', silentLogger);
+  const memory = new Memory<number[]>(store, 'things/', silentLogger, GATHERING);
   memory.set('a', [1]);
   memory.set('b', [2]);
   await memory.flush();
   memory.set('a', undefined);
   await memory.flush();
-  t.deepEqual([...(await new Memory(store, 'things/', silentLogger).load())], [['b', [2]]]);
+  t.deepEqual([...(await new Memory(store, 'things/', silentLogger, GATHERING).load())], [['b', [2]]]);
 });
 
 test('a service with 10,000 instances is remembered', async t => {
@@ -36,7 +38,7 @@ test('a service with 10,000 instances is remembered', async t => {
     ports: [{ name: 'http', number: 9080 }],
     labels: { version: `v${index % 3}`, note: 'x'.repeat(60) },
   }));
-  const memory = new Memory<typeof instances>(store, 'things/', silentLogger);
+  const memory = new Memory<typeof instances>(store, 'things/', silentLogger, GATHERING);
   memory.set('reviews', instances);
   await memory.flush();
   t.deepEqual((await memory.load()).get('reviews'), instances);
@@ -55,7 +57,7 @@ test('one value that cannot be written keeps no other from being written, and is
     },
     list: (prefix: string) => store.list(prefix),
   });
-  const memory = new Memory<number>(failing, 'things/', silentLogger);
+  const memory = new Memory<number>(failing, 'things/', silentLogger, GATHERING);
   memory.set('large', 1);
   memory.set('unlucky', 2);
   memory.set('plain', 3);

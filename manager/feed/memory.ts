@@ -5,8 +5,10 @@ import type { Logger } from '../model/util/log.ts';
 import type { Store } from '../store/store.ts';
 
 /** Writes are gathered for so long at the least and at the most, milliseconds: what flaps is written once. */
-const QUIET_MS = 500;
-const CEILING_MS = 2_000;
+export interface Gathering {
+  readonly quietMs: number;
+  readonly ceilingMs: number;
+}
 
 /**
  * Values by key that outlive the Manager, written to the store soon after they change. It is a memory, not a source: whoever reads it has
@@ -21,11 +23,11 @@ export class Memory<T> {
   #writing: Promise<void> = Promise.resolve();
 
   /** @param prefix below which the values lie, ending in `/`. */
-  constructor(store: Store, prefix: string, logger: Logger) {
+  constructor(store: Store, prefix: string, logger: Logger, { quietMs, ceilingMs }: Gathering) {
     this.#store = store;
     this.#prefix = prefix;
     this.#logger = logger;
-    this.#soon = debounce(() => void this.flush(), QUIET_MS, CEILING_MS);
+    this.#soon = debounce(() => void this.flush(), quietMs, ceilingMs);
   }
 
   /** What is remembered. What cannot be read is left out, and said. @throws {StoreError} */

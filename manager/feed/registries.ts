@@ -15,6 +15,9 @@ export interface RegistriesOptions {
   readonly logger: Logger;
 }
 
+/** What a registry lists can be read from it again. */
+const GATHERING = { quietMs: 500, ceilingMs: 2_000 };
+
 /** A registry under way: its last content of an earlier life stands in the catalog until it has been seen whole once. */
 interface Under {
   readonly followed: Followed;
@@ -42,7 +45,7 @@ export class Registries {
     const { registries, catalog, store, clock, logger } = this.#options;
     this.#under = await Promise.all(
       registries.map(async configured => {
-        const memory = new Memory<FollowedService>(store, `registries/${configured.name}/`, logger);
+        const memory = new Memory<FollowedService>(store, `registries/${configured.name}/`, logger, GATHERING);
         const remembered = await memory.load();
         for (const [key, service] of remembered) catalog.setSource(configured.name, key, service);
         const followed = follow(configured, { signal, clock, logger });
@@ -57,14 +60,9 @@ export class Registries {
     await Promise.all(this.#under.map(({ memory }) => memory.flush()));
   }
 
-  /** Resolves when the catalog holds what every registry says in this life, or the signal aborts. Needs `run` under way. */
-  async synced(signal: AbortSignal): Promise<void> {
-    const aborted = Promise.withResolvers<void>();
-    const abort = (): void => aborted.resolve();
-    signal.addEventListener('abort', abort, { once: true });
-    if (signal.aborted) abort();
-    await Promise.race([Promise.all(this.#under.map(({ whole }) => whole.promise)), aborted.promise]);
-    signal.removeEventListener('abort', abort);
+  /** Resolves when the catalog holds what every registry says in this life. Needs `run` under way. */
+  async synced(): Promise<void> {
+    await Promise.all(this.#under.map(({ whole }) => whole.promise));
   }
 
   all(): readonly Followed[] {

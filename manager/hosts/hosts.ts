@@ -43,6 +43,9 @@ export class Hosts {
   readonly #listener: HostListener;
   readonly #leases: Leases;
   readonly #states = new Map<string, HostState>();
+  /** Those of an earlier life that have not named their workloads in this one. */
+  readonly #awaited = new Set<string>();
+  readonly #allHeard = Promise.withResolvers<void>();
 
   constructor(clock: Clock, listener: HostListener) {
     this.#clock = clock;
@@ -71,26 +74,35 @@ export class Hosts {
   /** Takes what was known before a restart. Each host that was alive gets a full lease to be heard of. */
   restore(host: string, state: HostState): void {
     this.#states.set(host, state);
-    if (state.alive) this.#leases.renew(host);
+    if (state.alive) {
+      this.#leases.renew(host);
+      this.#awaited.add(host);
+    }
     this.#listener.workloadsChanged(host, new Set(state.workloads.keys()));
+  }
+
+  /** Resolves when all hosts that were restored have named their workloads again, or are lost. Call it once they are restored. */
+  heard(): Promise<void> {
+    if (this.#awaited.size === 0) this.#allHeard.resolve();
+    return this.#allHeard.promise;
   }
 
   /**
    * Takes a report.
    * @param observed the address that the report came from.
+   * Workloads that it leaves out are as they were: an agent that starts does not know them at once.
    * @throws {RefusalError} when the first report of a host leaves out what it is.
    */
   report(member: Member, message: HostReportMessage, observed: string): HostReportAck {
     const before = this.#states.get(member.name);
-    if (!before && !(message.host && message.workloads))
-      throw new RefusalError('message-invalid', 'the first report must name the host and its workloads');
+    if (!before && !message.host) throw new RefusalError('message-invalid', 'the first report must name the host');
     const host = message.host ? this.#hostOf(member, message.host, observed) : before!.host;
     const checked = message.workloads && this.#check(member, host, message.workloads);
     const after: HostState = {
       host: isDeepStrictEqual(host, before?.host) ? before!.host : host,
-      workloads: checked?.workloads ?? before!.workloads,
+      workloads: checked?.workloads ?? before?.workloads ?? new Map(),
       status: message.status ?? before?.status,
-      refused: checked?.refused ?? before!.refused,
+      refused: checked?.refused ?? before?.refused ?? [],
       alive: true,
       lastHeard: this.#clock.now(),
     };
@@ -98,6 +110,7 @@ export class Hosts {
     this.#leases.renew(member.name);
     const changed = changedWorkloads(before, after);
     if (changed.size > 0) this.#listener.workloadsChanged(member.name, changed);
+    if (message.workloads) this.#noLongerAwait(member.name);
     return { sequence: message.sequence, leaseMs: LEASE_MS, observedAddress: observed, refused: after.refused };
   }
 
@@ -106,10 +119,17 @@ export class Hosts {
     const state = this.#states.get(host);
     this.#states.delete(host);
     this.#leases.drop(host);
+    this.#noLongerAwait(host);
     if (state) this.#listener.workloadsChanged(host, new Set(state.workloads.keys()));
   }
 
+  /** One less to be heard of. */
+  #noLongerAwait(host: string): void {
+    if (this.#awaited.delete(host) && this.#awaited.size === 0) this.#allHeard.resolve();
+  }
+
   #setAlive(host: string, alive: boolean): void {
+    if (!alive) this.#noLongerAwait(host);
     const state = this.#states.get(host);
     if (!state || state.alive === alive) return;
     this.#states.set(host, { ...state, alive });

@@ -1,3 +1,4 @@
+import type { ServiceReport } from '../../manager/api/inspect.ts';
 import { eventually } from '../eventually.ts';
 import { startBanner, startEcho } from '../hosts/apps.ts';
 import type { Host } from '../hosts/host.ts';
@@ -138,9 +139,7 @@ export class Cast implements AsyncDisposable {
     await eventually(
       `${count} instances of reviews in the mesh`,
       () => this.mesh.services(),
-      services =>
-        (services.find(({ name }) => name === 'reviews')?.instances.filter(({ reach }) => reach.kind === 'mesh')
-          .length ?? 0) === count,
+      services => meshedIn(services) === count,
     );
   }
 
@@ -178,6 +177,12 @@ export class Cast implements AsyncDisposable {
       this.mesh[Symbol.asyncDispose](),
     ]);
   }
+}
+
+/** How many instances of `reviews` are reached through agents. */
+export function meshedIn(services: readonly ServiceReport[]): number {
+  const reviews = services.find(({ name }) => name === 'reviews');
+  return reviews?.instances.filter(({ reach }) => reach.kind === 'mesh').length ?? 0;
 }
 
 function memberPath(number: number): string {

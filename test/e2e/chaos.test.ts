@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import anyTest, { type TestFn } from 'ava';
+import type { ServiceReport } from '../../manager/api/inspect.ts';
 import { eventually } from '../eventually.ts';
 import { type Load, runLoad, startLoad } from '../hosts/apps.ts';
-import { Cast, REVIEWS, server, UID } from './cast.ts';
+import { Cast, meshedIn, REVIEWS, server, UID } from './cast.ts';
 
 const test = anyTest as TestFn<{ cast: Cast }>;
 
@@ -29,9 +31,32 @@ async function more(load: Load, count: number): Promise<void> {
   await load.until(report => report.requests > requests + count);
 }
 
+/** Looks again and again at how many instances of `reviews` stand in the mesh, until it is disposed. */
+function watchMeshed(cast: Cast): AsyncDisposable & { readonly fewest: () => number } {
+  let fewest = Number.POSITIVE_INFINITY;
+  let over = false;
+  const socket = join(cast.mesh.control.runDir, 'manager.sock');
+  const ask = ['curl', '-sS', '--max-time', '5', '--unix-socket', socket, 'http://manager/isthmus/v1/services'];
+  const look = async (): Promise<void> => {
+    while (!over) {
+      const { items } = JSON.parse(await cast.mesh.control.run(ask)) as { readonly items: readonly ServiceReport[] };
+      fewest = Math.min(fewest, meshedIn(items));
+    }
+  };
+  const looking = look();
+  return {
+    fewest: () => fewest,
+    async [Symbol.asyncDispose]() {
+      over = true;
+      await looking;
+    },
+  };
+}
+
 test.serial('the agents are killed and come back: calls go on, Envoy is adopted', async t => {
   const { cast } = t.context;
   const load = await calls(cast);
+  await using watch = watchMeshed(cast);
   for (const host of [cast.alpha, cast.beta]) {
     const before = await host.status();
     await host.agent().kill('SIGKILL');
@@ -46,6 +71,7 @@ test.serial('the agents are killed and come back: calls go on, Envoy is adopted'
     t.not(after.pid, before.pid);
   }
   await more(load, 100);
+  t.is(watch.fewest(), 4, 'an agent that starts must not tell that it has no workloads');
   const { failed, failures } = await load.stop();
   // Not more than what was under way on one connection of each host: why a run in ten loses any is not known yet.
   t.log(`${failed} calls failed: ${JSON.stringify(failures)}`);

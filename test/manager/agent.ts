@@ -1,0 +1,149 @@
+import type { ExecutionContext } from 'ava';
+import { Holdings } from '../../agent/manager/holdings.ts';
+import { join } from '../../agent/manager/join.ts';
+import { type LinkStatus, ManagerLink } from '../../agent/manager/link.ts';
+import type { HostFacts } from '../../agent/manager/reporting.ts';
+import type { HostReportAck, ReportedWorkload } from '../../manager/model/proto/messages.ts';
+import { loadWire, MESH_SETTINGS_NAME, type ResourceType } from '../../manager/model/proto/wire.ts';
+import { silentLogger } from '../../manager/model/util/log.ts';
+
+const wire = loadWire();
+const LIMIT_MS = 20_000;
+
+/** The half of an agent that speaks to the Manager, over real TLS; what the host is made of is the test's to say. */
+export interface TestAgent {
+  readonly link: ManagerLink;
+  readonly holdings: Holdings;
+  /** Everything that came, by type and name, in its order: `ServiceView reviews.default.mesh`; a `-` in front: it went. */
+  readonly came: readonly string[];
+  facts: HostFacts;
+  status(): LinkStatus;
+  /** How often it came to an understanding with a Manager. */
+  sessions(): number;
+  /** The last acknowledgement of a report. */
+  ack(): HostReportAck | undefined;
+  /** Resolves once something holds; looks again whenever anything happens on the line. @throws after 20 s, naming it. */
+  until(what: string, holds: () => boolean): Promise<void>;
+  /** Ends it, as if its process had gone. */
+  stop(): Promise<void>;
+}
+
+export interface AgentSetting {
+  readonly host?: string;
+  /** Where the host says that it is. */
+  readonly address?: string;
+  readonly workloads?: HostFacts['workloads'];
+  /** Services that it uses, as canonical hostnames. */
+  readonly uses?: readonly string[];
+}
+
+/** A workload of a host, listening on 9080. */
+export function workloadOf(host: string, name: string, more: Partial<ReportedWorkload> = {}): ReportedWorkload {
+  return {
+    uid: `${host}/default/${name}`,
+    name,
+    namespace: 'default',
+    serviceAccount: name,
+    labels: { app: name },
+    addresses: [],
+    ports: [{ number: 9080, name: 'http', protocol: 'http' }],
+    platform: 'linux',
+    services: [],
+    health: 'healthy',
+    policyRevision: '',
+    ...more,
+  };
+}
+
+/** Joins a Manager by token and begins to speak to it. The agent ends with the test. */
+export async function startAgent(
+  t: ExecutionContext,
+  manager: { readonly agents: string },
+  token: string,
+  setting: AgentSetting = {},
+): Promise<TestAgent> {
+  const { host = 'a', address = '10.0.0.1' } = setting;
+  const options = { managers: [manager.agents], token, host };
+  const identity = await join(wire, options, AbortSignal.timeout(LIMIT_MS));
+  return speak(t, identity, { ...setting, host, address });
+}
+
+function factsOf({ host: name, address, workloads }: Named): HostFacts {
+  return {
+    host: { name, address, tunnelPort: 15_008, network: '', locality: { region: '', zone: '', subzone: '' } },
+    workloads,
+    status: { rejections: [], startedAt: 1, agentVersion: 'test', envoyVersion: '1.40.0', envoyConnected: true },
+  };
+}
+
+type Named = AgentSetting & { readonly host: string; readonly address: string };
+type Identity = Awaited<ReturnType<typeof join>>;
+
+function speak(t: ExecutionContext, identity: Identity, setting: Named): TestAgent {
+  const stop = new AbortController();
+  const holdings = new Holdings(wire);
+  const came: string[] = [];
+  const waiting = new Set<() => void>();
+  const look = (): void => {
+    for (const one of waiting) one();
+  };
+  let acknowledged: HostReportAck | undefined;
+  let sessions = 0;
+  const link = new ManagerLink({
+    wire,
+    identity,
+    holdings,
+    wanted: {
+      MeshSettings: [MESH_SETTINGS_NAME],
+      ServiceName: ['*'],
+      WorkloadPolicy: ['*'],
+      ServiceView: setting.uses ?? [],
+      InstanceList: setting.uses ?? [],
+    },
+    facts: () => agent.facts,
+    onChange(type: ResourceType, changed) {
+      for (const name of changed) came.push(`${holdings.get(type, name) === undefined ? '-' : ''}${type} ${name}`);
+      look();
+    },
+    onConnected(connected) {
+      sessions += connected ? 1 : 0;
+      look();
+    },
+    onAck(ack) {
+      acknowledged = ack;
+      look();
+    },
+    logger: { ...silentLogger, warn: look },
+  });
+  const running = link.run(stop.signal);
+  const agent: TestAgent = {
+    link,
+    holdings,
+    came,
+    facts: factsOf(setting),
+    status: () => link.status(),
+    sessions: () => sessions,
+    ack: () => acknowledged,
+    async until(what, holds) {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const timer = setTimeout(() => {
+        reject(
+          new Error(`${what}: not within ${LIMIT_MS} ms; ${JSON.stringify(link.status())}; came: ${came.join(', ')}`),
+        );
+      }, LIMIT_MS);
+      const one = (): void => void (holds() && resolve());
+      waiting.add(one);
+      one();
+      await promise.finally(() => {
+        clearTimeout(timer);
+        waiting.delete(one);
+      });
+    },
+    async stop() {
+      stop.abort();
+      await running;
+    },
+  };
+  t.teardown(() => agent.stop());
+  return agent;
+}
