@@ -18,6 +18,9 @@ import { CERTIFICATE_KEY, callerSecret, NO_CLUSTER, SOURCE_KEY } from './names.t
 import { type JsonMap, type Resource, resource, TYPE } from './resource.ts';
 import { outboundRoutes } from './routes.ts';
 
+/** What servers see as the Host of a caller that speaks HTTP/1.0 and names none: servers are spoken to in HTTP/1.1, which needs one. */
+const NO_HOST = 'unknown';
+
 /** The ports that services of this host's use are called on. Equal content is one and the same text in `key`. */
 export interface CalledPorts {
   readonly http: readonly number[];
@@ -80,7 +83,8 @@ function httpChain(listener: string, workload: string, port: number, who: readon
     upgrade_configs: [{ upgrade_type: 'websocket' }],
     access_log: countCalls(workload, 'http'),
     // What programs send without a mesh must not be refused or changed because of one.
-    http_protocol_options: { accept_http_10: true },
+    http_protocol_options: { accept_http_10: true, default_host_for_http_10: NO_HOST },
+    proxy_100_continue: true,
     server_header_transformation: 'PASS_THROUGH',
   });
   return {

@@ -28,6 +28,16 @@ export async function startBanner(
   return listening(app(place, 'banner', [name, String(port)], user), port);
 }
 
+/** Starts a server of HTTP/1 with WebSocket, HTTP/2 (two ports) and gRPC, in that order of ports; resolves when it listens. */
+export async function startProtocols(
+  place: Place,
+  name: string,
+  ports: readonly number[],
+  user: User = {},
+): Promise<Running> {
+  return listening(app(place, 'protocols', [name, ...ports.map(String)], user), ports.at(-1)!);
+}
+
 /** Load that goes on beside the test. */
 export interface Load {
   /** Waits until what was counted so far satisfies the condition. @throws after the deadline. */
