@@ -13,7 +13,22 @@ fi
 for node in node_modules/node-linux-*/bin/node; do
   [ -e node_modules/.bin/node ] || [ ! -x "$node" ] || ln -s "../${node#node_modules/}" node_modules/.bin/node
 done
-have=$(PATH=$PWD/node_modules/.bin:$PATH node --version)
+version() { PATH=$PWD/node_modules/.bin:$PATH node --version 2>&1; }
+have=$(version)
+# A small Debian or Ubuntu does not bring along the library that Node 26 stands on.
+case $have in
+  *libatomic*)
+    echo "setup: installing the Debian package libatomic1, which Node 26 needs" >&2
+    # The lists of a fresh machine are empty; only then are they fetched.
+    install="apt-get install --yes --no-install-recommends -q libatomic1"
+    export DEBIAN_FRONTEND=noninteractive
+    $install >&2 || { apt-get update -q >&2 && $install >&2; } || {
+      echo "setup: Node 26 needs the library libatomic.so.1; install it first: sudo apt-get install libatomic1" >&2
+      exit 1
+    }
+    have=$(version)
+    ;;
+esac
 case $have in
   v2[6-9].* | v[3-9][0-9].*) ;;
   *)
