@@ -1,23 +1,28 @@
 import { spawnSync } from 'node:child_process';
 import { release } from 'node:os';
+import { hostRuleset, namespaceRuleset } from '../../agent/redirect/ruleset.ts';
+import { replaceScript } from '../../agent/redirect/script.ts';
+import { PORTS } from '../../agent/redirect/spec.ts';
 import { findProgram } from './programs.ts';
 
-/** A small ruleset with everything that capture uses: if it loads, the kernel can do it. */
-const PROBE = `table inet isthmus_probe {
-  set mesh { type ipv4_addr; flags interval; elements = { 240.240.0.0/16 } }
-  set alive { typeof meta l4proto; flags timeout; }
-  map outbound { typeof meta skuid : tcp dport; elements = { 2001 : 20001 } }
-  chain out {
-    type nat hook output priority -105; policy accept;
-    ip daddr @mesh meta l4proto tcp redirect to :meta skuid map @outbound
-    meta l4proto @alive udp dport 53 redirect to :15053
-  }
-  chain guard {
-    type filter hook input priority 0; policy accept;
-    tcp dport 20000 ct status and dnat == 0 reject with tcp reset
-  }
-}
-`;
+const VIRTUAL_RANGES = ['240.240.0.0/16', 'fd00::/48'];
+
+/** The agent's own rules, on a host and in a workload's namespace: if they load, this kernel and this nft can capture. */
+const PROBE = [
+  hostRuleset(
+    {
+      virtualRanges: VIRTUAL_RANGES,
+      users: [{ uid: 2001, listenerPort: PORTS.firstListener, ports: [80] }],
+      proxyUid: 2002,
+      agentUid: 0,
+      dnsServers: ['192.0.2.1', '2001:db8::1'],
+    },
+    { udpTimeouts: false },
+  ),
+  namespaceRuleset({ path: '', virtualRanges: VIRTUAL_RANGES, ports: [80], proxyUid: 2002, dns: true }),
+]
+  .map(replaceScript)
+  .join('');
 
 /** What works without root and nftables. */
 const STILL = 'What still works here: `npm run ok`, `isthmus manager`, and the commands that talk to one.';
