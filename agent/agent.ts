@@ -43,7 +43,13 @@ export async function runAgent(options: AgentOptions, logger: Logger, signal: Ab
   await snapshot.load();
   const ports = await loadPorts(stateDir, logger);
   const { inbound: inboundPort, outbound: namespaceOutboundPort, dns: dnsPort } = PORTS;
-  const settings = { inboundPort, namespaceOutboundPort, dnsPort, ipv6: await hasIpv6() };
+  const settings = {
+    inboundPort,
+    namespaceOutboundPort,
+    dnsPort,
+    namespaces: join(runDir, 'namespaces'),
+    ipv6: await hasIpv6(),
+  };
   const over = new AbortController();
   const ending = AbortSignal.any([signal, over.signal]);
   const agent = new Agent({ options, settings, wire, holdings, snapshot, ports, logger, signal: ending });

@@ -16,18 +16,23 @@ export interface CaptureFacts {
  * Traffic is captured for no other, as it would be captured to nowhere.
  */
 export function readyMembers(members: readonly Member[], { resources }: AdsStatus): readonly Member[] {
-  const standing = new Set(
-    resources
-      .filter(({ typeUrl, accepted }) => typeUrl === TYPE.listener && accepted !== undefined)
-      .map(({ name }) => name),
-  );
+  const listeners = resources.filter(({ typeUrl, accepted }) => typeUrl === TYPE.listener && accepted !== undefined);
+  const standing = new Set(listeners.map(({ name }) => name));
+  // An earlier version may stand in a namespace that is gone.
+  const current = new Set(listeners.filter(({ state }) => state === 'accepted').map(({ name }) => name));
   return members.filter(({ input }) => {
     const { workload, selector } = input.local;
     const own = selector.kind === 'namespace';
     const needed = [`out/${workload.uid}`, ...(own ? namespaceDnsListeners(workload.uid) : [])];
     if (servedPorts(workload).length > 0) needed.push(own ? `inbound/${workload.uid}` : 'inbound');
-    return needed.every(name => standing.has(name));
+    return needed.every(name => (own ? current : standing).has(name));
   });
+}
+
+/** Tells workloads apart by where their traffic is captured: one that got another namespace has to be captured anew. */
+export function placeOf({ input: { local } }: Member): string {
+  const { workload, selector } = local;
+  return selector.kind === 'namespace' ? `${workload.uid} in ${selector.id}` : workload.uid;
 }
 
 /** The rules for these workloads. */
@@ -42,7 +47,7 @@ export function capturePlan(members: readonly Member[], facts: CaptureFacts): Ca
   const namespaces = members.flatMap(({ input: { local } }) => {
     const { selector, workload } = local;
     return selector.kind === 'namespace'
-      ? [{ path: selector.path, virtualRanges, ports: servedPorts(workload), proxyUid, dns: true }]
+      ? [{ path: selector.path, id: selector.id, virtualRanges, ports: servedPorts(workload), proxyUid, dns: true }]
       : [];
   });
   return { host: { virtualRanges, users, proxyUid, agentUid, dnsServers }, namespaces };

@@ -3,7 +3,7 @@ import { messageOf } from '../manager/model/util/errors.ts';
 import type { Logger } from '../manager/model/util/log.ts';
 import { rerun } from '../manager/model/util/rerun.ts';
 import type { LocalWorkload } from '../platforms/platform.ts';
-import { capturePlan, readyMembers } from './capture.ts';
+import { capturePlan, placeOf, readyMembers } from './capture.ts';
 import { Compiler } from './compile/compile.ts';
 import type { HostSettings, Problem } from './compile/input.ts';
 import type { AdsServer } from './envoy/ads/server.ts';
@@ -14,6 +14,7 @@ import { identityOf, type Member, Members } from './members.ts';
 import type { AgentOptions } from './options.ts';
 import type { CapturePlan, CaptureProblem, Redirect } from './redirect/redirect.ts';
 import { type OutboundPorts, PortsExhaustedError } from './state/outbound-ports.ts';
+import { linkNamespaces } from './workloads/namespace-links.ts';
 
 export interface ConvergeOptions {
   readonly agent: AgentOptions;
@@ -75,6 +76,7 @@ export class Converge {
   async workloads(workloads: readonly LocalWorkload[]): Promise<void> {
     const { trustDomain } = this.#options.knowledge.mesh();
     await this.#options.certificates.want(workloads.map(({ workload }) => identityOf(workload, trustDomain)));
+    await linkNamespaces(this.#options.settings.namespaces, workloads);
     // Not before their certificates are read from disk: a round in between would take them for workloads that have none.
     this.#workloads = workloads;
     this.#known = true;
@@ -186,12 +188,12 @@ export class Converge {
   #capturable(joined: readonly Member[]): readonly Member[] | undefined {
     const status = this.#options.ads.status();
     const uid = ({ input }: Member): string => input.local.workload.uid;
-    const ready = new Set([...readyMembers(joined, status), ...this.#ready].map(uid));
+    const ready = new Set([...readyMembers(joined, status), ...this.#ready].map(placeOf));
     const refused = new Set(status.resources.filter(({ state }) => state === 'rejected').map(({ name }) => name));
-    const open = joined.some(member => !ready.has(uid(member)) && !refused.has(`out/${uid(member)}`));
+    const open = joined.some(member => !ready.has(placeOf(member)) && !refused.has(`out/${uid(member)}`));
     if (open && !this.#tookOver && performance.now() - this.#begun < APPLY_MS) return undefined;
     this.#tookOver = true;
-    return joined.filter(member => ready.has(uid(member)));
+    return joined.filter(member => ready.has(placeOf(member)));
   }
 
   /** A policy is in force when nothing that was made for its workload is refused. */

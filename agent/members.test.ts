@@ -5,7 +5,9 @@ import { OutboundPorts, PortsExhaustedError } from './state/outbound-ports.ts';
 
 const HOST = host('a', '192.0.2.1');
 const { local: USER } = workload(HOST, 'user');
-const { local: POD } = workload(HOST, 'pod', [], { selector: { kind: 'namespace', path: '/run/netns/pod' } });
+const { local: POD } = workload(HOST, 'pod', [], {
+  selector: { kind: 'namespace', path: '/run/netns/pod', id: '4-1' },
+});
 
 /** What is known of the host: all that a workload needs, unless told otherwise; there are ports for two. */
 function facts(over: Partial<MemberFacts> = {}): MemberFacts {

@@ -32,7 +32,16 @@ export async function uninstallAgent(options: UninstallOptions, logger: Logger, 
   const paths = envoyPaths(runDir, join(own, 'log'));
   const envoy = new EnvoyProcess({ binary: '', paths, uid: 0, gid: 0, bootstrap: {}, log: logger });
   await envoy.stop(graceMs);
-  const files = [own, paths.own, dirname(paths.program), paths.admin, paths.xds, paths.bootstrap, paths.state];
+  const files = [
+    own,
+    paths.own,
+    dirname(paths.program),
+    paths.admin,
+    paths.xds,
+    paths.bootstrap,
+    paths.state,
+    join(runDir, 'namespaces'),
+  ];
   for (const path of files) await rm(path, { recursive: true, force: true });
   for (const folder of [runDir, stateDir]) await rmdir(folder).catch(notEmpty);
 }

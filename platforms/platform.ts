@@ -6,8 +6,11 @@ export type Selector =
   | { readonly kind: 'user'; readonly uid: number }
   /** A process of the host: packets by its cgroup v2 path, where the kernel knows it. */
   | { readonly kind: 'cgroup'; readonly path: string }
-  /** Has a network of its own: everything in the namespace but the proxy's own packets. */
-  | { readonly kind: 'namespace'; readonly path: string };
+  /**
+   * Has a network of its own: everything in the namespace but the proxy's own packets. `id` is another one when another namespace takes
+   * the path: `<device>-<inode>` of what the path leads to.
+   */
+  | { readonly kind: 'namespace'; readonly path: string; readonly id: string };
 
 /** A workload on this host together with how it is told apart. */
 export interface LocalWorkload {

@@ -1,7 +1,8 @@
 import { isIPv6 } from 'node:net';
 import type { LocalWorkload } from '../../platforms/platform.ts';
 import { socket } from './filters.ts';
-import { appCluster } from './names.ts';
+import type { HostSettings } from './input.ts';
+import { appCluster, namespaceLink } from './names.ts';
 import { type JsonMap, type Resource, resource, TYPE } from './resource.ts';
 import { LIMITS } from './upstream.ts';
 
@@ -15,15 +16,15 @@ const LOOPBACK6 = '::1';
  * @param hostAddress the address of a process of the host that names none.
  */
 export function appClusters(
-  { workload, selector }: LocalWorkload,
+  local: LocalWorkload,
   hostAddress: string,
-  ipv6: boolean,
+  { ipv6, namespaces }: Pick<HostSettings, 'ipv6' | 'namespaces'>,
 ): readonly Resource[] {
+  const { workload } = local;
+  const namespace = namespaceLink(namespaces, local);
   const own = workload.addresses.length > 0 ? workload.addresses : [hostAddress];
   const [addresses, place] =
-    selector.kind === 'namespace'
-      ? insideNamespace(own, selector.path)
-      : [[...own, LOOPBACK4, ...(ipv6 ? [LOOPBACK6] : [])], {}];
+    namespace === undefined ? [[...own, LOOPBACK4, ...(ipv6 ? [LOOPBACK6] : [])], {}] : insideNamespace(own, namespace);
   return workload.ports
     .filter(({ protocol }) => protocol !== 'udp')
     .map(({ number }) => {

@@ -93,7 +93,7 @@ test('a change of policy changes what decides, not the listeners of others', t =
 });
 
 test('a workload with a namespace of its own can ask the name server of the host', t => {
-  const inside = workload(A, 'inside', [], { selector: { kind: 'namespace', path: '/run/netns/x' } });
+  const inside = workload(A, 'inside', [], { selector: { kind: 'namespace', path: '/run/netns/x', id: '4-1' } });
   const made = input(A, [web, inside], []);
   const listeners = names(made, TYPE.listener).filter(name => name.startsWith('dns/'));
   t.deepEqual(listeners, ['dns/tcp/a/default/inside', 'dns/udp/a/default/inside']);

@@ -8,6 +8,7 @@ import { inboundChain, inboundListener } from './inbound.ts';
 import type { HostInput, Problem, WorkloadInput } from './input.ts';
 import { localListenerOf } from './local.ts';
 import { Memo } from './memo.ts';
+import { namespaceLink } from './names.ts';
 import { dnsClusters, namespaceDns } from './namespace-dns.ts';
 import { type CalledPorts, calledPorts, outboundListener } from './outbound.ts';
 import { withOwnAddresses } from './own-addresses.ts';
@@ -103,21 +104,21 @@ export class Compiler {
   }
 
   #outbound({ local, outboundPort }: WorkloadInput, ports: CalledPorts, { mesh, settings }: HostInput): Resource {
-    const { namespaceOutboundPort, ipv6 } = settings;
-    const inputs = [local, outboundPort, ports.key, mesh.trustDomain, namespaceOutboundPort, ipv6];
+    const inputs = [local, outboundPort, ports.key, mesh.trustDomain, settings];
     const identity = identityOf(local.workload, mesh.trustDomain);
     return this.#memo.get(`outbound ${local.workload.uid}`, inputs, () =>
       outboundListener(local, identity, outboundPort, ports, settings),
     );
   }
 
-  #dns({ workloads, settings: { dnsPort, ipv6 } }: HostInput): readonly Resource[] {
+  #dns({ workloads, settings }: HostInput): readonly Resource[] {
     const inside = workloads.filter(({ local }) => local.selector.kind === 'namespace');
     if (inside.length === 0) return [];
+    const { dnsPort } = settings;
     return [
       ...this.#memo.get('dns clusters', [dnsPort], () => dnsClusters(dnsPort)),
       ...inside.flatMap(({ local }) =>
-        this.#memo.get(`dns ${local.workload.uid}`, [local, dnsPort, ipv6], () => namespaceDns(local, dnsPort, ipv6)),
+        this.#memo.get(`dns ${local.workload.uid}`, [local, settings], () => namespaceDns(local, settings)),
       ),
     ];
   }
@@ -126,7 +127,7 @@ export class Compiler {
     const { local, policy } = input;
     if (policy === undefined) return undefined;
     const { workload } = local;
-    const inputs = [local, policy, mesh.trustDomain, host.address, settings.ipv6];
+    const inputs = [local, policy, mesh.trustDomain, host.address, settings];
     return this.#memo.get(`called ${workload.uid}`, inputs, () => {
       const origins = policyOrigins(workload, policy);
       const ports = calledPortsOf(workload, policy);
@@ -134,7 +135,7 @@ export class Compiler {
         input,
         ports,
         resources: [
-          ...appClusters(local, host.address, settings.ipv6),
+          ...appClusters(local, host.address, settings),
           ...ports.map(port => localListenerOf(port, origins)),
           tunnelTable(workload, ports, origins),
         ],
@@ -169,10 +170,11 @@ export class Compiler {
     });
     problems.push(...shared.problems);
     const inside = called.flatMap(each => {
-      const { workload, selector } = each.input.local;
-      if (selector.kind !== 'namespace' || each.inbound.length === 0) return [];
-      const name = `inbound/${workload.uid}`;
-      const place = { ipv6, namespace: selector.path };
+      const { local } = each.input;
+      const namespace = namespaceLink(settings.namespaces, local);
+      if (namespace === undefined || each.inbound.length === 0) return [];
+      const name = `inbound/${local.workload.uid}`;
+      const place = { ipv6, namespace };
       return this.#memo.get(name, [inboundPort, ipv6, each], () =>
         inboundListener(name, each.inbound, inboundPort, place, each.origins),
       );

@@ -24,7 +24,13 @@ export function input(on: Host, workloads: readonly WorkloadInput[], services: r
     mesh: { trustDomain: TRUST_DOMAIN, roots: [], virtualRanges: ['240.240.0.0/16'] },
     workloads,
     services: new Map(services.map(service => [service.view.service.hostname, service])),
-    settings: { inboundPort: 15_006, namespaceOutboundPort: 15_001, dnsPort: 15_053, ipv6: true },
+    settings: {
+      inboundPort: 15_006,
+      namespaceOutboundPort: 15_001,
+      dnsPort: 15_053,
+      namespaces: '/run/isthmus/namespaces',
+      ipv6: true,
+    },
   };
 }
 

@@ -26,6 +26,8 @@ export interface HostSettings {
   readonly namespaceOutboundPort: number;
   /** The host's name server, 15053; also where a namespace finds it. */
   readonly dnsPort: number;
+  /** Folder of links to the namespaces of workloads, see `namespaceLink`. */
+  readonly namespaces: string;
   /** Whether the host has IPv6; without it no listener binds an IPv6 address. */
   readonly ipv6: boolean;
 }

@@ -1,4 +1,5 @@
 import { isIPv6, SocketAddress } from 'node:net';
+import type { LocalWorkload } from '../../platforms/platform.ts';
 import type { JsonMap, TypedConfig } from './resource.ts';
 
 /** Header that carries the address a captured request was sent to, from the listener to the route table and no further. */
@@ -49,6 +50,14 @@ export function appCluster(workload: string, port: number): string {
 /** Internal listener that same-host callers of a workload's port come through. */
 export function localListener(workload: string, port: number): string {
   return `local/${workload}/${port}`;
+}
+
+/**
+ * The network namespace of a workload by a path that leads to no other; undefined for a workload without one.
+ * @param folder of the links, see `linkNamespaces`.
+ */
+export function namespaceLink(folder: string, { selector }: Pick<LocalWorkload, 'selector'>): string | undefined {
+  return selector.kind === 'namespace' ? `${folder}/${selector.id}` : undefined;
 }
 
 /** As Envoy writes an address: `10.0.0.1:80`, `[fd00::1]:80` with the shortest form of the address. */

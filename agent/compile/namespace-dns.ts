@@ -1,5 +1,7 @@
 import type { LocalWorkload } from '../../platforms/platform.ts';
 import { filter, socket, tcpProxy } from './filters.ts';
+import type { HostSettings } from './input.ts';
+import { namespaceLink } from './names.ts';
 import { type JsonMap, type Resource, resource, TYPE } from './resource.ts';
 
 /** Largest datagram that is passed on, bytes: what EDNS may ask for, and more than any network carries whole. */
@@ -16,14 +18,16 @@ export function namespaceDnsListeners(workload: string): readonly string[] {
 
 /**
  * Lets a workload with a network namespace of its own ask the host's name server, which it has no way to otherwise.
- * @param port of the name server, on the host and as it is seen inside.
  */
-export function namespaceDns({ workload, selector }: LocalWorkload, port: number, ipv6: boolean): readonly Resource[] {
-  if (selector.kind !== 'namespace') return [];
+export function namespaceDns(local: LocalWorkload, settings: HostSettings): readonly Resource[] {
+  const { workload } = local;
+  const { dnsPort: port, ipv6 } = settings;
+  const namespace = namespaceLink(settings.namespaces, local);
+  if (namespace === undefined) return [];
   const [udp = '', tcp = ''] = namespaceDnsListeners(workload.uid);
   const origins = [`workload ${workload.uid}`];
   const bound = (protocol: 'UDP' | 'TCP'): JsonMap => {
-    const at = (address: string): JsonMap => over(protocol, socket(address, port, selector.path));
+    const at = (address: string): JsonMap => over(protocol, socket(address, port, namespace));
     return { address: at('127.0.0.1'), ...(ipv6 ? { additional_addresses: [{ address: at('::1') }] } : {}) };
   };
   const route = filter('route', 'filters.udp.udp_proxy.v3.Route', { cluster: CLUSTERS.udp });

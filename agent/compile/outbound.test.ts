@@ -17,7 +17,7 @@ function listener(
   ipv6 = true,
 ): { readonly [field: string]: unknown; readonly filter_chains: Chain[] } {
   const ports = calledPorts([http, tcp, mixed]);
-  const settings = { namespaceOutboundPort: 15_001, ipv6 };
+  const settings = { namespaceOutboundPort: 15_001, namespaces: '/links', ipv6 };
   return outboundListener(local, 'spiffe://isthmus.mesh/ns/default/sa/web', 20_001, ports, settings).body as never;
 }
 
@@ -53,8 +53,8 @@ test('another service on known ports changes no listener', t => {
 test('it listens on loopback of the host, or inside the namespace of the workload', t => {
   t.deepEqual(listener(undefined, false)['address'], { socket_address: { address: '127.0.0.1', port_value: 20_001 } });
   t.is(listener(undefined, false)['additional_addresses'], undefined);
-  const inside = workload(A, 'web', [], { selector: { kind: 'namespace', path: '/run/netns/x' } }).local;
-  const place = { port_value: 15_001, network_namespace_filepath: '/run/netns/x' };
+  const inside = workload(A, 'web', [], { selector: { kind: 'namespace', path: '/run/netns/x', id: '4-1' } }).local;
+  const place = { port_value: 15_001, network_namespace_filepath: '/links/4-1' };
   t.deepEqual(listener(inside)['address'], { socket_address: { address: '127.0.0.1', ...place } });
   t.deepEqual(listener(inside)['additional_addresses'], [
     { address: { socket_address: { address: '::1', ...place } } },

@@ -14,7 +14,7 @@ import {
   WRITE_ADDRESS,
 } from './filters.ts';
 import type { HostSettings } from './input.ts';
-import { CERTIFICATE_KEY, callerSecret, NO_CLUSTER, SOURCE_KEY } from './names.ts';
+import { CERTIFICATE_KEY, callerSecret, NO_CLUSTER, namespaceLink, SOURCE_KEY } from './names.ts';
 import { type JsonMap, type Resource, resource, TYPE } from './resource.ts';
 import { outboundRoutes } from './routes.ts';
 
@@ -50,14 +50,15 @@ export function calledPorts(views: Iterable<ServiceView>): CalledPorts {
 
 /** Where a workload's captured calls arrive. The listener is the identity: all that comes through it is this workload. */
 export function outboundListener(
-  { workload, selector }: LocalWorkload,
+  local: LocalWorkload,
   identity: string,
   outboundPort: number,
   ports: CalledPorts,
-  settings: Pick<HostSettings, 'namespaceOutboundPort' | 'ipv6'>,
+  settings: Pick<HostSettings, 'namespaceOutboundPort' | 'namespaces' | 'ipv6'>,
 ): Resource {
+  const { workload } = local;
   const name = `out/${workload.uid}`;
-  const namespace = selector.kind === 'namespace' ? selector.path : undefined;
+  const namespace = namespaceLink(settings.namespaces, local);
   const port = namespace === undefined ? outboundPort : settings.namespaceOutboundPort;
   const who = [value(CERTIFICATE_KEY, callerSecret(identity)), value(SOURCE_KEY, identity)];
   const body = {

@@ -9,11 +9,12 @@ const REFRESH = `add ${ALIVE}`;
 /** Costs five times as much. */
 const REPLACE = `add ${ALIVE}; delete element ${TABLE} alive { 0 }; add ${ALIVE}`;
 
-/** Capture inside the network namespace of one workload. A namespace that is gone is no error: there is nothing to do. */
+/** Capture inside the network namespace of one workload. A namespace that is gone, or is another one now, is no error: there is nothing to do. */
 export class CapturedNamespace {
   readonly path: string;
   readonly #tools: Tools;
-  #inode: number | undefined;
+  /** The namespace that the rules are in. */
+  #id: string | undefined;
   #capture: NamespaceCapture | undefined;
   #kernel: KernelFeatures | undefined;
   #table: Table;
@@ -30,6 +31,7 @@ export class CapturedNamespace {
   async apply(capture: NamespaceCapture, kernel: KernelFeatures): Promise<void> {
     this.#capture = capture;
     this.#kernel = kernel;
+    if (namespaceAt(this.path) !== capture.id) return;
     await this.#unlessGone(async () => {
       await this.#table.apply(namespaceRuleset(capture), capture.virtualRanges);
     });
@@ -42,12 +44,12 @@ export class CapturedNamespace {
 
   /** Says that the agent lives; cheap enough for each second. */
   refresh(): void {
-    if (this.#inode === undefined) return;
-    if (namespaceAt(this.path) === this.#inode) this.#session.send(this.#kernel?.refreshesElements ? REFRESH : REPLACE);
+    if (this.#id === undefined) return;
+    if (namespaceAt(this.path) === this.#id) this.#session.send(this.#kernel?.refreshesElements ? REFRESH : REPLACE);
     else void this.rest();
   }
 
-  /** Does again what failed, or what a new namespace under the same name lacks; costs next to nothing otherwise. @throws {RedirectError} */
+  /** Does again what failed; costs next to nothing otherwise. @throws {RedirectError} */
   async retry(): Promise<void> {
     if (this.#capture && this.#kernel) await this.apply(this.#capture, this.#kernel);
   }
@@ -55,6 +57,7 @@ export class CapturedNamespace {
   /** Puts back what someone else removed; resolves to whether that was so. @throws {RedirectError} */
   async restore(): Promise<boolean> {
     let restored = false;
+    if (namespaceAt(this.path) !== this.#id) return false;
     await this.#unlessGone(async () => {
       restored = await this.#table.restore();
       this.#session.complained = false;
@@ -75,17 +78,17 @@ export class CapturedNamespace {
 
   /** Another namespace under the same name (a container that was started again) begins anew. */
   async #unlessGone(work: () => Promise<void>): Promise<void> {
-    const inode = namespaceAt(this.path);
-    if (inode !== this.#inode) {
+    const id = namespaceAt(this.path);
+    if (id !== this.#id) {
       await this.rest();
       this.#table = new Table(this.#tools, this.path);
-      this.#inode = inode;
+      this.#id = id;
     }
-    if (inode === undefined) return;
+    if (id === undefined) return;
     try {
       await work();
     } catch (error) {
-      if (namespaceAt(this.path) === inode) throw error;
+      if (namespaceAt(this.path) === id) throw error;
     }
   }
 }

@@ -25,7 +25,7 @@ test('elements follow from the users, each once', t => {
     own: ['8080', '8081'],
     holders: ['2001 . 8080', '2001 . 8081', '2002 . 8080'],
   });
-  const inside = { path: '/x', virtualRanges: [], ports: [80], proxyUid: 1 };
+  const inside = { path: '/x', id: '4-1', virtualRanges: [], ports: [80], proxyUid: 1 };
   t.deepEqual(namespaceRuleset(inside).elements, { own: ['80'] });
   t.notRegex(namespaceRuleset(inside).structure, /dport 53/);
   t.regex(namespaceRuleset({ ...inside, dns: true }).structure, /dport 53 .*redirect to :15053/);

@@ -27,6 +27,8 @@ export interface CapturedUser {
 export interface NamespaceCapture {
   /** Such as `/run/netns/web` or `/proc/123/ns/net`. */
   readonly path: string;
+  /** Which namespace is meant, see `Selector`: the rules go into no other that takes the path. */
+  readonly id: string;
   readonly virtualRanges: readonly string[];
   readonly ports: readonly number[];
   readonly proxyUid: number;

@@ -78,7 +78,8 @@ export class Table {
   }
 }
 
-/** Which network namespace a path leads to, as the kernel numbers them; undefined when it leads nowhere. */
-export function namespaceAt(path: string): number | undefined {
-  return statSync(path, { throwIfNoEntry: false })?.ino;
+/** Which network namespace a path leads to, as the `id` of a `Selector` says it; undefined when it leads nowhere. */
+export function namespaceAt(path: string): string | undefined {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found && `${found.dev}-${found.ino}`;
 }

@@ -19,7 +19,7 @@ const PROBE = [
     },
     { udpTimeouts: false },
   ),
-  namespaceRuleset({ path: '', virtualRanges: VIRTUAL_RANGES, ports: [80], proxyUid: 2002, dns: true }),
+  namespaceRuleset({ path: '', id: '', virtualRanges: VIRTUAL_RANGES, ports: [80], proxyUid: 2002, dns: true }),
 ]
   .map(replaceScript)
   .join('');

@@ -144,7 +144,7 @@ test('a workload waits for its user and its namespace', async t => {
     workloads.map(({ selector }) => selector),
     [
       { kind: 'user', uid: 2005 },
-      { kind: 'namespace', path: '/run/netns/late' },
+      { kind: 'namespace', path: '/run/netns/late', id: '1' },
     ],
   );
   t.deepEqual(workloads[1]?.workload.addresses, ['172.30.1.2']);

@@ -30,7 +30,7 @@ const CEILING_MS = 50;
 /** A file that went away may be in the middle of being replaced, milliseconds. */
 const REPLACING_MS = 100;
 /** Namespaces, and what a workload waits for, come and go without a word, milliseconds; */
-const LOOK_SOON_MS = 1000;
+const LOOK_SOON_MS = 250;
 /** and network file systems tell no changes. A look at unchanged files reads nothing. */
 const LOOK_AGAIN_MS = 10_000;
 

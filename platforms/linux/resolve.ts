@@ -60,7 +60,7 @@ export class Resolver {
     const addresses = workload.addresses.length > 0 ? workload.addresses : await this.#addressesIn(namespace, id);
     const local: LocalWorkload = {
       workload: { ...workload, addresses },
-      selector: { kind: 'namespace', path: namespace },
+      selector: { kind: 'namespace', path: namespace, id },
     };
     // Two paths may lead to one namespace.
     return { local, place: `network namespace ${id}` };

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { stat } from 'node:fs/promises';
+import { stat, statfs } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { codeOf } from '../../manager/model/util/errors.ts';
 
@@ -7,12 +7,14 @@ import { codeOf } from '../../manager/model/util/errors.ts';
 export interface System {
   /** The uid of a user, from /etc/passwd or wherever else the host keeps users; undefined when there is none. */
   uidOf(user: string): Promise<number | undefined>;
-  /** Tells one network namespace from another; undefined when there is none at that path. */
+  /** Tells one network namespace from another, see `Selector`; undefined when there is none at that path. */
   namespaceId(path: string): Promise<string | undefined>;
   /** Global addresses inside a network namespace. */
   addressesIn(path: string): Promise<readonly string[]>;
 }
 
+/** The kernel's file system of namespaces (NSFS_MAGIC, linux/magic.h). */
+const NAMESPACE_FILES = 0x6e_73_66_73;
 const LIMIT_MS = 5000;
 interface Link {
   /** iproute2 leaves empty objects where an address is of another scope. */
@@ -59,8 +61,10 @@ async function askForUid(user: string): Promise<number | undefined> {
 
 async function namespaceId(path: string): Promise<string | undefined> {
   try {
+    // The file is there a moment before the namespace is mounted on it.
+    if ((await statfs(path)).type !== NAMESPACE_FILES) return undefined;
     const { dev, ino } = await stat(path);
-    return `${dev}:${ino}`;
+    return `${dev}-${ino}`;
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return undefined;
     throw error;

@@ -11,6 +11,8 @@ import { envoyPaths } from '../../agent/envoy/paths.ts';
 import { EnvoyProcess } from '../../agent/envoy/process.ts';
 import { Redirect } from '../../agent/redirect/redirect.ts';
 import { PORTS } from '../../agent/redirect/spec.ts';
+import { namespaceAt } from '../../agent/redirect/table.ts';
+import { linkNamespaces } from '../../agent/workloads/namespace-links.ts';
 import { NOWHERE } from '../../manager/model/locality.ts';
 import { silentLogger as logger } from '../../manager/model/util/log.ts';
 
@@ -38,12 +40,18 @@ const reviews = { name: 'reviews', namespace: 'default', hostname: 'reviews.defa
 dns.setNames([{ ...reviews, aliases: [], ports: [], virtualIps: ['240.240.0.1', 'fd69:7374:686d::1'] }]);
 
 const host = { name: 'a', address: '10.77.0.1', tunnelPort: 15_008, network: '', locality: NOWHERE };
-const { local } = workload(host, 'web', [], { selector: { kind: 'namespace', path: namespace } });
+const id = namespaceAt(namespace)!;
+const { local } = workload(host, 'web', [], { selector: { kind: 'namespace', path: namespace, id } });
 const paths = envoyPaths(folder, folder);
+const namespaces = `${folder}/namespaces`;
+await linkNamespaces(namespaces, [local]);
 const ads = new AdsServer({ socket: paths.xds, uid: proxyUid, log: logger });
 await ads.start();
 ads.setSecrets([], 'none');
-ads.update([...dnsClusters(PORTS.dns), ...namespaceDns(local, PORTS.dns, true)]);
+ads.update([
+  ...dnsClusters(PORTS.dns),
+  ...namespaceDns(local, { inboundPort: 0, namespaceOutboundPort: 0, dnsPort: PORTS.dns, namespaces, ipv6: true }),
+]);
 const envoy = new EnvoyProcess({
   binary,
   paths,
@@ -64,7 +72,7 @@ const redirect = new Redirect({ stateDir: folder, logger });
 const virtualRanges = ['240.240.0.0/16', 'fd69:7374:686d::/48'];
 await redirect.apply({
   host: { virtualRanges, users: [], proxyUid, agentUid: 0, dnsServers: [resolver] },
-  namespaces: [{ path: namespace, virtualRanges, ports: [], proxyUid, dns: true }],
+  namespaces: [{ path: namespace, id, virtualRanges, ports: [], proxyUid, dns: true }],
 });
 console.log('ready');
 await redirect.run(signal);

@@ -1,10 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import anyTest, { type TestFn } from 'ava';
 import { stringify } from 'yaml';
 import { eventually } from '../eventually.ts';
-import { runLoad, startEcho } from '../hosts/apps.ts';
-import type { Place } from '../hosts/host.ts';
+import { runLoad, startEcho, startLoad } from '../hosts/apps.ts';
+import type { Container } from '../hosts/host.ts';
 import { onlyWeb, UID } from './cast.ts';
 import { Mesh, type MeshHost } from './mesh.ts';
 
@@ -13,13 +14,15 @@ interface Context {
   readonly alpha: MeshHost;
   readonly beta: MeshHost;
   /** A caller with a network of its own, on alpha. */
-  readonly box: Place;
+  readonly box: Container;
   /** A server with a network of its own, on beta: no other host has a route to it. */
-  readonly vault: Place;
+  readonly vault: Container;
 }
 
 const test = anyTest as TestFn<Context>;
 const REVIEWS = 'http://reviews:9080/';
+/** Has no instance in a container. */
+const STEADY = 'http://steady:9081/';
 
 test.before(async t => {
   t.timeout(240_000);
@@ -53,7 +56,13 @@ test.before(async t => {
       addresses: [vault.address],
       ports: [{ ...http, port: 8080 }],
     },
-    { name: 'outside', labels, selector: { user: UID.first }, ports: [{ ...http, port: 9081 }] },
+    {
+      name: 'outside',
+      labels,
+      selector: { user: UID.first },
+      ports: [{ ...http, port: 9081 }],
+      services: ['steady'],
+    },
   ]);
   await startEcho(vault, 'inside', ['127.0.0.1:8080'], { uid: UID.first });
   await startEcho(second, 'outside', [9081], { uid: UID.first });
@@ -110,6 +119,32 @@ test.serial('its identity is its own: policy lets one in and not the other', asy
   t.is(Object.keys(allowed.byInstance).length, 2);
   await mesh.isthmus('delete', 'authorizationpolicy', 'only-web-reviews');
 });
+
+for (const [how, pauseMs] of [
+  ['at once', 0],
+  ['after a while', 2_500],
+] as const) {
+  test.serial(`containers that are started again ${how} call and are called, and nobody else notices`, async t => {
+    const { alpha, box, vault } = t.context;
+    const user = { uid: UID.web };
+    const others = startLoad(alpha.host, { url: STEADY, rate: 100 }, user);
+    await others.until(({ requests }) => requests > 20);
+    for (const container of [box, vault]) await container.stop();
+    await delay(pauseMs);
+    for (const container of [box, vault]) await container.start();
+    const started = performance.now();
+    await startEcho(vault, 'inside', ['127.0.0.1:8080'], user);
+    await eventually(
+      'box calls again',
+      () => runLoad(box, { url: REVIEWS, requests: 20, timeoutMs: 1000 }, user),
+      ({ failed, byInstance }) => failed === 0 && Object.keys(byInstance).length === 2,
+      { timeoutMs: 5_000 },
+    );
+    t.log(`from the start of the containers to calls through them: ${Math.round(performance.now() - started)} ms`);
+    const { failed, failures } = await others.stop();
+    t.is(failed, 0, JSON.stringify(failures));
+  });
+}
 
 test.serial('uninstall leaves no rule in any namespace', async t => {
   const { alpha, box } = t.context;

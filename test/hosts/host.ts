@@ -29,7 +29,15 @@ export interface Host extends Place {
   readonly stateDir: string;
   readonly runDir: string;
   /** A network namespace of its own behind this host: it reaches other hosts through it, and they cannot reach it. */
-  container(name: string): Promise<Place>;
+  container(name: string): Promise<Container>;
+}
+
+/** A place that ends and begins anew while its host goes on. */
+export interface Container extends Place {
+  /** Ends its programs and removes its network. */
+  stop(): Promise<void>;
+  /** Makes its network anew, under the same path and with the same addresses; programs have to be started again. */
+  start(): Promise<void>;
 }
 
 /** What tests of daemons say on their command line. */

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { type Host, type Place, placeOf, writeResolvers } from './host.ts';
+import { type Container, type Host, type Place, placeOf, writeResolvers } from './host.ts';
 import { guard, newId, sweep } from './owner.ts';
 
 /** Hosts on one switch, reachable from nowhere else. Disposing kills what runs in them and removes everything. */
@@ -92,11 +92,28 @@ table inet containers {
   }
 }`;
 
-async function addContainer(host: string, name: string, number: number): Promise<Place> {
+async function addContainer(host: string, name: string, number: number): Promise<Container> {
   const namespace = `${host}.${name}`;
   const place = placeOf(name, namespace, `172.30.${number}.2`, `fd30:${number}::2`);
   await writeResolvers(namespace, []);
   if (number === 1) await shell(`echo '${MASQUERADE}' | ip netns exec ${host} /usr/sbin/nft -f -`);
+  const make = (): Promise<void> => makeContainer(host, place, number);
+  await make();
+  return {
+    ...place,
+    async stop() {
+      // As engines do it: programs end first, and the link is removed, not left to end with whoever still holds the namespace.
+      await shell(`
+        ip netns pids ${namespace} | xargs -r kill -9
+        ip -n ${host} link del c${number}
+        ip netns del ${namespace}`);
+    },
+    start: make,
+  };
+}
+
+async function makeContainer(host: string, place: Place, number: number): Promise<void> {
+  const { namespace } = place;
   await shell(`
     ip netns add ${namespace}
     ip link add eth0 netns ${namespace} type veth peer name c${number} netns ${host}
@@ -109,7 +126,6 @@ async function addContainer(host: string, name: string, number: number): Promise
     ip -n ${namespace} link set eth0 up
     ip -n ${namespace} route add default via 172.30.${number}.1
     ip -n ${namespace} -6 route add default via fd30:${number}::1`);
-  return place;
 }
 
 function checked(name: string): string {

@@ -1,5 +1,6 @@
 import type { CapturePlan, CaptureProblem } from '../../agent/redirect/redirect.ts';
 import type { CapturedUser } from '../../agent/redirect/spec.ts';
+import { namespaceAt } from '../../agent/redirect/table.ts';
 import type { Host, Place } from '../hosts/host.ts';
 import type { Running } from '../hosts/process.ts';
 
@@ -24,7 +25,8 @@ export function planOf(
   return {
     host: { virtualRanges: RANGES, users, proxyUid: PROXY, agentUid: 0, dnsServers },
     namespaces: containers.map(({ place, ports }) => {
-      return { path: place.namespacePath, virtualRanges: RANGES, ports, proxyUid: PROXY };
+      const id = namespaceAt(place.namespacePath) ?? 'gone';
+      return { path: place.namespacePath, id, virtualRanges: RANGES, ports, proxyUid: PROXY };
     }),
   };
 }

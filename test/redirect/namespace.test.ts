@@ -2,7 +2,9 @@ import { execFile } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import test from 'ava';
+import type { CapturePlan } from '../../agent/redirect/redirect.ts';
 import { startEcho } from '../hosts/apps.ts';
+import type { Place } from '../hosts/host.ts';
 import { createNetwork } from '../hosts/network.ts';
 import { PROXY, planOf, startCapture } from './capture.ts';
 
@@ -22,7 +24,7 @@ test('everything in the namespace of a workload is captured but the proxy', asyn
   ]);
   const capture = await startCapture(a);
   t.deepEqual(await capture.apply(planOf([], [{ place, ports: [8080] }])), []);
-  const answer = async (from: typeof place, url: string, uid = 0): Promise<string> => {
+  const answer = async (from: Place, url: string, uid = 0): Promise<string> => {
     const exit = await from.exec(['curl', '-sS', '--max-time', '3', url], { uid });
     return exit.code === 0 ? (JSON.parse(exit.stdout) as { instance: string }).instance : `curl ${exit.code}`;
   };
@@ -43,19 +45,23 @@ test('a namespace that vanishes is no error, and its successor under the same na
   await using net = await createNetwork({ prefix: 'vanish' });
   const a = await net.host('a');
   const [c1, c2] = [await a.container('c1'), await a.container('c2')];
-  const plan = planOf(
-    [],
-    [c1, c2].map(place => ({ place, ports: [80] })),
-  );
+  const plan = (): CapturePlan =>
+    planOf(
+      [],
+      [c1, c2].map(place => ({ place, ports: [80] })),
+    );
   const capture = await startCapture(a);
-  await capture.apply(plan);
+  const first = plan();
+  await capture.apply(first);
   await capture.run();
   await ip('netns', 'del', c1.namespace);
-  t.deepEqual(await capture.apply(plan), []);
+  t.deepEqual(await capture.apply(first), []);
   await ip('netns', 'add', c1.namespace);
-  t.regex((await capture.apply(plan))[0]?.why ?? '', /not up/);
+  t.deepEqual(await capture.apply(first), []);
+  t.is(await c1.run(['/usr/sbin/nft', 'list', 'ruleset']), '');
+  t.regex((await capture.apply(plan()))[0]?.why ?? '', /not up/);
   await ip('-n', c1.namespace, 'link', 'set', 'lo', 'up');
-  t.deepEqual(await capture.apply(plan), []);
+  t.deepEqual(await capture.apply(plan()), []);
   t.regex(await c1.run(['/usr/sbin/nft', 'list', 'ruleset']), /table inet isthmus/);
   await ip('netns', 'del', c1.namespace);
   await capture.uninstall();

@@ -1,0 +1,43 @@
+import { mkdtemp, readdir, readlink, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { workload } from '../compile/fixtures.ts';
+import { namespaceLink } from '../compile/names.ts';
+import { namespaceAt } from '../redirect/table.ts';
+import { linkNamespaces } from './namespace-links.ts';
+
+const HOST = {
+  name: 'a',
+  address: '10.0.0.1',
+  tunnelPort: 15_008,
+  network: '',
+  locality: { region: '', zone: '', subzone: '' },
+};
+
+test('a namespace has a link of its own, until another takes its path', async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'isthmus-links-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const links = join(folder, 'links');
+  const path = join(folder, 'box');
+  const box = (): ReturnType<typeof workload>['local'] =>
+    workload(HOST, 'box', [], { selector: { kind: 'namespace', path, id: namespaceAt(path)! } }).local;
+  await writeFile(path, '');
+  const first = box();
+  for (let twice = 0; twice < 2; twice += 1) await linkNamespaces(links, [first]);
+  t.is(await readlink(namespaceLink(links, first)!), path);
+  await linkNamespaces(links, []);
+  t.is(
+    (await stat(namespaceLink(links, first)!)).ino,
+    (await stat(path)).ino,
+    'its rules may still have to be removed',
+  );
+  await writeFile(join(folder, 'new'), '');
+  await rename(join(folder, 'new'), path);
+  const second = box();
+  await linkNamespaces(links, [second]);
+  t.deepEqual(await readdir(links), [second.selector.kind === 'namespace' ? second.selector.id : '']);
+  await rm(path);
+  await linkNamespaces(links, []);
+  t.deepEqual(await readdir(links), []);
+});
