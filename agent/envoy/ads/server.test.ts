@@ -268,6 +268,25 @@ test('two Envoys at once, of which one takes over, each get everything', async t
   t.deepEqual(await done, []);
 });
 
+test('what the Envoy before refused is no refusal of its successor', async t => {
+  await using at = await table();
+  at.server.update([listener('out')]);
+  for (const accepts of [false, true]) {
+    const envoy = at.envoy();
+    envoy.subscribe(TYPE.cluster);
+    await envoy.take(TYPE.cluster);
+    envoy.subscribe(TYPE.listener);
+    const offered = await envoy.next();
+    if (accepts) envoy.accept(offered);
+    else envoy.refuse(offered, 'no right to do that');
+    const refused = await at.server.applied(soon());
+    t.deepEqual(
+      refused.map(({ name }) => name),
+      accepts ? [] : ['out'],
+    );
+  }
+});
+
 test('waiting for what was sent ends with its signal', async t => {
   await using at = await table();
   at.server.update([cluster('a')]);

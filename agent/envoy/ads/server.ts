@@ -79,7 +79,7 @@ export class AdsServer {
 
   /**
    * Resolves when every Envoy that is connected, at least one, has accepted or refused all that it is to get; removals aside.
-   * @returns what was refused.
+   * @returns what the one that connected last refused.
    * @throws the signal's reason when it aborts.
    */
   async applied(signal: AbortSignal): Promise<readonly Rejection[]> {
@@ -176,14 +176,11 @@ export class AdsServer {
     this.#retry.unref();
   }
 
+  /** An Envoy that only finishes what it has must not hold up what its successor took: new connections come to that one. */
   #rejections(): Rejection[] {
-    const found = new Map<string, Rejection>();
-    for (const session of this.#sessions) {
-      for (const { state, reason, ...resource } of statusOf(this.#desired, session))
-        if (state === 'rejected')
-          found.set(`${resource.typeUrl} ${resource.name}`, { ...resource, reason: reason ?? '' });
-    }
-    return [...found.values()];
+    return this.status().resources.flatMap(({ state, reason = '', typeUrl, name, version, origins }) =>
+      state === 'rejected' ? [{ typeUrl, name, version, origins, reason }] : [],
+    );
   }
 
   #wake(): void {
