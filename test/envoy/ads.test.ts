@@ -1,23 +1,15 @@
 import test from 'ava';
 import { resource, TYPE } from '../../agent/compile/resource.ts';
-import { stage } from './fixture.ts';
+import { soon, stage } from './fixture.ts';
 import { call, freePort, load, origin } from './http.ts';
-import { cluster, endpoints, listener, routes, socketAddress, typed } from './resources.ts';
-
-const soon = (): AbortSignal => AbortSignal.timeout(10_000);
+import { cluster, endpoints, listener, routes, service, socketAddress, typed } from './resources.ts';
 
 test('what Envoy refuses is named with its origin, and holds nothing else back', async t => {
   await using on = await stage();
   await using app = await origin('hello');
   const port = await freePort();
-  const ads = on.ads();
-  await ads.start();
-  ads.setSecrets([], 'none');
-  const good = [cluster('a'), endpoints('a', app.port), listener('out', port, 'r'), routes('r', ['a'])];
-  ads.update(good);
-  const envoy = on.envoy();
-  await envoy.start(on.life.signal);
-  await envoy.ready(soon());
+  const good = service('a', app.port, port);
+  const { ads } = await on.serve(good);
 
   const filters = [typed('x', 'nowhere.v3.Nothing')];
   const badListener = { name: 'bad', address: socketAddress(1), filter_chains: [{ filters }] };
@@ -57,9 +49,6 @@ test('a service comes, changes and goes under load without a failed request', as
   await using on = await stage();
   await using app = await origin('hello');
   const port = await freePort();
-  const ads = on.ads({ removalMs: 100 });
-  await ads.start();
-  ads.setSecrets([], 'none');
   const out = listener('out', port, 'r');
   const backup = [cluster('backup'), endpoints('backup', app.port)];
   const viaBackup = { route: { cluster: 'backup' }, match: { prefix: '/' } };
@@ -69,10 +58,7 @@ test('a service comes, changes and goes under load without a failed request', as
       'r',
     ]);
   };
-  ads.update([out, ...backup, routed('backup')]);
-  const envoy = on.envoy();
-  await envoy.start(on.life.signal);
-  await envoy.ready(soon());
+  const { ads } = await on.serve([out, ...backup, routed('backup')], { ads: { removalMs: 100 } });
   await using calls = load(port, 'x');
   for (let round = 0; round < 10; round += 1) {
     const name = `s${round}`;

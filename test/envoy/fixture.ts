@@ -1,12 +1,14 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Resource } from '../../agent/compile/resource.ts';
 import { EnvoyAdmin } from '../../agent/envoy/admin.ts';
+import type { CertificateSecret } from '../../agent/envoy/ads/secrets.ts';
 import { AdsServer, type AdsServerOptions } from '../../agent/envoy/ads/server.ts';
 import { findEnvoy } from '../../agent/envoy/binary.ts';
 import { bootstrap } from '../../agent/envoy/bootstrap.ts';
 import { type EnvoyPaths, envoyPaths } from '../../agent/envoy/paths.ts';
-import { EnvoyProcess, type EnvoyProcessOptions } from '../../agent/envoy/process.ts';
+import { EnvoyProcess, type EnvoyProcessOptions, type EnvoyStart } from '../../agent/envoy/process.ts';
 import type { LogFields, Logger } from '../../manager/model/util/log.ts';
 
 /** Envoy's user in these tests; nobody's account. */
@@ -36,6 +38,23 @@ export function recorder(): { readonly log: Logger; readonly events: readonly Lo
   return { log, events };
 }
 
+/** An Envoy that has its config, and who gave it. */
+export interface Serving {
+  readonly ads: AdsServer;
+  readonly envoy: EnvoyProcess;
+  readonly how: EnvoyStart;
+}
+
+/** What an Envoy of a test is given besides its resources. */
+export interface ServingOptions {
+  readonly ads?: Partial<AdsServerOptions>;
+  readonly envoy?: Partial<EnvoyProcessOptions>;
+  /** None when absent. */
+  readonly secrets?: { readonly certificates: readonly CertificateSecret[]; readonly roots: string };
+  /** Ends the watch over Envoy, not Envoy; so does `life`. */
+  readonly signal?: AbortSignal;
+}
+
 /** Folders of one host for a test, with what runs an Envoy in them. All of it is gone after disposal. */
 export interface Stage extends AsyncDisposable {
   readonly paths: EnvoyPaths;
@@ -48,6 +67,13 @@ export interface Stage extends AsyncDisposable {
   readonly program: Omit<EnvoyProcessOptions, 'log'>;
   ads(options?: Partial<AdsServerOptions>): AdsServer;
   envoy(options?: Partial<EnvoyProcessOptions>): EnvoyProcess;
+  /** Starts both, and resolves once Envoy takes traffic. */
+  serve(resources: readonly Resource[], options?: ServingOptions): Promise<Serving>;
+}
+
+/** For what Envoy does at once; so long only because machines of tests are busy. */
+export function soon(): AbortSignal {
+  return AbortSignal.timeout(20_000);
 }
 
 export async function stage(): Promise<Stage> {
@@ -71,6 +97,11 @@ export async function stage(): Promise<Stage> {
   };
   const envoy = (options: Partial<EnvoyProcessOptions> = {}): EnvoyProcess =>
     new EnvoyProcess({ ...program, log, ...options });
+  const ads = (options: Partial<AdsServerOptions> = {}): AdsServer => {
+    const server = new AdsServer({ socket: paths.xds, uid: ENVOY_UID, log, ...options });
+    servers.push(server);
+    return server;
+  };
   return {
     paths,
     admin: new EnvoyAdmin({ socket: paths.admin }),
@@ -78,12 +109,19 @@ export async function stage(): Promise<Stage> {
     events,
     life,
     program,
-    ads(options = {}) {
-      const server = new AdsServer({ socket: paths.xds, uid: ENVOY_UID, log, ...options });
-      servers.push(server);
-      return server;
-    },
+    ads,
     envoy,
+    async serve(resources, options = {}) {
+      const server = ads(options.ads);
+      await server.start();
+      server.setSecrets(options.secrets?.certificates ?? [], options.secrets?.roots ?? 'none');
+      server.update(resources);
+      const proxy = envoy(options.envoy);
+      const signal = options.signal ? AbortSignal.any([life.signal, options.signal]) : life.signal;
+      const how = await proxy.start(signal);
+      await proxy.ready(soon());
+      return { ads: server, envoy: proxy, how };
+    },
     async [Symbol.asyncDispose]() {
       life.abort();
       await envoy().stop(0);

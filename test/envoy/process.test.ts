@@ -8,9 +8,9 @@ import test from 'ava';
 import { bootstrap } from '../../agent/envoy/bootstrap.ts';
 import { isAlive, processRef } from '../../agent/envoy/process-ref.ts';
 import type { AgentTask } from './agent-program.ts';
-import { stage } from './fixture.ts';
+import { soon, stage } from './fixture.ts';
 import { call, freePort, load, origin } from './http.ts';
-import { cluster, endpoints, listener, routes } from './resources.ts';
+import { cluster, endpoints, service } from './resources.ts';
 
 /** Starts an agent in a process of its own. */
 async function startAgent(task: AgentTask): Promise<{ readonly envoyPid: number; kill(): Promise<void> }> {
@@ -25,26 +25,14 @@ async function startAgent(task: AgentTask): Promise<{ readonly envoyPid: number;
   return { envoyPid: Number(line.split(' ')[1]), kill };
 }
 
-const soon = (): AbortSignal => AbortSignal.timeout(20_000);
-
 test.serial('serves a request over config that came by xDS, as its own user, within 2 s of its start', async t => {
   await using on = await stage();
   await using app = await origin('hello');
   const port = await freePort();
-  const ads = on.ads();
-  await ads.start();
-  ads.setSecrets([], 'none');
-  ads.update([
-    cluster('reviews'),
-    endpoints('reviews', app.port),
-    listener('out', port, 'r'),
-    routes('r', ['reviews']),
-  ]);
-  const envoy = on.envoy();
   const begun = performance.now();
-  t.is(await envoy.start(on.life.signal), 'started');
+  const { ads, envoy, how } = await on.serve(service('reviews', app.port, port));
+  t.is(how, 'started');
   t.deepEqual(await ads.applied(soon()), []);
-  await envoy.ready(soon());
   t.deepEqual(await call(port, 'reviews'), { status: 200, body: 'hello' });
   const took = performance.now() - begun;
   t.true(took < 2_000, `took ${took} ms`);
@@ -56,18 +44,7 @@ test.serial('dies and is back within a second, from what the agent has', async t
   await using on = await stage();
   await using app = await origin('hello');
   const port = await freePort();
-  const ads = on.ads();
-  await ads.start();
-  ads.setSecrets([], 'none');
-  ads.update([
-    cluster('reviews'),
-    endpoints('reviews', app.port),
-    listener('out', port, 'r'),
-    routes('r', ['reviews']),
-  ]);
-  const envoy = on.envoy();
-  await envoy.start(on.life.signal);
-  await envoy.ready(soon());
+  const { envoy } = await on.serve(service('reviews', app.port, port));
   const { pid } = envoy.status();
   process.kill(pid!, 'SIGKILL');
   const killed = performance.now();
@@ -84,7 +61,7 @@ test.serial(
     await using on = await stage();
     await using app = await origin('hello');
     const port = await freePort();
-    const resources = [cluster('a'), endpoints('a', app.port), listener('out', port, 'r'), routes('r', ['a'])];
+    const resources = service('a', app.port, port);
     const agent = await startAgent({ envoy: on.program, resources });
     const before = await on.admin.stats('(update_success|version_text)$');
     t.true(before.length > 0);
@@ -120,14 +97,8 @@ test.serial('takes over from an Envoy with another bootstrap without a failed re
   await using on = await stage();
   await using app = await origin('hello');
   const port = await freePort();
-  const ads = on.ads();
-  await ads.start();
-  ads.setSecrets([], 'none');
-  ads.update([cluster('a'), endpoints('a', app.port), listener('out', port, 'r'), routes('r', ['a'])]);
   const [life, nextLife] = [new AbortController(), new AbortController()];
-  const envoy = on.envoy();
-  await envoy.start(on.life.signal);
-  await envoy.ready(soon());
+  const { envoy } = await on.serve(service('a', app.port, port), { signal: life.signal });
   life.abort();
   await using calls = load(port, 'a');
   const next = on.envoy({ bootstrap: bootstrap({ host: 'a', paths: on.paths, maxConnections: 1_000 }) });

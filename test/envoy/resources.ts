@@ -43,6 +43,11 @@ export function routes(name: string, clusters: readonly string[]): Resource {
   return resource(TYPE.routes, name, { name, virtual_hosts: virtualHosts }, [`VirtualService default/${name}`]);
 }
 
+/** All that leads calls of a port to a program. @param name of its service, which is what callers must name as the host. */
+export function service(name: string, appPort: number, port: number): Resource[] {
+  return [cluster(name), endpoints(name, appPort), listener('out', port, 'r'), routes('r', [name])];
+}
+
 export function socketAddress(port: number): JsonMap {
   return { socket_address: { address: '127.0.0.1', port_value: port } };
 }

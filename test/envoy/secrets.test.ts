@@ -1,7 +1,7 @@
 import test from 'ava';
 import { type JsonMap, type Resource, resource, TYPE } from '../../agent/compile/resource.ts';
 import { authority, certificate } from './authority.ts';
-import { stage } from './fixture.ts';
+import { soon, stage } from './fixture.ts';
 import { call, freePort } from './http.ts';
 import { ADS, socketAddress, typed } from './resources.ts';
 
@@ -94,15 +94,12 @@ function called(port: number): Resource {
 test('certificates are asked for by identity; one that is missing fails at once, and works as soon as it is there', async t => {
   await using on = await stage();
   const [webPort, otherPort, tunnel] = [await freePort(), await freePort(), await freePort()];
-  const ads = on.ads();
   const ca = authority('mesh');
-  await ads.start();
-  ads.setSecrets([certificate(ca, WEB), certificate(ca, REVIEWS)], ca.root);
-  ads.update([caller('web', webPort, WEB), caller('other', otherPort, OTHER), far(tunnel), called(tunnel)]);
-  const envoy = on.envoy();
-  await envoy.start(on.life.signal);
-  await envoy.ready(AbortSignal.timeout(10_000));
-  t.deepEqual(await ads.applied(AbortSignal.timeout(5_000)), []);
+  const { ads } = await on.serve(
+    [caller('web', webPort, WEB), caller('other', otherPort, OTHER), far(tunnel), called(tunnel)],
+    { secrets: { certificates: [certificate(ca, WEB), certificate(ca, REVIEWS)], roots: ca.root } },
+  );
+  t.deepEqual(await ads.applied(soon()), []);
 
   t.like(await call(webPort, 'far'), { status: 200, who: WEB });
   const began = performance.now();
@@ -111,7 +108,7 @@ test('certificates are asked for by identity; one that is missing fails at once,
   t.is((await call(webPort, 'far')).status, 200);
 
   ads.setSecrets([certificate(ca, WEB), certificate(ca, REVIEWS), certificate(ca, OTHER)], ca.root);
-  await ads.applied(AbortSignal.timeout(5_000));
+  await ads.applied(soon());
   t.like(await call(otherPort, 'far'), { status: 200, who: OTHER });
 
   ads.setSecrets([certificate(ca, WEB), certificate(ca, REVIEWS)], ca.root);
@@ -120,20 +117,15 @@ test('certificates are asked for by identity; one that is missing fails at once,
 test('new certificates of a new authority take the place of the old ones', async t => {
   await using on = await stage();
   const [port, tunnel] = [await freePort(), await freePort()];
-  const ads = on.ads();
   const [old, fresh] = [authority('mesh'), authority('mesh')];
-  await ads.start();
-  ads.setSecrets([certificate(old, WEB), certificate(old, REVIEWS)], old.root);
-  ads.update([caller('web', port, WEB), far(tunnel), called(tunnel)]);
-  const envoy = on.envoy();
-  await envoy.start(on.life.signal);
-  await envoy.ready(AbortSignal.timeout(10_000));
+  const secrets = { certificates: [certificate(old, WEB), certificate(old, REVIEWS)], roots: old.root };
+  const { ads } = await on.serve([caller('web', port, WEB), far(tunnel), called(tunnel)], { secrets });
   t.is((await call(port, 'far')).status, 200);
   const held = async (): Promise<string[]> => (await on.admin.certificates()).map(({ serial }) => serial).sort();
   const before = await held();
   const renewed = [certificate(fresh, WEB), certificate(fresh, REVIEWS)];
   ads.setSecrets(renewed, fresh.root);
-  t.deepEqual(await ads.applied(AbortSignal.timeout(5_000)), []);
+  t.deepEqual(await ads.applied(soon()), []);
   t.notDeepEqual(await held(), before);
   t.is((await call(port, 'far')).status, 200);
 });
