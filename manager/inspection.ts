@@ -12,11 +12,14 @@ import type { Publisher } from './distribution/publisher.ts';
 import type { Registries } from './feed/registries.ts';
 import type { HostState, Hosts } from './hosts/hosts.ts';
 import { LEASE_MS } from './hosts/leases.ts';
+import type { Member, Members } from './hosts/members.ts';
+import { NOWHERE } from './model/locality.ts';
 import type { Rejection } from './model/proto/messages.ts';
 
 export interface InspectionParts {
   readonly catalog: Pick<Catalog, 'records' | 'workloads' | 'policyOf'>;
-  readonly hosts: Pick<Hosts, 'all' | 'leaseEnd'>;
+  readonly hosts: Pick<Hosts, 'get' | 'leaseEnd'>;
+  readonly members: Pick<Members, 'all'>;
   readonly publisher: Pick<Publisher, 'subscriptions'>;
   readonly registries: Pick<Registries, 'all'>;
   readonly manager: ManagerReport;
@@ -38,8 +41,8 @@ export class Inspection implements Inspect {
   }
 
   hosts(): readonly HostReport[] {
-    return [...this.#parts.hosts.all()]
-      .map(([name, state]) => this.#host(name, state))
+    return [...this.#parts.members.all()]
+      .map(member => this.#host(member, this.#parts.hosts.get(member.name)))
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
@@ -90,23 +93,30 @@ export class Inspection implements Inspect {
       );
   }
 
-  #host(name: string, state: HostState): HostReport {
-    const { host, workloads, status, refused, lastHeard } = state;
-    const expires = this.#parts.hosts.leaseEnd(name);
+  #host({ name, joinedAt }: Member, state: HostState | undefined): HostReport {
+    const { status, refused = [] } = state ?? {};
     const subscriptions = [...this.#parts.publisher.subscriptions(name)].map(
       ([type, { names }]) => [type, [...names].length] as const,
     );
     return {
-      ...host,
-      lease: { state: expires === undefined ? 'lapsed' : 'held', lastHeard, expires: expires ?? lastHeard + LEASE_MS },
+      ...(state?.host ?? { name, address: '', tunnelPort: 0, network: '', locality: NOWHERE }),
+      joinedAt,
+      lease: this.#lease(name, state),
       agentVersion: status?.agentVersion ?? '',
       envoyVersion: status?.envoyVersion ?? '',
       envoyConnected: status?.envoyConnected ?? false,
       startedAt: status?.startedAt ?? 0,
-      workloads: [...workloads.keys()].sort(),
+      workloads: [...(state?.workloads.keys() ?? [])].sort(),
       subscriptions: Object.fromEntries(subscriptions),
       rejections: [...(status?.rejections ?? []), ...refused, ...this.#unread(name)],
     };
+  }
+
+  #lease(name: string, state: HostState | undefined): HostReport['lease'] {
+    if (!state) return { state: 'none', lastHeard: 0, expires: 0 };
+    const expires = this.#parts.hosts.leaseEnd(name);
+    const { lastHeard } = state;
+    return { state: expires === undefined ? 'lapsed' : 'held', lastHeard, expires: expires ?? lastHeard + LEASE_MS };
   }
 
   /** What a host could not read of what it was sent. */

@@ -20,6 +20,7 @@ import { Hosts } from './hosts/hosts.ts';
 import { Members } from './hosts/members.ts';
 import { Nonces } from './hosts/nonces.ts';
 import { Refusals } from './hosts/refusal.ts';
+import { Removal } from './hosts/removal.ts';
 import { loadAuthority } from './hosts/root.ts';
 import { Signing } from './hosts/signing.ts';
 import { TokenStore } from './hosts/token-store.ts';
@@ -134,7 +135,18 @@ async function assemble(options: ManagerOptions, logger: Logger) {
   const server: AgentServer = new AgentServer(served);
   const registries = new Registries({ registries: options.registries, catalog, store, clock, logger });
   const manager = { version: options.version, startedAt: now(), trustDomain };
-  const inspect = new Inspection({ catalog, hosts, publisher, registries, manager });
+  const inspect = new Inspection({ catalog, hosts, members, publisher, registries, manager });
+  const removal = new Removal({
+    members,
+    hosts,
+    tokens,
+    services() {
+      catalog.flush();
+      return inspect.services();
+    },
+    now,
+    logger,
+  });
   return {
     store,
     clock,
@@ -150,6 +162,7 @@ async function assemble(options: ManagerOptions, logger: Logger) {
     server,
     registries,
     inspect,
+    removal,
   };
 }
 
@@ -158,9 +171,9 @@ function socketOf({ runDir }: ManagerOptions): string {
 }
 
 async function startApi(options: ManagerOptions, parts: Parts, logger: Logger): Promise<ApiServer & AsyncDisposable> {
-  const { store, inspect, tokens, clock, authority } = parts;
+  const { store, inspect, tokens, removal, clock, authority } = parts;
   const server = await startApiServer({
-    routes: createRoutes({ store, inspect, tokens, clock, maximumWatches: MAXIMUM_WATCHES }),
+    routes: createRoutes({ store, inspect, tokens, removal, clock, maximumWatches: MAXIMUM_WATCHES }),
     log: logger,
     socketPath: socketOf(options),
     https: {

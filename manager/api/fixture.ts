@@ -6,6 +6,7 @@ import { systemClock } from '../model/util/clock.ts';
 import { silentLogger } from '../model/util/log.ts';
 import { SqliteStore } from '../store/sqlite/sqlite-store.ts';
 import type { Store } from '../store/store.ts';
+import type { HostRemoval } from './host-removal.ts';
 import type { Inspect } from './inspect.ts';
 import { createRoutes } from './routes.ts';
 import { type ApiServerOptions, startApiServer } from './server.ts';
@@ -50,6 +51,7 @@ export async function startApi(
   t: ExecutionContext,
   options: {
     readonly inspect?: Partial<Inspect>;
+    readonly removal?: HostRemoval;
     readonly historySize?: number;
     readonly maximumWatches?: number;
     readonly https?: ApiServerOptions['https'];
@@ -61,6 +63,7 @@ export async function startApi(
     store,
     inspect: inspectOf(options.inspect),
     tokens: tokensInMemory(),
+    removal: options.removal ?? { remove: async () => undefined },
     clock: systemClock,
     maximumWatches: options.maximumWatches ?? 10,
   });

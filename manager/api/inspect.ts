@@ -17,11 +17,13 @@ export interface RejectionReport {
   readonly origins: readonly string[];
 }
 
-/** A host as the Manager knows it. Times are milliseconds since 1970. */
+/** A host as the Manager knows it; one that joined and never reported has no address yet. Times are milliseconds since 1970. */
 export interface HostReport extends Host {
+  readonly joinedAt: number;
   readonly lease: {
-    /** `lapsed`: not heard of for longer than the lease; its instances are withdrawn. */
-    readonly state: 'held' | 'lapsed';
+    /** `lapsed`: not heard of for longer than the lease; its instances are withdrawn. `none`: never heard of. */
+    readonly state: 'held' | 'lapsed' | 'none';
+    /** 0 when it was never heard of. */
     readonly lastHeard: number;
     readonly expires: number;
   };

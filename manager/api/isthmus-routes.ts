@@ -1,9 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import { ConfigError } from '../model/util/errors.ts';
 import { Fields, isRecord } from '../model/util/fields.ts';
+import type { HostRemoval } from './host-removal.ts';
 import type { Inspect } from './inspect.ts';
 import { type MeshStatus, meshStatus } from './mesh-status.ts';
-import { type ApiRequest, parseObject } from './request.ts';
+import { type ApiRequest, isTrue, parseObject } from './request.ts';
 import { ApiError, sendJson } from './status.ts';
 import type { TokenRequest, Tokens } from './tokens.ts';
 
@@ -11,6 +12,7 @@ import type { TokenRequest, Tokens } from './tokens.ts';
 export interface IsthmusRoutesOptions {
   readonly inspect: Inspect;
   readonly tokens: Tokens;
+  readonly removal: HostRemoval;
   readonly config: () => Promise<MeshStatus['config']>;
 }
 
@@ -25,6 +27,8 @@ export async function isthmusRoute(
 ): Promise<void> {
   const [resource = '', name, ...more] = request.path.slice('/isthmus/v1/'.length).split('/');
   if (resource === 'tokens' && more.length === 0) return tokensRoute(options.tokens, name, request, response);
+  if (resource === 'hosts' && name !== undefined && more.length === 0)
+    return hostRoute(options, name, request, response);
   if (name !== undefined) throw nothingAt(request.path);
   if (request.method !== 'GET') throw new ApiError(405, `${request.method} is not possible here; GET is`);
   const { inspect } = options;
@@ -58,13 +62,44 @@ async function tokensRoute(
   response: ServerResponse,
 ): Promise<void> {
   if (id !== undefined && request.method === 'DELETE') {
-    if (await tokens.revoke(decodeURIComponent(id))) return sendJson(response, 200, { revoked: id });
+    if (await tokens.revoke(decodePart(id))) return sendJson(response, 200, { revoked: id });
     throw new ApiError(404, `There is no token "${id}"`);
   }
   if (id === undefined && request.method === 'GET') return sendJson(response, 200, { items: await tokens.list() });
   if (id === undefined && request.method === 'POST')
     return sendJson(response, 201, await tokens.create(readTokenRequest(parseObject(request))));
   throw new ApiError(405, `${request.method} is not possible here; GET, POST, and DELETE of one token are`);
+}
+
+async function hostRoute(
+  { inspect, removal }: Pick<IsthmusRoutesOptions, 'inspect' | 'removal'>,
+  encoded: string,
+  request: ApiRequest,
+  response: ServerResponse,
+): Promise<void> {
+  const name = decodePart(encoded);
+  const host = inspect.hosts().find(one => one.name === name);
+  if (!host) throw new ApiError(404, `There is no host "${name}"`);
+  if (request.method === 'GET') return sendJson(response, 200, host);
+  if (request.method !== 'DELETE')
+    throw new ApiError(405, `${request.method} is not possible here; GET and DELETE are`);
+  if (host.lease.state === 'held' && !isTrue(request.query, 'force'))
+    throw new ApiError(
+      409,
+      `Host "${name}" is connected: stop its agent first, or remove it all the same with force=true`,
+    );
+  const removed = await removal.remove(name);
+  if (!removed) throw new ApiError(404, `There is no host "${name}"`);
+  sendJson(response, 200, removed);
+}
+
+/** @throws {ApiError} */
+function decodePart(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw new ApiError(400, `"${part}" is no part of a path: a % begins two hexadecimal digits`);
+  }
 }
 
 /** @throws {ConfigError} */

@@ -9,7 +9,7 @@ export interface MeshStatus {
   readonly workloads: number;
   readonly hosts: readonly Pick<
     HostReport,
-    'name' | 'address' | 'lease' | 'envoyConnected' | 'agentVersion' | 'envoyVersion'
+    'name' | 'address' | 'joinedAt' | 'lease' | 'envoyConnected' | 'agentVersion' | 'envoyVersion'
   >[];
   readonly registries: readonly RegistryReport[];
   readonly config: { readonly objects: number; readonly warnings: readonly ConfigWarning[] };
@@ -31,9 +31,10 @@ export function meshStatus(inspect: Inspect, config: MeshStatus['config']): Mesh
       mesh: instances.filter(({ reach }) => reach.kind === 'mesh').length,
     },
     workloads: inspect.workloads().length,
-    hosts: hosts.map(({ name, address, lease, envoyConnected, agentVersion, envoyVersion }) => ({
+    hosts: hosts.map(({ name, address, joinedAt, lease, envoyConnected, agentVersion, envoyVersion }) => ({
       name,
       address,
+      joinedAt,
       lease,
       envoyConnected,
       agentVersion,

@@ -5,6 +5,7 @@ import type { Store } from '../store/store.ts';
 import { type CheckedObject, ConfigCheck } from './config-check.ts';
 import { configRoute } from './config-routes.ts';
 import { discovery } from './discovery.ts';
+import type { HostRemoval } from './host-removal.ts';
 import type { Inspect } from './inspect.ts';
 import { isthmusRoute } from './isthmus-routes.ts';
 import { ConfigObjects } from './objects.ts';
@@ -17,6 +18,7 @@ export interface RoutesOptions {
   readonly store: Store;
   readonly inspect: Inspect;
   readonly tokens: Tokens;
+  readonly removal: HostRemoval;
   readonly clock: Clock;
   /** Watches at a time. */
   readonly maximumWatches: number;
@@ -25,7 +27,7 @@ export interface RoutesOptions {
 /** Answers one request. @throws what `apiErrorOf` turns into an answer. */
 export type Routes = (request: ApiRequest, response: ServerResponse) => Promise<void>;
 
-export function createRoutes({ store, inspect, tokens, clock, maximumWatches }: RoutesOptions): Routes {
+export function createRoutes({ store, inspect, tokens, removal, clock, maximumWatches }: RoutesOptions): Routes {
   const objects = new ConfigObjects(store, clock);
   let watches = 0;
   const takeWatchPlace = (): Disposable => {
@@ -48,7 +50,7 @@ export function createRoutes({ store, inspect, tokens, clock, maximumWatches }: 
     const { path } = request;
     if (path === '/livez') return sendJson(response, 200, { ok: true });
     if (path.startsWith('/isthmus/v1/'))
-      return isthmusRoute({ inspect, tokens, config: () => check.run() }, request, response);
+      return isthmusRoute({ inspect, tokens, removal, config: () => check.run() }, request, response);
     const document =
       request.method === 'GET' ? discovery(path.replace(/(.)\/$/, '$1'), inspect.manager().version) : undefined;
     if (document !== undefined) return sendJson(response, 200, document);

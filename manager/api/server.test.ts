@@ -30,6 +30,7 @@ test('the socket is for its owner alone, a dead one is replaced, a living one is
     store,
     inspect: inspectOf(),
     tokens: tokensInMemory(),
+    removal: { remove: async () => undefined },
     clock: systemClock,
     maximumWatches: 1,
   });

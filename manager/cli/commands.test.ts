@@ -60,6 +60,7 @@ const HOST: HostReport = {
   tunnelPort: 15_008,
   network: '',
   locality: LOCALITY,
+  joinedAt: 0,
   lease: { state: 'held', lastHeard: Date.now(), expires: Date.now() + 10_000 },
   agentVersion: '0.1.0',
   envoyVersion: '1.40.0',
@@ -142,7 +143,9 @@ async function run(api: ApiFixture | undefined, line: string, stdin = ''): Promi
     connect: address => connectManager({ ...address, runDir: api?.directory ?? '/nowhere' }),
     signal: AbortSignal.timeout(30_000),
   };
-  const command = managerCommands.find(({ name }) => line === name || line.startsWith(`${name} `));
+  const [command] = managerCommands
+    .filter(({ name }) => line === name || line.startsWith(`${name} `))
+    .sort((a, b) => b.name.length - a.name.length);
   if (!command) throw new Error(`no command in "${line}"`);
   const argv = line
     .slice(command.name.length)
@@ -281,6 +284,27 @@ test('JSON of services says which registry gave which instance', async t => {
   t.deepEqual(JSON.parse((await ok(t, api, 'services reviews -o json')).out), SERVICE);
 });
 
+test('a host is removed; what a person should know of it is said', async t => {
+  const removal = {
+    remove: async (name: string) => ({
+      name,
+      workloads: ['a/default/reviews'],
+      stillListed: ['reviews.default.mesh'],
+      tokens: ['t9'],
+      certificatesEnd: 86_400_000,
+    }),
+  };
+  const api = await startApi(t, { inspect: INSPECT, removal });
+  t.is(
+    (await ok(t, api, 'hosts remove a --force')).out,
+    `a removed, with a/default/reviews
+reviews.default.mesh is still listed there by a registry: callers dial it directly now, without mTLS
+The join token t9 names it and is still good. Try: isthmus token revoke t9
+Other hosts accept the certificates of its workloads until they end, 1970-01-02T00:00:00.000Z at the latest
+`,
+  );
+});
+
 test('status --check fails when something is wrong, and only then', async t => {
   t.is((await run(await startApi(t, { inspect: INSPECT }), 'status --check')).code, 1);
   t.is((await run(await startApi(t), 'status --check')).code, 0);
@@ -313,6 +337,13 @@ const refused: readonly [string, number, RegExp][] = [
   ['delete', 2, /Name a kind and an object, or files with -f/],
   ['services rviews', 1, /There is no service "rviews"\nTry: isthmus services reviews\n/],
   ['services -o xml', 2, /--output must be one of table, json, yaml, not "xml"/],
+  ['hosts remove', 2, /Something is missing\nUsage: isthmus hosts remove/],
+  [
+    'hosts remove a',
+    1,
+    /Host "a" is connected[\s\S]*\nTry: isthmus agent uninstall, on a; or isthmus hosts remove a --force\n/,
+  ],
+  ['hosts remove x --force', 1, /There is no host "x"\nTry: isthmus hosts\n/],
   ['token create', 2, /--identity is missing/],
   ['token create --identity web', 1, /identities\[0\]: "web" is no identity; write <namespace>\/<service account>/],
   ['token create --identity a/b --ttl soon', 2, /--ttl must be a duration such as 10m or 1h, not "soon"/],

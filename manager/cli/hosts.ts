@@ -29,9 +29,9 @@ function hostsTable(hosts: readonly HostReport[]): Table {
     head: ['HOST', 'ADDRESS', 'LEASE', 'HEARD', 'AGENT', 'ENVOY', 'WORKLOADS', 'SUBSCRIBED', 'REFUSED'],
     rows: hosts.map(host => [
       host.name,
-      `${host.address}:${host.tunnelPort}`,
+      host.address === '' ? '' : `${host.address}:${host.tunnelPort}`,
       host.lease.state,
-      `${ago(host.lease.lastHeard)} ago`,
+      host.lease.state === 'none' ? `never, joined ${ago(host.joinedAt)} ago` : `${ago(host.lease.lastHeard)} ago`,
       host.agentVersion,
       host.envoyConnected ? host.envoyVersion : `${host.envoyVersion} (not connected)`.trim(),
       String(host.workloads.length),

@@ -3,6 +3,7 @@ import type { Command } from './command.ts';
 import { deleteCommand } from './delete.ts';
 import { getCommand } from './get.ts';
 import { hostsCommand } from './hosts.ts';
+import { hostsRemoveCommand } from './hosts-remove.ts';
 import { servicesCommand } from './services.ts';
 import { statusCommand } from './status.ts';
 import { tokenCreateCommand, tokenListCommand, tokenRevokeCommand } from './token.ts';
@@ -14,6 +15,7 @@ export const managerCommands: readonly Command[] = [
   statusCommand,
   servicesCommand,
   hostsCommand,
+  hostsRemoveCommand,
   workloadsCommand,
   applyCommand,
   getCommand,

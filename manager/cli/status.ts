@@ -78,6 +78,12 @@ function wrongLines({ hosts, registries }: MeshStatus): string[] {
           `Host ${name} was last heard of ${ago(lease.lastHeard)} ago; its instances are withdrawn\n`,
       ),
     ...hosts
+      .filter(({ lease }) => lease.state === 'none')
+      .map(
+        ({ name, joinedAt }) =>
+          `Host ${name} joined ${ago(joinedAt)} ago and was never heard of; run: isthmus agent, there\n`,
+      ),
+    ...hosts
       .filter(({ lease, envoyConnected }) => lease.state === 'held' && !envoyConnected)
       .map(({ name }) => `Host ${name} has no Envoy connected\n`),
     ...registries

@@ -32,13 +32,14 @@ function ask({ raw = host, joinedAt = ISSUED - 1, now = ISSUED, trustDomain = DO
 
 test('a host is known by its certificate, to its end', t => {
   t.is(ask({}).name, 'a');
+  t.is(ask({ joinedAt: ISSUED + 999 }).name, 'a');
   t.is(ask({ now: ISSUED + LIFETIME.host - 1000 }).name, 'a');
 });
 
 const REFUSED: Record<string, readonly [Case, string]> = {
   'it ended while the connection lived': [{ now: ISSUED + LIFETIME.host }, 'certificate-expired'],
   'the host was removed': [{ removed: true }, 'host-unknown'],
-  'the host joined anew since': [{ joinedAt: ISSUED + 5000 }, 'host-unknown'],
+  'the host joined anew since': [{ joinedAt: ISSUED + 1000 }, 'host-unknown'],
   'it is that of a workload': [{ raw: workload }, 'no-certificate'],
   'it is of another trust domain': [{ trustDomain: 'else.mesh' }, 'no-certificate'],
 };

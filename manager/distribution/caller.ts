@@ -11,6 +11,11 @@ export interface CallerCertificate {
   readonly raw: Uint8Array | undefined;
 }
 
+/** What a host is told that does not belong to the mesh. */
+export function removedText(host: string): string {
+  return `host "${host}" does not belong to this mesh, or was removed; to join it anew: isthmus token create --host ${host}, isthmus join there, and start its agent anew`;
+}
+
 /**
  * The host that makes a call: by its certificate alone, checked anew at each call, since connections outlive certificates.
  * @param now milliseconds since 1970.
@@ -37,9 +42,11 @@ export function memberOf(
   if (id?.trustDomain !== trustDomain)
     throw new RefusalError('no-certificate', 'the certificate of this connection is not that of a host of this mesh');
   const member = members.get(id.host);
-  if (!member) throw new RefusalError('host-unknown', `host "${id.host}" does not belong to this mesh, or was removed`);
+  if (!member) throw new RefusalError('host-unknown', removedText(id.host));
   // Whoever joined anew is known by what was issued since: an older certificate may be in other hands.
-  if (certificate.validFromDate.getTime() + BACKDATE_MS + 1000 < member.joinedAt)
+  const issuedAt = certificate.validFromDate.getTime() + BACKDATE_MS;
+  // Certificates know whole seconds.
+  if (issuedAt < Math.floor(member.joinedAt / 1000) * 1000)
     throw new RefusalError('host-unknown', `the certificate is from before host "${id.host}" joined anew`);
   return member;
 }

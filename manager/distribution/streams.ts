@@ -2,6 +2,7 @@ import type { ServerDuplexStream } from '@grpc/grpc-js';
 import type { Member } from '../hosts/members.ts';
 import { RefusalError } from '../hosts/refusal.ts';
 import type { DeltaRequest, DeltaResponse, HostReportAck, HostReportMessage } from '../model/proto/messages.ts';
+import { removedText } from './caller.ts';
 import type { HostStream } from './publisher.ts';
 import type { AgentServerParts } from './server.ts';
 
@@ -16,6 +17,14 @@ interface Open {
   readonly end: (error: Error) => void;
   /** When the oldest response was sent that has not been acknowledged, milliseconds since 1970. */
   readonly waitingSince: () => number | undefined;
+}
+
+/** One stream, from its beginning to its end. */
+interface Served {
+  /** Does something; what it throws ends the stream. */
+  guard(work: () => void): void;
+  fail(error: unknown): void;
+  isOver(): boolean;
 }
 
 /** The streams of all hosts: one of each kind per host; a newer one takes the place of the older. */
@@ -37,7 +46,7 @@ export class HostStreams {
   /** Serves a stream of reports. */
   report(call: ServerDuplexStream<HostReportMessage, HostReportAck>, member: Member): void {
     const observed = addressOf(call.getPeer());
-    const end = this.#begin('report', call, member.name, () => undefined);
+    const end = this.#begin('report', call, member.name);
     call.on('data', (message: HostReportMessage) => {
       end.guard(() => {
         const ack = this.#parts.hosts.report(this.#stillMember(member), message, observed);
@@ -57,27 +66,24 @@ export class HostStreams {
       const times = [...(stream?.waiting().values() ?? [])];
       return times.length > 0 ? Math.min(...times) : undefined;
     };
-    const end = this.#begin('subscribe', call, member.name, oldest);
     // What was known last may lack a workload that the host holds a policy for: that must not be taken for a policy that is gone.
     const held: DeltaRequest[] = [];
+    const end = this.#begin('subscribe', call, member.name, oldest, () => {
+      held.length = 0;
+      stream?.close();
+    });
     const take = (request: DeltaRequest): void => {
       if (request.type !== 'WorkloadPolicy' || this.#told.has(member.name)) stream!.receive(request);
       else if (held.push(request) > MAXIMUM_HELD)
         throw new RefusalError('message-invalid', 'name the workloads of the host before asking for so many policies');
     };
     const begin = (): void => {
-      if (call.destroyed || call.cancelled) return;
+      if (end.isOver()) return;
       stream = this.#parts.publisher.open(member.name, response => call.write(response));
       if (!this.#told.has(member.name))
         this.#onTold.set(member.name, () => end.guard(() => held.splice(0).forEach(take)));
       call.on('data', (request: DeltaRequest) => end.guard(() => take(request)));
     };
-    const close = (): void => {
-      held.length = 0;
-      stream?.close();
-    };
-    call.on('close', close);
-    call.on('cancelled', close);
     // Until then nothing is read, so nothing is promised and nothing is taken away from the host.
     this.#parts.ready.then(begin, (error: unknown) => end.fail(error));
   }
@@ -87,8 +93,7 @@ export class HostStreams {
     this.#told.delete(host);
     this.#onTold.delete(host);
     for (const open of this.#open.values())
-      if (open.host === host)
-        open.end(this.#statusOf(new RefusalError('host-unknown', `host "${host}" was removed from this mesh`)));
+      if (open.host === host) open.end(this.#statusOf(new RefusalError('host-unknown', removedText(host))));
   }
 
   /** Cuts off hosts that stopped answering, until the signal aborts; then it throws the signal's reason. */
@@ -115,17 +120,28 @@ export class HostStreams {
   #stillMember(member: Member): Member {
     const now = this.#parts.members.get(member.name);
     if (now) return now;
-    throw new RefusalError('host-unknown', `host "${member.name}" was removed from this mesh`);
+    throw new RefusalError('host-unknown', removedText(member.name));
   }
 
+  /** Takes the place of an older stream. @param onOver called once when the stream ends, in whatever way. */
   #begin<Q, A>(
     kind: string,
     call: ServerDuplexStream<Q, A>,
     host: string,
-    waitingSince: () => number | undefined,
-  ): { readonly guard: (work: () => void) => void; readonly fail: (error: unknown) => void } {
+    waitingSince: Open['waitingSince'] = () => undefined,
+    onOver: () => void = () => undefined,
+  ): Served {
     const key = `${kind}/${host}`;
+    let isOver = false;
+    const over = (): void => {
+      if (isOver) return;
+      isOver = true;
+      if (this.#open.get(key) === open) this.#open.delete(key);
+      onOver();
+    };
     const fail = (error: unknown): void => {
+      if (isOver) return;
+      over();
       call.removeAllListeners('data');
       call.resume();
       // Not destroy(): that would end the stream before its status is sent.
@@ -136,11 +152,8 @@ export class HostStreams {
       .get(key)
       ?.end(Object.assign(new Error('replaced'), { code: 10, details: 'a newer stream of this host took over' }));
     this.#open.set(key, open);
-    const closed = (): void => {
-      if (this.#open.get(key) === open) this.#open.delete(key);
-    };
-    call.on('close', closed);
-    call.on('cancelled', closed);
+    call.on('close', over);
+    call.on('cancelled', over);
     call.on('end', () => call.end());
     const guard = (work: () => void): void => {
       try {
@@ -149,7 +162,7 @@ export class HostStreams {
         fail(error);
       }
     };
-    return { guard, fail };
+    return { guard, fail, isOver: () => isOver };
   }
 }
 

@@ -34,7 +34,7 @@ export interface MeshHost {
 export interface AgentStatusJson {
   readonly pid: number;
   readonly envoy: { readonly pid: number; readonly connected: boolean; readonly restarts: number };
-  readonly manager: { readonly connected: boolean };
+  readonly manager: { readonly connected: boolean; readonly reason?: string };
   readonly workloads: readonly {
     readonly uid: string;
     readonly state: string;

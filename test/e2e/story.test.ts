@@ -232,6 +232,35 @@ test.serial('a TCP server that closes first: every answer arrives whole', async 
   t.is(report.failed, 0, JSON.stringify(report.failures));
 });
 
+test.serial('a host that is removed leaves the mesh with its workloads, and comes back by a token', async t => {
+  const { cast } = t.context;
+  const { mesh, beta } = cast;
+  const hosts = async (): Promise<string[]> => {
+    const items = JSON.parse(await mesh.isthmus('hosts', '-o', 'json')) as { readonly name: string }[];
+    return items.map(({ name }) => name);
+  };
+  const { workloads } = await beta.status();
+  await t.throwsAsync(mesh.isthmus('hosts', 'remove', 'beta'), { message: /Host "beta" is connected/ });
+  const removed = await mesh.isthmus('hosts', 'remove', 'beta', '--force');
+  t.regex(removed, /^beta removed, with beta\/default\/ledger, /);
+  t.regex(removed, /reviews\.default\.mesh is still listed there by a registry/);
+  await cast.meshed(2);
+  t.deepEqual(await hosts(), ['alpha']);
+  const names = (await mesh.services()).map(({ name }) => name);
+  t.false(names.includes('ledger'), 'what it registered by itself is gone');
+  await eventually(
+    'the agent says why',
+    () => beta.status(),
+    ({ manager }) => /beta" does not belong to this mesh, or was removed; to join it anew/.test(manager.reason ?? ''),
+  );
+  await beta.agent().kill();
+  const again = await mesh.joinHost(beta.host, []);
+  await cast.joined(again, workloads.length);
+  await cast.meshed(4);
+  const report = await runLoad(cast.alpha.host, { url: REVIEWS, requests: 200, connections: 4 }, web);
+  t.is(report.failed, 0, JSON.stringify(report.failures));
+});
+
 function onlyWebLedger(): object {
   return {
     apiVersion: 'security.istio.io/v1',

@@ -1,4 +1,5 @@
 import type { ExecutionContext } from 'ava';
+import type { HostIdentity } from '../../agent/keys/host-identity.ts';
 import { Holdings } from '../../agent/manager/holdings.ts';
 import { join } from '../../agent/manager/join.ts';
 import { type LinkStatus, ManagerLink } from '../../agent/manager/link.ts';
@@ -55,6 +56,11 @@ export function workloadOf(host: string, name: string, more: Partial<ReportedWor
   };
 }
 
+/** Joins a Manager by token, and does not speak to it again. */
+export function joinMesh(manager: { readonly agents: string }, token: string, host = 'a'): Promise<HostIdentity> {
+  return join(wire, { managers: [manager.agents], token, host }, AbortSignal.timeout(LIMIT_MS));
+}
+
 /** Joins a Manager by token and begins to speak to it. The agent ends with the test. */
 export async function startAgent(
   t: ExecutionContext,
@@ -63,9 +69,7 @@ export async function startAgent(
   setting: AgentSetting = {},
 ): Promise<TestAgent> {
   const { host = 'a', address = '10.0.0.1' } = setting;
-  const options = { managers: [manager.agents], token, host };
-  const identity = await join(wire, options, AbortSignal.timeout(LIMIT_MS));
-  return speak(t, identity, { ...setting, host, address });
+  return speak(t, await joinMesh(manager, token, host), { ...setting, host, address });
 }
 
 function factsOf({ host: name, address, workloads }: Named): HostFacts {
@@ -77,9 +81,8 @@ function factsOf({ host: name, address, workloads }: Named): HostFacts {
 }
 
 type Named = AgentSetting & { readonly host: string; readonly address: string };
-type Identity = Awaited<ReturnType<typeof join>>;
 
-function speak(t: ExecutionContext, identity: Identity, setting: Named): TestAgent {
+function speak(t: ExecutionContext, identity: HostIdentity, setting: Named): TestAgent {
   const stop = new AbortController();
   const holdings = new Holdings(wire);
   const came: string[] = [];
