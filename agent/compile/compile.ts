@@ -13,7 +13,7 @@ import { dnsClusters, namespaceDns } from './namespace-dns.ts';
 import { type CalledPorts, calledPorts, outboundListener } from './outbound.ts';
 import { withOwnAddresses } from './own-addresses.ts';
 import type { JsonMap, Resource } from './resource.ts';
-import { routeTableOf, type VirtualHost, virtualHost } from './routes.ts';
+import { routeTableOf, type ServiceRoutes, serviceRoutes } from './routes.ts';
 import { serviceClusters, serviceEndpoints, serviceProblems } from './service.ts';
 import { type InboundOwner, sharedChains } from './shared-ports.ts';
 import { identityOf } from './tls.ts';
@@ -75,19 +75,19 @@ export class Compiler {
 
   #routes(services: HostInput['services'], problems: Problem[]): readonly Resource[] {
     const directory = new Directory(services);
-    const tables = new Map<number, VirtualHost[]>();
+    const tables = new Map<number, ServiceRoutes[]>();
     for (const { view } of services.values()) {
       // Nobody can call a service that has no address yet.
       if (view.service.virtualIps.length === 0) continue;
       const used = destinationsUsed(view, directory);
       for (const port of view.service.ports.filter(({ protocol }) => isHttp(protocol))) {
-        const key = `virtual host ${view.service.hostname} ${port.number}`;
-        const host = this.#memo.get(key, [view, ...used], () => virtualHost(view, port, directory));
-        problems.push(...host.problems);
-        tables.set(port.number, [...(tables.get(port.number) ?? []), host]);
+        const key = `routes ${view.service.hostname} ${port.number}`;
+        const made = this.#memo.get(key, [view, ...used], () => serviceRoutes(view, port, directory));
+        problems.push(...made.problems);
+        tables.set(port.number, [...(tables.get(port.number) ?? []), made]);
       }
     }
-    return [...tables].map(([port, hosts]) => this.#memo.get(`routes ${port}`, hosts, () => routeTableOf(port, hosts)));
+    return [...tables].map(([port, made]) => this.#memo.get(`routes ${port}`, made, () => routeTableOf(port, made)));
   }
 
   #workloads(input: HostInput, problems: Problem[]): readonly Resource[] {

@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import { ADDRESS_HEADER, ADS, typed } from './names.ts';
+import { ADS, typed } from './names.ts';
 import type { JsonMap } from './resource.ts';
 
 /** A network or HTTP filter by the type that configures it. */
@@ -57,22 +57,6 @@ export function http(statPrefix: string, fields: JsonMap): JsonMap {
 export function routeTable(name: string): JsonMap {
   return { rds: { route_config_name: name, config_source: ADS } };
 }
-
-/** Tells the route table the address that was dialled, whatever the client wrote into that header. */
-export const WRITE_ADDRESS: JsonMap = filter(
-  'address',
-  'http.early_header_mutation.header_mutation.v3.HeaderMutation',
-  {
-    mutations: [
-      {
-        append: {
-          header: { key: ADDRESS_HEADER, value: '%DOWNSTREAM_LOCAL_ADDRESS%' },
-          append_action: 'OVERWRITE_IF_EXISTS_OR_ADD',
-        },
-      },
-    ],
-  },
-);
 
 /** The address and port that a redirected connection was meant for. */
 export const ORIGINAL_DESTINATION: JsonMap = filter('original_dst', 'filters.listener.original_dst.v3.OriginalDst');

@@ -4,10 +4,7 @@ import type { Json, JsonMap } from './resource.ts';
 
 const SCHEME = 'spiffe://';
 /** Reads who calls: stamped by the listener that captured the connection, or from the certificate of its tunnel. */
-const SOURCE: JsonMap = {
-  name: 'source',
-  typed_config: typed('matching.common_inputs.network.v3.FilterStateInput', { key: SOURCE_KEY }),
-};
+const SOURCE: JsonMap = filterState(SOURCE_KEY);
 
 /** A condition over who calls, as a predicate of Envoy's matchers; it serves filter chains and routes alike. Ports must be settled. */
 export function predicate(expression: Expression): JsonMap {
@@ -59,6 +56,16 @@ function namespace(match: TextMatch): string {
     case 'suffix':
       return `[^/]*${text}`;
   }
+}
+
+/** What a matcher looks at: one value of the connection's filter state. */
+export function filterState(key: string): JsonMap {
+  return { name: key, typed_config: typed('matching.common_inputs.network.v3.FilterStateInput', { key }) };
+}
+
+/** Outcome of a matcher in a route table: the first of these routes that matches the request. */
+export function routeAction(name: string, routes: readonly JsonMap[]): JsonMap {
+  return { name, typed_config: { '@type': 'type.googleapis.com/envoy.config.route.v3.RouteList', routes } };
 }
 
 /** One of two outcomes by who calls; the expression must be settled for the port. */

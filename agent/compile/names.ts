@@ -2,8 +2,8 @@ import { isIPv6, SocketAddress } from 'node:net';
 import type { LocalWorkload } from '../../platforms/platform.ts';
 import type { JsonMap, TypedConfig } from './resource.ts';
 
-/** Header that carries the address a captured request was sent to, from the listener to the route table and no further. */
-export const ADDRESS_HEADER = 'x-isthmus-address';
+/** Filter state with the address and port that a captured connection was meant for: route tables choose the service by it. */
+export const ADDRESS_KEY = 'isthmus.address';
 /** Filter state that names the caller by its SPIFFE ID, at both ends. */
 export const SOURCE_KEY = 'isthmus.source';
 /** Filter state that chooses the client certificate of a tunnel, fixed by Envoy. */

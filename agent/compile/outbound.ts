@@ -1,20 +1,9 @@
 import type { ServiceView } from '../../manager/model/host-view.ts';
 import { isHttp } from '../../manager/model/service.ts';
 import type { LocalWorkload } from '../../platforms/platform.ts';
-import { countCalls } from './calls.ts';
-import {
-  http,
-  ORIGINAL_DESTINATION,
-  range,
-  routeTable,
-  socket,
-  stamp,
-  tcpProxy,
-  value,
-  WRITE_ADDRESS,
-} from './filters.ts';
+import { http, ORIGINAL_DESTINATION, range, routeTable, socket, stamp, tcpProxy, value } from './filters.ts';
 import type { HostSettings } from './input.ts';
-import { CERTIFICATE_KEY, callerSecret, NO_CLUSTER, namespaceLink, SOURCE_KEY } from './names.ts';
+import { ADDRESS_KEY, CERTIFICATE_KEY, callerSecret, NO_CLUSTER, namespaceLink, SOURCE_KEY } from './names.ts';
 import { type JsonMap, type Resource, resource, TYPE } from './resource.ts';
 import { outboundRoutes } from './routes.ts';
 
@@ -68,8 +57,8 @@ export function outboundListener(
     ...(settings.ipv6 ? { additional_addresses: [{ address: socket('::1', port, namespace) }] } : {}),
     listener_filters: [ORIGINAL_DESTINATION],
     filter_chains: [
-      ...ports.http.map(number => httpChain(name, workload.uid, number, who)),
-      ...ports.tcp.map(({ number, addresses }) => tcpChain(name, workload.uid, number, addresses, who)),
+      ...ports.http.map(number => httpChain(name, number, who)),
+      ...ports.tcp.map(({ number, addresses }) => tcpChain(name, number, addresses, who)),
     ],
     // Any other port: closed at once. It also lets the listener stand while no service is used yet.
     default_filter_chain: { name: 'unknown', filters: [tcpProxy(name, NO_CLUSTER)] },
@@ -77,32 +66,26 @@ export function outboundListener(
   return resource(TYPE.listener, name, body, [`workload ${workload.uid}`]);
 }
 
-function httpChain(listener: string, workload: string, port: number, who: readonly JsonMap[]): JsonMap {
+function httpChain(listener: string, port: number, who: readonly JsonMap[]): JsonMap {
   const manager = http(listener, {
     ...routeTable(outboundRoutes(port)),
-    early_header_mutation_extensions: [WRITE_ADDRESS],
     upgrade_configs: [{ upgrade_type: 'websocket' }],
-    access_log: countCalls(workload, 'http'),
     // What programs send without a mesh must not be refused or changed because of one.
+    generate_request_id: false,
     http_protocol_options: { accept_http_10: true, default_host_for_http_10: NO_HOST },
     proxy_100_continue: true,
     server_header_transformation: 'PASS_THROUGH',
   });
+  const address = value(ADDRESS_KEY, '%DOWNSTREAM_LOCAL_ADDRESS%', 'envoy.string', 'NONE');
   return {
     name: `http:${port}`,
     filter_chain_match: { destination_port: port },
-    filters: [stamp(who, 'on_new_connection'), manager],
+    filters: [stamp([...who, address], 'on_new_connection'), manager],
   };
 }
 
 /** The cluster's name is computed from the address that was dialled; there is none for an unknown address, which closes the connection. */
-function tcpChain(
-  listener: string,
-  workload: string,
-  port: number,
-  addresses: readonly string[],
-  who: readonly JsonMap[],
-): JsonMap {
+function tcpChain(listener: string, port: number, addresses: readonly string[], who: readonly JsonMap[]): JsonMap {
   const key = 'envoy.tcp_proxy.cluster';
   const cluster = value(key, 'vip|%DOWNSTREAM_LOCAL_ADDRESS%', key, 'NONE');
   const ranges = addresses.map(range);
@@ -111,7 +94,7 @@ function tcpChain(
     filter_chain_match: { destination_port: port, ...(ranges.length === 0 ? {} : { prefix_ranges: ranges }) },
     filters: [
       stamp([...who, cluster], 'on_new_connection'),
-      tcpProxy(listener, NO_CLUSTER, { max_connect_attempts: 3, access_log: countCalls(workload, 'tcp') }),
+      tcpProxy(listener, NO_CLUSTER, { max_connect_attempts: 3 }),
     ],
   };
 }

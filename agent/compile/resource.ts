@@ -21,7 +21,6 @@ export const NEWER_FIELDS: readonly {
   readonly number: number;
   readonly type: 'string';
 }[] = [
-  { message: 'envoy.config.route.v3.RouteConfiguration', field: 'vhost_header', number: 18, type: 'string' },
   { message: 'envoy.config.core.v3.SocketAddress', field: 'network_namespace_filepath', number: 7, type: 'string' },
 ];
 

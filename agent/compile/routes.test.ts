@@ -2,8 +2,7 @@ import test from 'ava';
 import type { HttpRetry, HttpRoute } from '../../manager/model/config/virtual-service.ts';
 import { Directory } from './destination.ts';
 import { port, service, virtualService } from './fixtures.ts';
-import type { JsonMap } from './resource.ts';
-import { virtualHost } from './routes.ts';
+import { serviceRoutes } from './routes.ts';
 
 const cases: readonly [string, HttpRetry, Readonly<Record<string, unknown>>][] = [
   ['conditions are Envoy’s', { attempts: 2, retryOn: 'reset, 5xx' }, { retry_on: 'reset,5xx', num_retries: 2 }],
@@ -26,13 +25,13 @@ for (const [what, retries, expected] of cases)
     const routes = virtualService('reviews', [
       { match: [], route: [{ destination: { host: 'reviews.default.mesh' } }], retries },
     ]);
-    const { body, problems } = virtualHost(
+    const { routes: made, problems } = serviceRoutes(
       { ...input.view, virtualServices: [routes] },
       port(9080),
       new Directory(new Map([['reviews.default.mesh', input]])),
     );
     t.deepEqual(problems, []);
-    const [route] = body['routes'] as { route: { retry_policy: Record<string, unknown> } }[];
+    const [route] = made as unknown as { route: { retry_policy: Record<string, unknown> } }[];
     const policy = route!.route.retry_policy;
     t.deepEqual(Object.fromEntries(Object.keys(expected).map(key => [key, policy[key]])), expected);
     t.is('retriable_status_codes' in policy, 'retriable_status_codes' in expected);
@@ -56,12 +55,12 @@ const OUT = 'out|reviews.default.mesh|9080|';
 function compiled(...objects: (readonly HttpRoute[])[]): {
   routes: readonly Route[];
   problems: readonly string[];
-  body: JsonMap;
+  addresses: readonly string[];
 } {
   const virtualServices = objects.map((http, index) => virtualService(`vs${index}`, http));
   const directory = new Directory(new Map([[reviews.view.service.hostname, reviews]]));
-  const { body, problems } = virtualHost({ ...reviews.view, virtualServices }, port(9080), directory);
-  return { routes: body['routes'] as never, problems: problems.map(({ message }) => message), body };
+  const { routes, addresses, problems } = serviceRoutes({ ...reviews.view, virtualServices }, port(9080), directory);
+  return { routes: routes as never, problems: problems.map(({ message }) => message), addresses };
 }
 const to = (host: string, weight?: number): HttpRoute['route'][number] => ({
   destination: { host },
@@ -69,7 +68,7 @@ const to = (host: string, weight?: number): HttpRoute['route'][number] => ({
 });
 
 test('a service is known by its addresses, both families', t => {
-  t.deepEqual(compiled().body['domains'], ['240.240.0.1:9080', '[fdca::1]:9080']);
+  t.deepEqual(compiled().addresses, ['240.240.0.1:9080', '[fdca::1]:9080']);
 });
 
 test('without config: to the service, safe methods retried more freely', t => {

@@ -6,13 +6,17 @@ import { answer } from './answer.ts';
 import { duration } from './clusters.ts';
 import { type Directory, type Target, targetOf } from './destination.ts';
 import type { Problem } from './input.ts';
-import { ADDRESS_HEADER, addressWithPort, serviceCluster } from './names.ts';
+import { filterState, routeAction } from './matcher.ts';
+import { ADDRESS_KEY, addressWithPort, serviceCluster } from './names.ts';
 import { type JsonMap, type Resource, resource, TYPE } from './resource.ts';
 import { DEFAULT_RETRIES, withRetries } from './retries.ts';
 
 /** The part of a route table that serves one service. */
-export interface VirtualHost {
-  readonly body: JsonMap;
+export interface ServiceRoutes {
+  /** What callers dial, as Envoy writes it: `240.240.0.1:80`. */
+  readonly addresses: readonly string[];
+  /** In order; the first that matches holds. */
+  readonly routes: readonly JsonMap[];
   readonly origins: readonly string[];
   readonly problems: readonly Problem[];
 }
@@ -23,31 +27,38 @@ export function outboundRoutes(port: number): string {
 }
 
 /**
- * A route table: the virtual host is chosen by the address that was dialled, not by the Host header, so that any name and also the
- * bare address of a service reach it.
+ * A route table: the service is chosen by the address that was dialled, not by the Host header, so that any name and also the bare
+ * address of a service reach it.
  */
-export function routeTableOf(port: number, hosts: readonly VirtualHost[]): Resource {
+export function routeTableOf(port: number, services: readonly ServiceRoutes[]): Resource {
   const name = outboundRoutes(port);
   const unknown = {
-    name: 'unknown',
+    match: { prefix: '/' },
+    ...answer(503, `no service has this address with HTTP on port ${port}`),
+  };
+  const byAddress = services.flatMap(({ addresses, routes }) => {
+    const action = { action: routeAction('service', routes) };
+    return addresses.map(address => [address, action] as const);
+  });
+  const host = {
+    name: 'services',
     domains: ['*'],
-    routes: [{ match: { prefix: '/' }, ...answer(503, `no service has this address with HTTP on port ${port}`) }],
+    retry_policy: DEFAULT_RETRIES,
+    matcher: {
+      matcher_tree: { input: filterState(ADDRESS_KEY), exact_match_map: { map: Object.fromEntries(byAddress) } },
+      on_no_match: { action: routeAction('unknown', [unknown]) },
+    },
   };
-  const body = {
-    name,
-    vhost_header: ADDRESS_HEADER,
-    request_headers_to_remove: [ADDRESS_HEADER],
-    virtual_hosts: [...hosts.map(host => host.body), unknown],
-  };
-  return resource(TYPE.routes, name, body, [...new Set(hosts.flatMap(host => host.origins))]);
+  const origins = [...new Set(services.flatMap(service => service.origins))];
+  return resource(TYPE.routes, name, { name, virtual_hosts: [host] }, origins);
 }
 
 /** The routes of a service at one of its HTTP ports. */
-export function virtualHost(
+export function serviceRoutes(
   { service, virtualServices }: ServiceView,
   port: ServicePort,
   directory: Directory,
-): VirtualHost {
+): ServiceRoutes {
   const problems: Problem[] = [];
   const routes = virtualServices.flatMap(object =>
     object.spec.http.flatMap((rule, index) => routesOf(rule, index, object, port, directory, problems)),
@@ -57,12 +68,8 @@ export function virtualHost(
       ...withRetries({}, { route: { cluster: serviceCluster(service.hostname, port.number), timeout: '0s' } }),
     );
   return {
-    body: {
-      name: service.hostname,
-      domains: service.virtualIps.map(address => addressWithPort(address, port.number)),
-      retry_policy: DEFAULT_RETRIES,
-      routes,
-    },
+    addresses: service.virtualIps.map(address => addressWithPort(address, port.number)),
+    routes,
     origins: [`service ${service.hostname}`, ...virtualServices.map(describeObject)],
     problems,
   };

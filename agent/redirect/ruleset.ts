@@ -39,6 +39,9 @@ const DNS_TIMEOUTS = {
   setTimeout6: '\n    ip6 daddr @dns6 meta l4proto udp ct timeout set "brief6"',
 };
 
+/** A connection was judged by its first packet; the others need no more than this. */
+const STANDING = 'ct state established accept';
+
 /** Before Docker's and kube-proxy's, which are at -100. */
 const NAT_PRIORITY = -105;
 
@@ -76,13 +79,15 @@ ${virtualSets(capture.virtualRanges)}${timeouts}
 ${inboundChain()}
   chain sent {
     type filter hook output priority 0; policy accept;
-    meta skuid ${agentUid} udp sport ${PORTS.dns} ip daddr 127.0.0.1 update @alive { meta mark & 0 timeout ${ALIVE_MS}ms }
+    udp sport ${PORTS.dns} ip daddr 127.0.0.1 meta skuid ${agentUid} update @alive { meta mark & 0 timeout ${ALIVE_MS}ms }
+    ${STANDING}
     tcp dport ${listeners} ct state new fib daddr type local meta skuid . tcp dport != @listeners reject with tcp reset
     jump refuse
   }
 ${refuseChains()}
   chain guard {
     type filter hook input priority 0; policy accept;
+    ${STANDING}
     tcp dport { ${PORTS.inbound}, ${listeners} } ct status & dnat == 0 reject with tcp reset
   }`;
   const ports = users.flatMap(({ uid, ports }) => ports.map(port => ({ uid, port })));
@@ -138,11 +143,13 @@ ${virtualSets(capture.virtualRanges)}
 ${inboundChain()}
   chain sent {
     type filter hook output priority 0; policy accept;
+    ${STANDING}
     jump refuse
   }
 ${refuseChains()}
   chain guard {
     type filter hook input priority 0; policy accept;
+    ${STANDING}
     tcp dport { ${PORTS.outbound}, ${PORTS.inbound} } ct status & dnat == 0 reject with tcp reset
   }`;
   return { structure, elements: { own: unique(capture.ports.map(String)) } };

@@ -46,8 +46,8 @@ const CASES: readonly (readonly [name: string, type: string, value: unknown, wan
   ],
   [
     'a field newer than the protos at hand',
-    'envoy.config.route.v3.RouteConfiguration',
-    { name: 'r', vhost_header: 'x' },
+    'envoy.config.core.v3.SocketAddress',
+    { address: '::1', network_namespace_filepath: '/run/netns/x' },
   ],
   ['null is absent', 'envoy.config.route.v3.RouteConfiguration', { name: 'r', virtual_hosts: null }, { name: 'r' }],
 ];

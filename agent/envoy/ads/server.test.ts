@@ -15,7 +15,8 @@ const cluster = (name: string, timeout = '1s'): Resource =>
 const endpoints = (name: string): Resource => resource(TYPE.endpoints, name, { cluster_name: name }, []);
 const listener = (name: string): Resource => resource(TYPE.listener, name, { name }, [`workload ${name}`]);
 const internal = (name: string): Resource => resource(TYPE.listener, name, { name, internal_listener: {} }, []);
-const routes = (name: string, header = ''): Resource => resource(TYPE.routes, name, { name, vhost_header: header }, []);
+const routes = (name: string, header = ''): Resource =>
+  resource(TYPE.routes, name, { name, internal_only_headers: [header] }, []);
 const schema = loadSchema();
 const soon = (): AbortSignal => AbortSignal.timeout(20_000);
 

@@ -68,12 +68,13 @@ export async function joinHosts(mesh: Mesh, [near, far]: readonly [Host, Host]):
 /** Isthmus: the caller calls services by name, and nothing of it or of the server is configured for it. */
 export async function ours(mesh: Mesh, { alpha, beta }: OurHosts, loads: readonly Load[]): Promise<Path> {
   const processes = new Map<string, readonly number[]>();
+  const addresses = new Map<string, string>();
   const path: Path = {
     name: OURS,
     target: load => ({
       host: alpha.host,
       uid: CALLER_UID,
-      url: `http://${serviceOf(load)}:${load.layer === 'L7' ? 80 : 81}/`,
+      url: `http://${addresses.get(serviceOf(load)) ?? serviceOf(load)}:${load.layer === 'L7' ? 80 : 81}/`,
     }),
     processes: () => processes,
   };
@@ -89,6 +90,11 @@ export async function ours(mesh: Mesh, { alpha, beta }: OurHosts, loads: readonl
     },
     Boolean,
   );
+  // The other paths are called over IPv4; names would lead wrk to IPv6, whose packets cost the kernel more.
+  for (const service of new Set(loads.map(serviceOf))) {
+    const answer = await alpha.host.run(['getent', 'ahostsv4', service], { uid: CALLER_UID });
+    addresses.set(service, answer.split(/\s/)[0]!);
+  }
   const statuses = await eventually(
     'both agents know their Envoy',
     () => Promise.all([alpha, beta].map(host => host.status())),
