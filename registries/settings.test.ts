@@ -35,7 +35,7 @@ for (const [entry, message] of [
   [{ kind: 'consul', address: 'x:y:z' }, 'registries[0].address: must be host:port or a URL with no path, not "x:y:z"'],
   [{ kind: 'consul', token: 'a', tokenFile: 'b' }, 'registries[0].tokenFile: cannot stand beside "token"'],
   [{ kind: 'consul', tls: { ca: 'a' } }, 'registries[0].tls: needs an address that begins with https://'],
-  [{ kind: 'consul', connections: 1 }, 'registries[0].connections: must be a whole number from 3 to 100000, not 1'],
+  [{ kind: 'consul', connections: 1 }, 'registries[0].connections: must be a whole number from 8 to 100000, not 1'],
   [{ kind: 'zookeeper', paths: ['/a'] }, 'registries[0].servers: must name at least one server'],
   [{ kind: 'zookeeper', servers: ['a:99999'], paths: ['/a'] }, 'registries[0].servers[0]: must be host:port'],
   [{ kind: 'zookeeper', servers: 'a', paths: ['a'] }, 'registries[0].paths[0].path: must begin with "/"'],

@@ -15,7 +15,7 @@ export interface Answer {
 }
 
 /** Which reads there are; each takes the index to wait from. */
-export type Read = 'services' | 'checks' | { readonly service: string };
+export type Read = 'services' | 'checks' | 'leader' | { readonly service: string };
 
 /** What the library takes and its types do not say. */
 interface Options {
@@ -110,12 +110,14 @@ export class ConsulClient {
   }
 
   #reader(what: Read): Reader {
-    const { catalog, health } = this.#consul as unknown as {
+    const { catalog, health, status } = this.#consul as unknown as {
       readonly catalog: { readonly service: { list: Reader } };
       readonly health: { service: Reader; state: Reader };
+      readonly status: { leader: Reader };
     };
     if (what === 'services') return options => catalog.service.list(options);
     if (what === 'checks') return options => health.state({ ...options, state: 'any' });
+    if (what === 'leader') return options => status.leader(options);
     return options => health.service({ ...options, service: what.service });
   }
 }
@@ -125,8 +127,8 @@ async function readIfNamed(file: string | undefined): Promise<Buffer | undefined
 }
 
 function nameOf(what: Read): string {
-  if (what === 'services') return 'the list of services';
-  return what === 'checks' ? 'the health checks' : `service "${what.service}"`;
+  if (typeof what !== 'string') return `service "${what.service}"`;
+  return { services: 'the list of services', checks: 'the health checks', leader: 'the leader' }[what];
 }
 
 function explain(error: unknown): string {

@@ -1,6 +1,7 @@
 import { Outbox } from '../outbox.ts';
 import type { Registry, RegistryEvent, RegistryKind } from '../registry.ts';
 import { ConsulClient } from './client.ts';
+import { pulse } from './pulse.ts';
 import { Services } from './services.ts';
 import { type ConsulSettings, readSettings } from './settings.ts';
 
@@ -27,7 +28,10 @@ export class ConsulRegistry implements Registry {
     try {
       const outbox = new Outbox(stop);
       const services = new Services(client, outbox, this.#settings, this.#settings.connections, stop);
-      services.run().catch((error: unknown) => outbox.fail(error));
+      for (const part of [services.run(), pulse(client, stop)])
+        part.catch((error: unknown) => {
+          if (!stop.aborted) outbox.fail(error);
+        });
       yield* outbox.read();
     } finally {
       session.abort();

@@ -7,6 +7,9 @@ import { SWEEP_CONNECTIONS, Sweep } from './sweep.ts';
 
 /** Consul's own servers are listed as a service; nobody calls them through a mesh. */
 const OWN_SERVICE = 'consul';
+/** For the list of names, and for signs of life. */
+const OTHER_CONNECTIONS = 2;
+
 /**
  * Follows all services of a Consul. The list of names is one blocking query; each service has one of its own, as long as
  * connections suffice, since a blocking query holds a connection, and Consul refuses more than 200 of them from one address. The
@@ -27,7 +30,7 @@ export class Services {
     this.#outbox = outbox;
     this.#reading = reading;
     this.#signal = signal;
-    this.#limit = Math.max(1, connections - SWEEP_CONNECTIONS - 1);
+    this.#limit = Math.max(1, connections - SWEEP_CONNECTIONS - OTHER_CONNECTIONS);
     this.#sweep = new Sweep(client, outbox, (name, answer) => this.#say(name, answer), signal);
   }
 

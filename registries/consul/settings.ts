@@ -28,9 +28,12 @@ export interface ConsulSettings {
    * `limits.http_max_conns_per_client` says otherwise.
    */
   readonly connections: number;
-  /** How long one blocking query waits for a change, milliseconds; `waitSeconds:`, 60 s when absent. */
+  /** How long one blocking query waits for a change, milliseconds; `waitSeconds:`, 30 s when absent: many a proxy ends what is quiet for 60. */
   readonly waitMs: number;
 }
+
+/** With fewer, blocking queries would leave none for the reads between. */
+const FEWEST_CONNECTIONS = 8;
 
 /** Reads the settings. @throws {ConfigError} */
 export function readSettings(settings: Readonly<Record<string, unknown>>, path: string): ConsulSettings {
@@ -46,8 +49,8 @@ export function readSettings(settings: Readonly<Record<string, unknown>>, path: 
   if (fields.has('tls') && url?.protocol !== 'https:') fields.fail('tls', 'needs an address that begins with https://');
   const domain = fields.string('domain') ?? 'consul';
   const ignoreSources = fields.strings('ignoreSources') ?? ['isthmus'];
-  const connections = fields.number('connections', 3, 100_000) ?? 150;
-  const waitMs = (fields.number('waitSeconds', 1, 600, false) ?? 60) * 1000;
+  const connections = fields.number('connections', FEWEST_CONNECTIONS, 100_000) ?? 150;
+  const waitMs = (fields.number('waitSeconds', 1, 600, false) ?? 30) * 1000;
   fields.unknown();
   fields.check('registry "consul"');
   return { url: url!, ...texts, tls, domain, ignoreSources, connections, waitMs };

@@ -52,4 +52,4 @@ async function start(): Promise<SilentFixture> {
 }
 
 conformance('zookeeper', start);
-silentConformance('zookeeper', start);
+silentConformance('zookeeper', 60_000, start);
