@@ -3,6 +3,7 @@ import type {
   HostReport,
   Inspect,
   ManagerReport,
+  RefusalReport,
   RegistryReport,
   ServiceReport,
   WorkloadReport,
@@ -13,6 +14,7 @@ import type { Registries } from './feed/registries.ts';
 import type { HostState, Hosts } from './hosts/hosts.ts';
 import { LEASE_MS } from './hosts/leases.ts';
 import type { Member, Members } from './hosts/members.ts';
+import type { Refusals } from './hosts/refusals.ts';
 import { NOWHERE } from './model/locality.ts';
 import type { Rejection } from './model/proto/messages.ts';
 
@@ -22,6 +24,7 @@ export interface InspectionParts {
   readonly members: Pick<Members, 'all'>;
   readonly publisher: Pick<Publisher, 'subscriptions'>;
   readonly registries: Pick<Registries, 'all'>;
+  readonly refusals: Pick<Refusals, 'all'>;
   readonly manager: ManagerReport;
 }
 
@@ -77,6 +80,10 @@ export class Inspection implements Inspect {
         problems: [...problems, ...this.#disagreements(name)],
       };
     });
+  }
+
+  refusals(): readonly RefusalReport[] {
+    return this.#parts.refusals.all();
   }
 
   manager(): ManagerReport {

@@ -19,7 +19,7 @@ import { Registries } from './feed/registries.ts';
 import { Hosts } from './hosts/hosts.ts';
 import { Members } from './hosts/members.ts';
 import { Nonces } from './hosts/nonces.ts';
-import { Refusals } from './hosts/refusal.ts';
+import { Refusals } from './hosts/refusals.ts';
 import { Removal } from './hosts/removal.ts';
 import { loadAuthority } from './hosts/root.ts';
 import { Signing } from './hosts/signing.ts';
@@ -130,12 +130,12 @@ async function assemble(options: ManagerOptions, logger: Logger) {
   const tokens = new TokenStore(store, fingerprintOf(authority.root), now);
   const signing = new Signing({ authority, members, tokens, nonces: new Nonces(now), now });
   const ready = Promise.withResolvers<void>();
-  const refusals = new Refusals();
+  const refusals = new Refusals(now);
   const served = { wire, authority, members, signing, hosts, publisher, refusals, ready: ready.promise, logger, clock };
   const server: AgentServer = new AgentServer(served);
   const registries = new Registries({ registries: options.registries, catalog, store, clock, logger });
   const manager = { version: options.version, startedAt: now(), trustDomain };
-  const inspect = new Inspection({ catalog, hosts, members, publisher, registries, manager });
+  const inspect = new Inspection({ catalog, hosts, members, publisher, registries, refusals, manager });
   const removal = new Removal({
     members,
     hosts,
@@ -162,6 +162,7 @@ async function assemble(options: ManagerOptions, logger: Logger) {
     server,
     registries,
     inspect,
+    refusals,
     removal,
   };
 }
@@ -171,10 +172,14 @@ function socketOf({ runDir }: ManagerOptions): string {
 }
 
 async function startApi(options: ManagerOptions, parts: Parts, logger: Logger): Promise<ApiServer & AsyncDisposable> {
-  const { store, inspect, tokens, removal, clock, authority } = parts;
+  const { store, inspect, tokens, removal, refusals, clock, authority } = parts;
   const server = await startApiServer({
     routes: createRoutes({ store, inspect, tokens, removal, clock, maximumWatches: MAXIMUM_WATCHES }),
     log: logger,
+    onUnauthorized(from, why) {
+      const { log, passedOver } = refusals.count('admin-token', from, why);
+      if (log) logger.warn('a caller of the API was refused', { from, why, passedOver });
+    },
     socketPath: socketOf(options),
     https: {
       host: options.api.address,

@@ -19,6 +19,7 @@ export function inspectOf(known: Partial<Inspect> = {}): Inspect {
     hosts: () => [],
     workloads: () => [],
     registries: () => [],
+    refusals: () => [],
     manager: () => ({ version: '0.0.0', startedAt: 0, trustDomain: 'isthmus.mesh' }),
     ...known,
   };

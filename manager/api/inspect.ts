@@ -74,11 +74,22 @@ export interface ManagerReport {
   readonly trustDomain: string;
 }
 
+/** How often something was refused for one reason since the Manager started. */
+export interface RefusalReport {
+  /** Such as `token-used`. */
+  readonly reason: string;
+  readonly count: number;
+  /** The last time: when (milliseconds since 1970), to whom (a host, or an address), what and why. */
+  readonly last: { readonly at: number; readonly from: string; readonly why: string };
+}
+
 /** What the catalog tells of the mesh as it stands now. Each call answers from memory. */
 export interface Inspect {
   services(): readonly ServiceReport[];
   hosts(): readonly HostReport[];
   workloads(): readonly WorkloadReport[];
   registries(): readonly RegistryReport[];
+  /** What the Manager refused to agents and callers of its API; the most frequent first. */
+  refusals(): readonly RefusalReport[];
   manager(): ManagerReport;
 }

@@ -1,5 +1,5 @@
 import type { ConfigWarning } from '../config/references.ts';
-import type { HostReport, Inspect, ManagerReport, RegistryReport, RejectionReport } from './inspect.ts';
+import type { HostReport, Inspect, ManagerReport, RefusalReport, RegistryReport, RejectionReport } from './inspect.ts';
 
 /** The mesh at a glance: what `isthmus status` prints. */
 export interface MeshStatus {
@@ -15,6 +15,8 @@ export interface MeshStatus {
   readonly config: { readonly objects: number; readonly warnings: readonly ConfigWarning[] };
   /** What hosts refused, with the config objects that caused it. */
   readonly rejections: readonly (RejectionReport & { readonly host: string })[];
+  /** What the Manager refused since it started. */
+  readonly refusals: readonly RefusalReport[];
 }
 
 /** Sums up what is known. */
@@ -43,5 +45,6 @@ export function meshStatus(inspect: Inspect, config: MeshStatus['config']): Mesh
     registries: inspect.registries(),
     config,
     rejections: hosts.flatMap(({ name, rejections }) => rejections.map(rejection => ({ ...rejection, host: name }))),
+    refusals: inspect.refusals(),
   };
 }

@@ -20,6 +20,8 @@ export interface ServerCertificate {
 export interface ApiServerOptions {
   readonly routes: Routes;
   readonly log: Logger;
+  /** Somebody came without the admin token, or with another. @param from its address. */
+  readonly onUnauthorized?: (from: string, why: string) => void;
   /** Such as `/run/isthmus/manager.sock`: whoever may open it may do everything. */
   readonly socketPath: string;
   /** Where others may ask, with the admin token; absent: nowhere. */
@@ -79,7 +81,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
 }
 
 async function handle(
-  { routes, log }: ApiServerOptions,
+  { routes, log, onUnauthorized }: ApiServerOptions,
   token: string | undefined,
   message: IncomingMessage,
   response: ServerResponse,
@@ -92,6 +94,7 @@ async function handle(
     await routes(await readRequest(message, AbortSignal.any([gone.signal, closing])), response);
   } catch (error) {
     const answer = apiErrorOf(error);
+    if (answer.status === 401) onUnauthorized?.(message.socket.remoteAddress ?? 'an unknown address', answer.message);
     if (gone.signal.aborted) return;
     if (answer.status >= 500)
       log.error('A request failed', { method: message.method, path: message.url, error: messageOf(error) });

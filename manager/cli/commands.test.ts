@@ -103,6 +103,13 @@ const INSPECT: Partial<Inspect> = {
   hosts: () => [HOST],
   workloads: () => [WORKLOAD],
   registries: () => [REGISTRY],
+  refusals: () => [
+    {
+      reason: 'token-used',
+      count: 3,
+      last: { at: Date.now(), from: '10.0.0.9', why: 'the join token was used by host b' },
+    },
+  ],
 };
 
 const ROUTES = `apiVersion: networking.istio.io/v1
@@ -268,7 +275,7 @@ const shown: readonly [string, RegExp][] = [
   ],
   [
     'status',
-    /Services +1, with 2 instances: 1 healthy, 1 behind an agent\nHosts +1 of 1 with 1 workloads\n[\s\S]*zk +zookeeper +stale +never[\s\S]*Registry zk is stale: connection refused\nRegistry zk: \/reviews\/member_3: is no JSON\na refused out\/9080/,
+    /Services +1, with 2 instances: 1 healthy, 1 behind an agent\nHosts +1 of 1 with 1 workloads\n[\s\S]*zk +zookeeper +stale +never[\s\S]*Registry zk is stale: connection refused\nRegistry zk: \/reviews\/member_3: is no JSON\na refused out\/9080.*\nThe Manager refused 3× token-used, last 0s ago to 10\.0\.0\.9: the join token was used by host b\n$/,
   ],
 ];
 

@@ -43,7 +43,7 @@ function isWell({ hosts, registries, rejections }: MeshStatus): boolean {
 }
 
 function statusText(context: CommandContext, status: MeshStatus): string {
-  const { manager, services, instances, workloads, hosts, registries, config, rejections } = status;
+  const { manager, services, instances, workloads, hosts, registries, config, rejections, refusals } = status;
   const held = hosts.filter(({ lease }) => lease.state === 'held').length;
   return [
     `Manager    ${manager.version}, trust domain ${manager.trustDomain}, up for ${ago(manager.startedAt)}\n`,
@@ -65,6 +65,10 @@ function statusText(context: CommandContext, status: MeshStatus): string {
     }),
     ...wrongLines(status),
     rejectionLines(rejections),
+    ...refusals.map(
+      ({ reason, count, last }) =>
+        `The Manager refused ${count}× ${reason}, last ${ago(last.at)} ago to ${last.from}: ${last.why}\n`,
+    ),
     ...config.warnings.map(warning => `${describeWarning(warning)}\n`),
   ].join('');
 }

@@ -9,7 +9,8 @@ import {
 import type { Authority } from '../../auth/ca/authority.ts';
 import type { Hosts } from '../hosts/hosts.ts';
 import type { Member, Members } from '../hosts/members.ts';
-import { type RefusalCode, RefusalError, type Refusals } from '../hosts/refusal.ts';
+import { type RefusalCode, RefusalError } from '../hosts/refusal.ts';
+import type { Refusals } from '../hosts/refusals.ts';
 import type { Signing } from '../hosts/signing.ts';
 import type * as message from '../model/proto/messages.ts';
 import type { Wire } from '../model/proto/wire.ts';
@@ -19,7 +20,7 @@ import type { Logger } from '../model/util/log.ts';
 import { memberOf } from './caller.ts';
 import { ManagerCredentials } from './credentials.ts';
 import type { Publisher } from './publisher.ts';
-import { HostStreams } from './streams.ts';
+import { addressOf, HostStreams } from './streams.ts';
 
 export interface AgentServerParts {
   readonly wire: Wire;
@@ -71,7 +72,7 @@ export class AgentServer {
 
   constructor(parts: AgentServerParts) {
     this.#parts = parts;
-    this.#streams = new HostStreams(parts, error => this.#status(error));
+    this.#streams = new HostStreams(parts, (error, host) => this.#status(error, host));
     this.#server.addService(parts.wire.service, {
       Join: this.#unary<message.JoinRequest, message.JoinResponse>(call => parts.signing.join(call.request)),
       Challenge: this.#unary<message.ChallengeRequest, message.ChallengeResponse>(async call => ({
@@ -123,7 +124,7 @@ export class AgentServer {
     return (call, callback) => {
       new Promise<A>(resolve => resolve(answer(call))).then(
         value => callback(null, value),
-        (error: unknown) => callback(this.#status(error)),
+        (error: unknown) => callback(this.#status(error, addressOf(call.getPeer()))),
       );
     };
   }
@@ -134,7 +135,7 @@ export class AgentServer {
       try {
         serve(call, this.#member(call));
       } catch (error) {
-        call.emit('error', this.#status(error));
+        call.emit('error', this.#status(error, addressOf(call.getPeer())));
       }
     };
   }
@@ -145,19 +146,25 @@ export class AgentServer {
     return memberOf({ raw }, authority.trustDomain, members, clock.now());
   }
 
-  /** An error as gRPC sends it; a refusal is counted, anything else is ours and only logged. */
-  #status(error: unknown): Error & { code: status; details: string; metadata: Metadata } {
+  /** An error as gRPC sends it; a refusal is counted, anything else is ours and only logged. @param from the host, or its address. */
+  #status(error: unknown, from: string): Error & { code: status; details: string; metadata: Metadata } {
     const metadata = new Metadata();
     if (!(error instanceof RefusalError)) {
-      this.#parts.logger.error('an agent could not be served', { why: messageOf(error) });
+      this.#parts.logger.error('an agent could not be served', { from, why: messageOf(error) });
       return Object.assign(new Error('internal'), {
         code: status.INTERNAL,
         details: 'the Manager failed; see its log',
         metadata,
       });
     }
-    this.#parts.refusals.count(error.code);
-    this.#parts.logger.warn('an agent was refused', { reason: error.code, why: error.message });
+    const { log, passedOver } = this.#parts.refusals.count(error.code, from, error.message);
+    if (log)
+      this.#parts.logger.warn('an agent was refused', {
+        reason: error.code,
+        from,
+        why: error.message,
+        ...(passedOver > 0 && { passedOver }),
+      });
     metadata.set(REASON_KEY, error.code);
     const code = UNAUTHENTICATED.has(error.code)
       ? status.UNAUTHENTICATED

@@ -30,7 +30,7 @@ interface Served {
 /** The streams of all hosts: one of each kind per host; a newer one takes the place of the older. */
 export class HostStreams {
   readonly #parts: AgentServerParts;
-  readonly #statusOf: (error: unknown) => Error;
+  readonly #statusOf: (error: unknown, host: string) => Error;
   readonly #open = new Map<string, Open>();
   /** Hosts that named their workloads in this life of the Manager. */
   readonly #told = new Set<string>();
@@ -38,7 +38,7 @@ export class HostStreams {
   readonly #onTold = new Map<string, () => void>();
 
   /** @param statusOf an error as gRPC sends it. */
-  constructor(parts: AgentServerParts, statusOf: (error: unknown) => Error) {
+  constructor(parts: AgentServerParts, statusOf: (error: unknown, host: string) => Error) {
     this.#parts = parts;
     this.#statusOf = statusOf;
   }
@@ -93,7 +93,7 @@ export class HostStreams {
     this.#told.delete(host);
     this.#onTold.delete(host);
     for (const open of this.#open.values())
-      if (open.host === host) open.end(this.#statusOf(new RefusalError('host-unknown', removedText(host))));
+      if (open.host === host) open.end(this.#statusOf(new RefusalError('host-unknown', removedText(host)), host));
   }
 
   /** Cuts off hosts that stopped answering, until the signal aborts; then it throws the signal's reason. */
@@ -145,7 +145,7 @@ export class HostStreams {
       call.removeAllListeners('data');
       call.resume();
       // Not destroy(): that would end the stream before its status is sent.
-      call.emit('error', error instanceof Error && 'details' in error ? error : this.#statusOf(error));
+      call.emit('error', error instanceof Error && 'details' in error ? error : this.#statusOf(error, host));
     };
     const open: Open = { host, end: fail, waitingSince };
     this.#open

@@ -14,7 +14,11 @@ export type RefusalCode =
   | 'nonce-invalid'
   | 'identity-not-allowed'
   | 'resource-not-allowed'
-  | 'message-invalid';
+  | 'message-invalid'
+  | 'admin-token';
+
+/** Characters of a message at the most: it goes into logs, and strangers write parts of it. */
+const LONGEST = 500;
 
 /** A caller may not have what it asked for. The message goes to it, so it holds no secret. */
 export class RefusalError extends Error {
@@ -22,20 +26,12 @@ export class RefusalError extends Error {
   readonly code: RefusalCode;
 
   constructor(code: RefusalCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(printable(message), options);
     this.code = code;
   }
 }
 
-/** How often something was refused, by the reason. */
-export class Refusals {
-  readonly #counts = new Map<RefusalCode, number>();
-
-  count(code: RefusalCode): void {
-    this.#counts.set(code, (this.#counts.get(code) ?? 0) + 1);
-  }
-
-  counts(): Readonly<Partial<Record<RefusalCode, number>>> {
-    return Object.fromEntries(this.#counts);
-  }
+function printable(text: string): string {
+  const short = text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+  return short.replaceAll(/\p{Cc}/gu, ' ');
 }

@@ -1,4 +1,5 @@
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { join as path } from 'node:path';
 import type { ServiceError } from '@grpc/grpc-js';
 import test, { type ExecutionContext } from 'ava';
@@ -8,6 +9,7 @@ import { Authority } from '../../auth/ca/authority.ts';
 import { makeRequest } from '../../auth/ca/csr.ts';
 import { spiffeIdOf } from '../../auth/ca/peer.ts';
 import { makeKey, makeRoot, readRoot } from '../../auth/ca/root.ts';
+import type { MeshStatus } from '../../manager/api/mesh-status.ts';
 import { connectManager } from '../../manager/cli/client.ts';
 import { loadWire } from '../../manager/model/proto/wire.ts';
 import { startManager, type TestManager } from './manager.ts';
@@ -124,4 +126,27 @@ test('the REST API is checked against the root that lies beside its token', asyn
   const address = { url: manager.api, tokenFile: file('admin-token'), caFile: file('root.pem') };
   const answer = await connectManager(address).request({ path: '/isthmus/v1/status' }, signal);
   t.is(answer.status, 200);
+});
+
+test('the status counts what was refused, and says to whom and why', async t => {
+  const manager = await startManager(t);
+  const { token } = await manager.token();
+  await joinAs(manager, token);
+  for (const _ of [1, 2]) await t.throwsAsync(joinAs(manager, token));
+  const stranger = connectManager({
+    url: manager.api,
+    tokenFile: path(manager.stateDir, 'wrong'),
+    caFile: path(manager.stateDir, 'root.pem'),
+  });
+  writeFileSync(path(manager.stateDir, 'wrong'), 'x'.repeat(43));
+  t.is((await stranger.request({ path: '/isthmus/v1/status' }, signal)).status, 401);
+  const { body } = await manager.ask({ path: '/isthmus/v1/status' });
+  t.like((body as MeshStatus).refusals, [
+    {
+      reason: 'token-used',
+      count: 2,
+      last: { from: '127.0.0.1', why: 'the join token was used by host a; each is good for one host' },
+    },
+    { reason: 'admin-token', count: 1, last: { from: '127.0.0.1' } },
+  ]);
 });
