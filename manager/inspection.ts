@@ -19,7 +19,7 @@ import { NOWHERE } from './model/locality.ts';
 import type { Rejection } from './model/proto/messages.ts';
 
 export interface InspectionParts {
-  readonly catalog: Pick<Catalog, 'records' | 'workloads' | 'policyOf'>;
+  readonly catalog: Pick<Catalog, 'records' | 'left' | 'workloads' | 'policyOf'>;
   readonly hosts: Pick<Hosts, 'get' | 'leaseEnd'>;
   readonly members: Pick<Members, 'all'>;
   readonly publisher: Pick<Publisher, 'subscriptions'>;
@@ -77,7 +77,7 @@ export class Inspection implements Inspect {
         ...(lastError === undefined ? {} : { error: lastError }),
         services,
         instances,
-        problems: [...problems, ...this.#disagreements(name)],
+        problems: [...problems, ...this.#disagreements(name), ...this.#leftOut(name)],
       };
     });
   }
@@ -88,6 +88,13 @@ export class Inspection implements Inspect {
 
   manager(): ManagerReport {
     return this.#parts.manager;
+  }
+
+  #leftOut(registry: string): RegistryReport['problems'] {
+    return this.#parts.catalog
+      .left()
+      .filter(({ source }) => source === registry)
+      .map(({ hostname, why }) => ({ where: hostname, why: `gets no virtual IP and is left out: ${why}` }));
   }
 
   /** What the catalog could not use of the services that a registry speaks of first. */

@@ -11,6 +11,7 @@ import type { Service } from '../model/service.ts';
 import { type Debounced, debounce } from '../model/util/debounce.ts';
 import { messageOf } from '../model/util/errors.ts';
 import type { Logger } from '../model/util/log.ts';
+import { AddressRequests } from './address-requests.ts';
 import { Aliases } from './aliases.ts';
 import { ConfigIndex } from './config-index.ts';
 import { type Draft, mergeSources } from './merge.ts';
@@ -49,6 +50,7 @@ export class Catalog implements ResourceSource, HostListener {
   readonly #virtualIps: VirtualIps;
   readonly #logger: Logger;
   readonly #sources: Sources;
+  readonly #addresses: AddressRequests;
   readonly #aliases = new Aliases();
   readonly #workloads = new WorkloadIndex();
   readonly #config: ConfigIndex = new ConfigIndex(alias => this.#aliases.owner(alias));
@@ -70,6 +72,8 @@ export class Catalog implements ResourceSource, HostListener {
     this.#virtualIps = options.virtualIps;
     this.#logger = options.logger;
     this.#sources = new Sources(options.registries);
+    const { virtualIps, logger } = options;
+    this.#addresses = new AddressRequests({ virtualIps, logger, onGiven: hostname => this.#mark([hostname]) });
     this.#flush = debounce(() => this.flush(), QUIET_MS, CEILING_MS);
   }
 
@@ -86,6 +90,15 @@ export class Catalog implements ResourceSource, HostListener {
 
   get records(): ReadonlyMap<string, ServiceRecord> {
     return this.#records;
+  }
+
+  /** Services that are left out since they have no address yet: why, and the source that speaks of each first. */
+  left(): readonly { readonly hostname: string; readonly why: string; readonly source: string }[] {
+    return [...this.#addresses.failures()].map(([hostname, why]) => ({
+      hostname,
+      why,
+      source: this.#sources.of(hostname)[0]?.registry ?? '',
+    }));
   }
 
   get workloads(): Pick<WorkloadIndex, 'get' | 'all' | 'conflicts'> {
@@ -220,11 +233,12 @@ export class Catalog implements ResourceSource, HostListener {
     if (!ref || sources.length === 0) {
       this.#claimAliases(hostname, [], 0, changed);
       this.#list(hostname, []);
+      this.#addresses.forget(hostname);
       return undefined;
     }
     const virtualIps = this.#virtualIps.get(hostname);
     if (!virtualIps) {
-      this.#askAddresses(hostname);
+      this.#addresses.ask(hostname);
       return 'waiting';
     }
     const { service, drafts, problems } = mergeSources(ref, sources);
@@ -272,14 +286,6 @@ export class Catalog implements ResourceSource, HostListener {
     const hostnames = this.#listedAt.get(place);
     hostnames?.delete(hostname);
     if (hostnames?.size === 0) this.#listedAt.delete(place);
-  }
-
-  #askAddresses(hostname: string): void {
-    this.#virtualIps.give(hostname).then(
-      () => this.#mark([hostname]),
-      (error: unknown) =>
-        this.#logger.error('a service gets no virtual IP and stays out', { hostname, why: messageOf(error) }),
-    );
   }
 
   #noteUse(hostname: string, used: boolean): void {

@@ -43,6 +43,9 @@ export class VirtualIps {
   readonly #now: () => number;
   readonly #byHostname = new Map<string, Held>();
   readonly #byNumber = new Map<number, Held>();
+  /** By hostname, whether it is used, where that is being written. */
+  readonly #use = new Map<string, boolean>();
+  readonly #noting = new Map<string, Promise<void>>();
   readonly #asked = new Map<string, Promise<readonly string[]>>();
 
   /** @param now milliseconds since 1970. */
@@ -73,11 +76,26 @@ export class VirtualIps {
     return running;
   }
 
-  /** Notes that a service came (back) or went. */
-  async setUsed(hostname: string, used: boolean): Promise<void> {
-    const held = this.#byHostname.get(hostname);
-    if (!held || (held.claim.unusedSince === undefined) === used) return;
-    await this.#write(held.number, used ? { hostname } : { hostname, unusedSince: this.#now() }, held.revision);
+  /** Notes that a service came (back) or went. Of calls that overlap the last holds. @throws {StoreError} */
+  setUsed(hostname: string, used: boolean): Promise<void> {
+    this.#use.set(hostname, used);
+    const running = this.#noting.get(hostname) ?? this.#noteUse(hostname);
+    if (this.#use.has(hostname)) this.#noting.set(hostname, running);
+    return running;
+  }
+
+  /** Writes until the store says what was noted last. */
+  async #noteUse(hostname: string): Promise<void> {
+    try {
+      for (;;) {
+        const [held, used] = [this.#byHostname.get(hostname), this.#use.get(hostname)];
+        if (!held || (held.claim.unusedSince === undefined) === used) return;
+        await this.#write(held.number, used ? { hostname } : { hostname, unusedSince: this.#now() }, held.revision);
+      }
+    } finally {
+      this.#use.delete(hostname);
+      this.#noting.delete(hostname);
+    }
   }
 
   async #give(hostname: string): Promise<readonly string[]> {
@@ -92,7 +110,8 @@ export class VirtualIps {
 
   /** All are given: the one whose service has been gone longest changes hands, if it was gone long enough. */
   async #takeOver(hostname: string): Promise<readonly string[]> {
-    const since = ({ claim }: Held): number => claim.unusedSince ?? Number.POSITIVE_INFINITY;
+    const since = ({ claim }: Held): number =>
+      this.#use.get(claim.hostname) ? Number.POSITIVE_INFINITY : (claim.unusedSince ?? Number.POSITIVE_INFINITY);
     const oldest = [...this.#byNumber.values()].sort((a, b) => since(a) - since(b))[0];
     if (oldest && since(oldest) <= this.#now() - KEEP_MS) {
       this.#byHostname.delete(oldest.claim.hostname);
