@@ -52,12 +52,17 @@ _isthmus() {
   found=("\${(@f)$(isthmus completion words -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
   if [[ -n "$found" ]]; then compadd -- $found; else _files; fi
 }
-compdef _isthmus isthmus
+if [[ "$funcstack[1]" == _isthmus ]]; then _isthmus "$@"; else compdef _isthmus isthmus; fi
 `;
 const FISH = `function __isthmus
-  isthmus completion words -- (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null
+  set -l found (isthmus completion words -- (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)
+  if test (count $found) -gt 0
+    printf '%s\\n' $found
+  else
+    __fish_complete_path (commandline -ct)
+  end
 end
-complete -c isthmus -a '(__isthmus)'
+complete -c isthmus -f -a '(__isthmus)'
 `;
 const SCRIPTS: Readonly<Record<string, string>> = { bash: BASH, zsh: ZSH, fish: FISH };
 

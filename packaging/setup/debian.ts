@@ -23,6 +23,10 @@ export const TEST_NEEDS: readonly Need[] = [
   { program: 'java', package: 'default-jre-headless' },
   { program: '/usr/share/java/zookeeper.jar', package: 'zookeeper' },
   { program: 'curl', package: 'curl' },
+  { program: 'socat', package: 'socat' },
+  { program: 'dig', package: 'bind9-dnsutils' },
+  { program: 'zsh', package: 'zsh' },
+  { program: 'fish', package: 'fish' },
 ];
 
 /** What the benchmarks compare with, and the load generator. */
