@@ -7,7 +7,9 @@ import type { LocalWorkload, PlatformProblem } from '../platforms/platform.ts';
 import { Asking } from './asking.ts';
 import type { HostSettings } from './compile/input.ts';
 import { Converge } from './converge.ts';
+import { EnvoyAdmin } from './envoy/admin.ts';
 import { AdsServer } from './envoy/ads/server.ts';
+import { FLUSH_MS } from './envoy/launch.ts';
 import { envoyPaths } from './envoy/paths.ts';
 import { HostProxy } from './host-proxy.ts';
 import { Certificates } from './keys/certificates.ts';
@@ -21,6 +23,9 @@ import type { AgentOptions } from './options.ts';
 import { Redirect } from './redirect/redirect.ts';
 import { PORTS } from './redirect/spec.ts';
 import { Reports } from './reports.ts';
+import { AdmittedLog } from './revoke/admitted-log.ts';
+import { Revocation } from './revoke/revocation.ts';
+import { Sockets } from './revoke/sockets.ts';
 import type { OutboundPorts } from './state/outbound-ports.ts';
 import { loadPorts, savePorts } from './state/remembered-ports.ts';
 import { Snapshot } from './state/snapshot.ts';
@@ -48,6 +53,7 @@ export async function runAgent(options: AgentOptions, logger: Logger, signal: Ab
     namespaceOutboundPort,
     dnsPort,
     namespaces: join(runDir, 'namespaces'),
+    admittedLog: envoyPaths(runDir, ownFolder(stateDir)).admitted,
     ipv6: await hasIpv6(),
   };
   const over = new AbortController();
@@ -94,6 +100,7 @@ class Agent {
   readonly #reports: Reports;
   readonly #asking: Asking;
   readonly #names: NameService;
+  readonly #revocation: Revocation;
   #problems: readonly PlatformProblem[] = [];
   /** Whether it is known what Envoy has in force: what is told before would take the workloads out of the mesh for a moment. */
   #settled = false;
@@ -117,6 +124,7 @@ class Agent {
     this.#link = this.#makeLink();
     this.#asking = this.#makeAsking();
     this.#names = this.#makeNames();
+    this.#revocation = this.#makeRevocation();
     this.report = this.#makeReport();
   }
 
@@ -145,6 +153,7 @@ class Agent {
       onInForce: () => {
         this.#settled = true;
         this.#tell();
+        this.#revocation.changed();
       },
       logger,
       signal,
@@ -190,6 +199,21 @@ class Agent {
     });
   }
 
+  #makeRevocation(): Revocation {
+    const { options, settings, logger } = this.#beginning;
+    const admin = new EnvoyAdmin({ socket: envoyPaths(options.runDir, ownFolder(options.stateDir)).admin });
+    const reopen = (): Promise<void> => admin.reopenLogs();
+    return new Revocation({
+      workloads: () => this.#converge.members().flatMap(({ input, state }) => (state === 'joined' ? [input] : [])),
+      inForce: () => this.#converge.inForce(),
+      log: new AdmittedLog({ path: settings.admittedLog, reopen, logger }),
+      sockets: new Sockets(options.envoy.uid),
+      namespaces: settings.namespaces,
+      flushMs: 2 * FLUSH_MS,
+      logger: logger.child({ part: 'revocation' }),
+    });
+  }
+
   #makeReport(): StatusReport {
     return new StatusReport({
       options: this.#beginning.options,
@@ -199,7 +223,7 @@ class Agent {
       certificates: this.#certificates,
       ads: this.#ads,
       proxy: this.#proxy,
-      problems: () => this.#problems,
+      problems: () => [...this.#problems, ...this.#revocation.problems()],
     });
   }
 
@@ -216,6 +240,7 @@ class Agent {
         this.#certificates.run(signal),
         this.#redirect.run(signal),
         this.#names.run(signal),
+        this.#revocation.run(signal),
         renewHostIdentity({ identity, stateDir, link: this.#link, logger }, signal),
       ]);
     } finally {

@@ -136,11 +136,11 @@ export class Compiler {
         ports,
         resources: [
           ...appClusters(local, host.address, settings),
-          ...ports.map(port => localListenerOf(port, origins)),
+          ...ports.map(port => localListenerOf(port, settings.admittedLog, origins)),
           tunnelTable(workload, ports, origins),
         ],
-        tunnel: tunnelChain(workload, identityOf(workload, mesh.trustDomain), mesh.trustDomain),
-        inbound: ports.map(port => inboundChain(port, policy)),
+        tunnel: tunnelChain(workload, identityOf(workload, mesh.trustDomain), mesh.trustDomain, settings.admittedLog),
+        inbound: ports.map(port => inboundChain(port, policy, settings.admittedLog)),
         origins,
       };
     });

@@ -29,6 +29,7 @@ export function input(on: Host, workloads: readonly WorkloadInput[], services: r
       namespaceOutboundPort: 15_001,
       dnsPort: 15_053,
       namespaces: '/run/isthmus/namespaces',
+      admittedLog: '/dev/null',
       ipv6: true,
     },
   };

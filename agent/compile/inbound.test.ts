@@ -12,7 +12,7 @@ const { workload: reviews } = workload(A, 'reviews', [port(8080), port(9090, 'tc
 /** What a caller without identity meets: `served`, `closed`, or the text of a 403. */
 function met(policy: WorkloadPolicy): readonly string[] {
   return calledPortsOf(reviews, policy).map(called => {
-    const chain = inboundChain(called, policy);
+    const chain = inboundChain(called, policy, '/log');
     const text = JSON.stringify(chain);
     const reason = /"inline_string":"isthmus: ([^"]*)\\n"/.exec(text)?.[1];
     const cluster = /"cluster":"([^"]*)"/.exec(text)?.[1];

@@ -1,6 +1,7 @@
 import { decide } from '../../auth/policy/decide.ts';
 import { effectiveMtls } from '../../auth/policy/peer-authentication.ts';
 import type { WorkloadPolicy } from '../../manager/model/host-view.ts';
+import { noteAdmitted } from './admitted.ts';
 import { refuseHttp } from './answer.ts';
 import type { CalledPort } from './called.ts';
 import { ORIGINAL_DESTINATION, socket, tcpProxy } from './filters.ts';
@@ -14,12 +15,16 @@ const NEEDS_IDENTITY =
  * What a caller outside the mesh meets at a port: such a caller has no identity, so it is known now whether it is served. A refused one
  * is told so in HTTP; another's connection is closed before a byte.
  */
-export function inboundChain(port: CalledPort, policy: WorkloadPolicy): JsonMap {
+export function inboundChain(port: CalledPort, policy: WorkloadPolicy, admittedLog: string): JsonMap {
   const refused = plaintextRefused(port, policy);
   return {
     name: `${port.workload}:${port.number}`,
     filter_chain_match: { destination_port: port.number },
-    filters: [refused === undefined ? tcpProxy('inbound', port.cluster) : refusal(port, refused)],
+    filters: [
+      refused === undefined
+        ? tcpProxy('inbound', port.cluster, noteAdmitted(admittedLog, 'tcp'))
+        : refusal(port, refused),
+    ],
   };
 }
 
@@ -28,7 +33,10 @@ function refusal(port: CalledPort, reason: string): JsonMap {
 }
 
 /** Why callers without identity are refused; undefined when they are served. */
-function plaintextRefused(port: CalledPort, policy: WorkloadPolicy): string | undefined {
+export function plaintextRefused(
+  port: Pick<CalledPort, 'number' | 'allowed'>,
+  policy: WorkloadPolicy,
+): string | undefined {
   const { mode, origin } = effectiveMtls(policy.peerAuthentication, port.number);
   if (mode === 'STRICT') return `plaintext refused: ${origin} is STRICT`;
   return decide(port.allowed, { port: port.number }) ? undefined : NEEDS_IDENTITY;

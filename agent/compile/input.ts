@@ -28,6 +28,8 @@ export interface HostSettings {
   readonly dnsPort: number;
   /** Folder of links to the namespaces of workloads, see `namespaceLink`. */
   readonly namespaces: string;
+  /** File in which Envoy notes who was let in to the workloads of this host; Envoy's user can write it. */
+  readonly admittedLog: string;
   /** Whether the host has IPv6; without it no listener binds an IPv6 address. */
   readonly ipv6: boolean;
 }

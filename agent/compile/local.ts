@@ -1,3 +1,4 @@
+import { noteAdmitted } from './admitted.ts';
 import { refuseHttp } from './answer.ts';
 import type { CalledPort } from './called.ts';
 import { tcpProxy } from './filters.ts';
@@ -12,9 +13,9 @@ const REFUSE = 'refuse';
  * How callers of the same host reach a port: inside Envoy, without TLS, the policy applied when the connection is made. A refused HTTP
  * caller is told so; another is cut off before the workload is dialled, so no banner of a server that speaks first is seen.
  */
-export function localListenerOf(port: CalledPort, origins: readonly string[]): Resource {
+export function localListenerOf(port: CalledPort, admittedLog: string, origins: readonly string[]): Resource {
   const name = localListener(port.workload, port.number);
-  const allow: JsonMap = { name: ALLOW, filters: [tcpProxy('local', port.cluster)] };
+  const allow: JsonMap = { name: ALLOW, filters: [tcpProxy('local', port.cluster, noteAdmitted(admittedLog, 'tcp'))] };
   const refuse: JsonMap = { name: REFUSE, filters: [refuseHttp(REFUSED)] };
   const matcher = choose(port.allowed, action(ALLOW), port.http ? action(REFUSE) : undefined);
   const body = {

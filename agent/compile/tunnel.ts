@@ -1,4 +1,5 @@
 import { sniOf, type Workload } from '../../manager/model/workload.ts';
+import { noteAdmitted } from './admitted.ts';
 import { refuseHttp } from './answer.ts';
 import type { CalledPort } from './called.ts';
 import { filter, http, internalSocket, routeTable, socket, stamp, value } from './filters.ts';
@@ -17,7 +18,7 @@ export function tunnelRoutes(workload: string): string {
 }
 
 /** One chain of the tunnel listener: the workload is named by SNI, and who calls is known once the handshake is over. */
-export function tunnelChain(workload: Workload, identity: string, trustDomain: string): JsonMap {
+export function tunnelChain(workload: Workload, identity: string, trustDomain: string, admittedLog: string): JsonMap {
   const source = value(SOURCE_KEY, '%DOWNSTREAM_PEER_URI_SAN%');
   const manager = http('tunnel', {
     codec_type: 'HTTP2',
@@ -25,6 +26,7 @@ export function tunnelChain(workload: Workload, identity: string, trustDomain: s
     http2_protocol_options: { allow_connect: true, connection_keepalive: { interval: '30s', timeout: '10s' } },
     upgrade_configs: [{ upgrade_type: 'CONNECT' }],
     ...routeTable(tunnelRoutes(workload.uid)),
+    ...noteAdmitted(admittedLog, 'tunnel'),
   });
   return {
     name: workload.uid,

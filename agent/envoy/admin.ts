@@ -106,6 +106,11 @@ export class EnvoyAdmin {
     await this.#ok('POST', '/drain_listeners?graceful', signal);
   }
 
+  /** Has it open the files anew that it writes to; done once it writes again. */
+  async reopenLogs(signal?: AbortSignal): Promise<void> {
+    await this.#ok('POST', '/reopen_logs', signal);
+  }
+
   async #json(path: string, signal?: AbortSignal): Promise<unknown> {
     return JSON.parse((await this.#ok('GET', path, signal)).body);
   }

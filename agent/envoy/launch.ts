@@ -39,6 +39,9 @@ export interface Generation {
  */
 const ORPHAN = `{ read -r go <&4 && ulimit -n "$(ulimit -Hn)" && exec "$0" "$@" 4<&-; } 5>&- & echo $! >&5`;
 
+/** What Envoy notes in files is there to read after so long at the latest, milliseconds. */
+export const FLUSH_MS = 500;
+
 /** The command line of Envoy, without what makes it another user. */
 export function envoyCommand(program: EnvoyProgram, { epoch, baseId }: Generation): string[] {
   const { paths, concurrency, drainSeconds = 60, logLevel = 'warning' } = program;
@@ -50,6 +53,7 @@ export function envoyCommand(program: EnvoyProgram, { epoch, baseId }: Generatio
     '--restart-epoch': epoch,
     '--drain-time-s': drainSeconds,
     '--parent-shutdown-time-s': drainSeconds + 15,
+    '--file-flush-interval-msec': FLUSH_MS,
     '--log-level': logLevel,
     ...(baseId === undefined ? {} : { '--base-id': baseId }),
     ...(concurrency === undefined ? {} : { '--concurrency': concurrency }),

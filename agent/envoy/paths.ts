@@ -18,6 +18,8 @@ export interface EnvoyPaths {
   /** Which process is Envoy. Written by the agent alone, as the agent sends signals to that process. */
   readonly state: string;
   readonly log: string;
+  /** Where Envoy notes which connections it let in to workloads. */
+  readonly admitted: string;
 }
 
 /** @param runDir the agent's folder of sockets; Envoy's user must be able to pass through it. */
@@ -33,5 +35,6 @@ export function envoyPaths(runDir: string, logDir: string): EnvoyPaths {
     program: join(runDir, 'bin', 'envoy'),
     state: join(runDir, 'envoy-process.json'),
     log: join(logDir, 'envoy.log'),
+    admitted: join(own, 'admitted'),
   };
 }

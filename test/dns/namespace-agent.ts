@@ -50,7 +50,14 @@ await ads.start();
 ads.setSecrets([], 'none');
 ads.update([
   ...dnsClusters(PORTS.dns),
-  ...namespaceDns(local, { inboundPort: 0, namespaceOutboundPort: 0, dnsPort: PORTS.dns, namespaces, ipv6: true }),
+  ...namespaceDns(local, {
+    inboundPort: 0,
+    namespaceOutboundPort: 0,
+    dnsPort: PORTS.dns,
+    namespaces,
+    admittedLog: paths.admitted,
+    ipv6: true,
+  }),
 ]);
 const envoy = new EnvoyProcess({
   binary,

@@ -1,6 +1,8 @@
 import anyTest, { type TestFn } from 'ava';
 import { eventually } from '../eventually.ts';
 import { runLoad, startEcho, startLoad } from '../hosts/apps.ts';
+import type { Host } from '../hosts/host.ts';
+import type { Running } from '../hosts/process.ts';
 import { Cast, onlyWeb, REVIEWS, server, UID } from './cast.ts';
 
 const test = anyTest as TestFn<{ cast: Cast }>;
@@ -189,6 +191,31 @@ test.serial('nobody borrows the listener of another workload', async t => {
     });
     t.is(code, 7, `user ${uid}: ${stderr}`);
   }
+});
+
+test.serial('TCP connections that stand end when a policy comes that refuses them, and no others do', async t => {
+  const { mesh, alpha, beta } = t.context.cast;
+  const dial = async (host: Host, to: string, uid = 0): Promise<Running> => {
+    const line = host.spawn(['socat', '-', `TCP:${to}:7000`], { uid, keepStdin: true });
+    await line.line(/^ledger ready$/);
+    return line;
+  };
+  for (const [host, uid] of [[alpha.host, UID.web] as const, [beta.host, UID.first] as const])
+    await eventually(
+      'the banner',
+      () => host.exec(['socat', '-u', 'TCP:ledger:7000,readbytes=13', '-'], { uid }),
+      ({ stdout }) => stdout === 'ledger ready\n',
+    );
+  await using allowed = await dial(alpha.host, 'ledger', UID.web);
+  await using refused = await dial(alpha.host, 'ledger', UID.other);
+  await using sameHost = await dial(beta.host, 'ledger', UID.first);
+  await using outside = await dial(mesh.control, beta.host.address);
+  await mesh.apply(onlyWebLedger());
+  const ended = await Promise.all([refused.exited, sameHost.exited, outside.exited]);
+  for (const { signal } of ended) t.is(signal, undefined, 'nobody but the mesh ended it');
+  allowed.child.stdin!.write('still here\n');
+  await allowed.line(/^still here$/);
+  await mesh.isthmus('delete', 'authorizationpolicy', 'ledger');
 });
 
 test.serial('a TCP server that speaks first is refused before a byte comes', async t => {
