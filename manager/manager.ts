@@ -1,14 +1,8 @@
-import { createPrivateKey, createPublicKey } from 'node:crypto';
-import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
-import type { Authority } from '../auth/ca/authority.ts';
 import type { GivenAuthority } from '../auth/ca/given.ts';
-import { renewAt } from '../auth/ca/renewal.ts';
-import { fingerprintOf, makeKey } from '../auth/ca/root.ts';
+import { fingerprintOf } from '../auth/ca/root.ts';
 import type { ConfiguredRegistry } from '../registries/settings.ts';
-import { adminToken } from './api/access.ts';
-import { createRoutes } from './api/routes.ts';
-import { type ApiServer, type ServerCertificate, startApiServer } from './api/server.ts';
+import { CA_WARNING_MS } from './api/mesh-status.ts';
 import { Catalog } from './catalog/catalog.ts';
 import { VIRTUAL_RANGES, VirtualIps } from './catalog/virtual-ips.ts';
 import { Publisher } from './distribution/publisher.ts';
@@ -30,6 +24,7 @@ import { type Clock, systemClock } from './model/util/clock.ts';
 import { writeAtomic } from './model/util/files.ts';
 import type { Logger } from './model/util/log.ts';
 import { doneOrAborted } from './model/util/until.ts';
+import { serveApi, socketOf } from './serve-api.ts';
 import type { Store } from './store/store.ts';
 
 export interface ManagerOptions {
@@ -52,8 +47,6 @@ export interface ManagerOptions {
 
 /** Hosts are told nothing before every registry was seen whole and every host heard of, or for so long: then what was remembered has to do. Milliseconds. */
 const SYNC_MS = 3_000;
-const MAXIMUM_WATCHES = 1_000;
-const HOUR_MS = 3_600_000;
 
 /**
  * Runs a Manager until the signal aborts. Logs `Manager is ready` once it serves.
@@ -85,22 +78,27 @@ export async function runManager(options: ManagerOptions, logger: Logger, signal
     parts.ready.resolve();
   }, parts.ready.reject);
   try {
-    const port = await server.listen(options.agents.address, options.agents.port, ending);
-    await using api = await startApi(options, parts, logger);
-    logger.info('Manager is ready', {
-      agents: `${options.agents.address}:${port}`,
-      api: api.url,
-      socket: socketOf(options),
-    });
-    await Promise.race([
-      Promise.all(running),
-      keepApiFresh(api, () => apiCertificate(parts.authority, options.api.address), parts.clock, ending),
-    ]);
+    const ended = sayWhenCaEnds(parts, logger);
+    const { address, port } = options.agents;
+    const agents = ended ? 'none' : `${address}:${await server.listen(address, port, ending)}`;
+    await using api = await serveApi(options, parts, logger, ending);
+    logger.info('Manager is ready', { agents, api: api.url ?? 'none', socket: socketOf(options) });
+    await Promise.all(running);
   } finally {
     over.abort();
     await Promise.allSettled(running);
     await hostMemory.flush();
   }
+}
+
+/** @returns whether it has ended already: then neither agents nor callers from elsewhere could trust what they are shown. */
+function sayWhenCaEnds({ authority, clock }: Pick<Parts, 'authority' | 'clock'>, logger: Logger): boolean {
+  const leftMs = authority.ends - clock.now();
+  const ends = new Date(authority.ends).toISOString();
+  const next = 'give the Manager a new CA in manager.yaml, and have the hosts join anew';
+  if (leftMs <= 0) logger.error('the CA has ended: agents are not served, the API only on its socket', { ends, next });
+  else if (leftMs < CA_WARNING_MS) logger.warn('the CA ends soon', { ends, next });
+  return leftMs <= 0;
 }
 
 type Parts = Awaited<ReturnType<typeof assemble>>;
@@ -134,7 +132,7 @@ async function assemble(options: ManagerOptions, logger: Logger) {
   const served = { wire, authority, members, signing, hosts, publisher, refusals, ready: ready.promise, logger, clock };
   const server: AgentServer = new AgentServer(served);
   const registries = new Registries({ registries: options.registries, catalog, store, clock, logger });
-  const manager = { version: options.version, startedAt: now(), trustDomain };
+  const manager = { version: options.version, startedAt: now(), trustDomain, caEnds: authority.ends };
   const inspect = new Inspection({ catalog, hosts, members, publisher, registries, refusals, manager });
   const removal = new Removal({
     members,
@@ -165,61 +163,4 @@ async function assemble(options: ManagerOptions, logger: Logger) {
     refusals,
     removal,
   };
-}
-
-function socketOf({ runDir }: ManagerOptions): string {
-  return join(runDir, 'manager.sock');
-}
-
-async function startApi(options: ManagerOptions, parts: Parts, logger: Logger): Promise<ApiServer & AsyncDisposable> {
-  const { store, inspect, tokens, removal, refusals, clock, authority } = parts;
-  const server = await startApiServer({
-    routes: createRoutes({ store, inspect, tokens, removal, clock, maximumWatches: MAXIMUM_WATCHES }),
-    log: logger,
-    onUnauthorized(from, why) {
-      const { log, passedOver } = refusals.count('admin-token', from, why);
-      if (log) logger.warn('a caller of the API was refused', { from, why, passedOver });
-    },
-    socketPath: socketOf(options),
-    https: {
-      host: options.api.address,
-      port: options.api.port,
-      certificate: apiCertificate(authority, options.api.address),
-      token: adminToken(join(options.stateDir, 'admin-token')),
-    },
-  });
-  return Object.assign(server, { [Symbol.asyncDispose]: () => server.close() });
-}
-
-/** What callers may know the API by, when it listens on an address. */
-function namesOf(address: string): readonly string[] {
-  const all = Object.values(networkInterfaces()).flatMap(
-    list => list?.map(each => each.address.replace(/%.*/, '')) ?? [],
-  );
-  const listens = address === '::' || address === '0.0.0.0' ? all : [address];
-  // A host's name that is none in DNS (underscores) would spoil the certificate.
-  const own = /^[A-Za-z0-9.-]{1,253}$/.test(hostname()) ? [hostname()] : [];
-  return [...new Set(['localhost', ...own, '127.0.0.1', '::1', ...listens])];
-}
-
-function apiCertificate(authority: Authority, address: string): ServerCertificate {
-  const key = makeKey();
-  return { key, cert: authority.issueApi(createPublicKey(createPrivateKey(key)), namesOf(address)).chain };
-}
-
-/** Renews the certificate of the REST API at half its life, until the signal aborts. */
-async function keepApiFresh(
-  api: ApiServer,
-  issue: () => ServerCertificate,
-  clock: Clock,
-  signal: AbortSignal,
-): Promise<void> {
-  for (;;) {
-    api.renew(issue());
-    const due = renewAt(clock.now(), clock.now() + 7 * 24 * HOUR_MS, Math.random());
-    while (clock.now() < due) {
-      await clock.sleep(Math.min(HOUR_MS, due - clock.now()), signal).catch(() => undefined);
-      if (signal.aborted) return;
-    }
-  }
 }

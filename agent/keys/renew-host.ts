@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { BACKDATE_MS } from '../../auth/ca/authority.ts';
 import { renewAt } from '../../auth/ca/renewal.ts';
 import { makeKey } from '../../auth/ca/root.ts';
 import { hostSpiffeId } from '../../auth/identity.ts';
@@ -54,5 +55,5 @@ export async function renewHostIdentity(options: RenewalOptions, signal: AbortSi
 
 function dueAt({ chain }: HostIdentity): number {
   const { validFromDate, validToDate } = new X509Certificate(chain);
-  return renewAt(validFromDate.getTime(), validToDate.getTime(), Math.random());
+  return renewAt(validFromDate.getTime() + BACKDATE_MS, validToDate.getTime(), Math.random());
 }

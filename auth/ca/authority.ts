@@ -36,6 +36,8 @@ export class Authority {
   readonly trustDomain: string;
   /** PEM certificates to trust, oldest first. */
   readonly roots: readonly string[];
+  /** When the first certificate of its chain ends, milliseconds since 1970: nothing that it signs outlives that. */
+  readonly ends: number;
   readonly #signer: Signer;
   readonly #certificate: X509Certificate;
   readonly #intermediates: string;
@@ -48,6 +50,7 @@ export class Authority {
     this.trustDomain = options.trustDomain;
     this.#now = options.now;
     this.#certificate = certificate;
+    this.ends = Math.min(...given.chain.map(({ validToDate }) => validToDate.getTime()));
     this.#intermediates = given.chain.slice(0, -1).map(String).join('');
     this.#signer = { key: given.key, name: subjectOf(certificate.raw), keyId: keyIdOf(certificate.publicKey) };
     this.roots = [...new Set([...(options.formerRoots ?? []), root.toString()])];
@@ -76,15 +79,19 @@ export class Authority {
     return this.#issue(publicKey, managerSpiffeId(this.trustDomain), LIFETIME.manager, hosts);
   }
 
+  /** @throws {AuthorityError} when it has ended and can sign no more. */
+  check(): void {
+    if (this.ends > this.#now()) return;
+    throw new AuthorityError(
+      `the CA's own certificate ended at ${new Date(this.ends).toISOString()}; give the Manager a new one in manager.yaml, and have the hosts join anew`,
+    );
+  }
+
   #issue(publicKey: KeyObject, uri: string, lifetime: number, hosts: readonly string[] = []): Issued {
     const now = this.#now();
-    const end = this.#certificate.validToDate.getTime();
-    if (end <= now)
-      throw new AuthorityError(
-        `The CA's own certificate ended at ${this.#certificate.validToDate.toISOString()}; give the Manager a new one`,
-      );
+    this.check();
     // Whole seconds: X.509 has no finer time.
-    const notAfter = new Date(Math.floor(Math.min(now + lifetime, end) / 1000) * 1000);
+    const notAfter = new Date(Math.floor(Math.min(now + lifetime, this.ends) / 1000) * 1000);
     const content = {
       commonName: uri.replace(/^spiffe:\/\/[^/]+\//, ''),
       publicKey,

@@ -1,9 +1,13 @@
+/** No certificate is renewed sooner after it was issued, milliseconds: near the end of the CA they get ever shorter. */
+const SHORTEST_MS = 60_000;
+
 /**
  * When to renew a certificate: at half its life, up to a tenth of its life earlier so that hosts do not come all at once.
+ * @param issuedAt when it was issued, which is later than when it begins; milliseconds since 1970.
  * @param random 0–1 exclusive.
  * @returns milliseconds since 1970.
  */
-export function renewAt(notBefore: number, notAfter: number, random: number): number {
-  const life = notAfter - notBefore;
-  return notBefore + life * (0.5 - 0.1 * random);
+export function renewAt(issuedAt: number, notAfter: number, random: number): number {
+  const life = notAfter - issuedAt;
+  return issuedAt + Math.max(SHORTEST_MS, life * (0.5 - 0.1 * random));
 }

@@ -20,7 +20,12 @@ export function inspectOf(known: Partial<Inspect> = {}): Inspect {
     workloads: () => [],
     registries: () => [],
     refusals: () => [],
-    manager: () => ({ version: '0.0.0', startedAt: 0, trustDomain: 'isthmus.mesh' }),
+    manager: () => ({
+      version: '0.0.0',
+      startedAt: 0,
+      trustDomain: 'isthmus.mesh',
+      caEnds: Date.now() + 365 * 86_400_000,
+    }),
     ...known,
   };
 }

@@ -72,6 +72,8 @@ export interface ManagerReport {
   /** Milliseconds since 1970. */
   readonly startedAt: number;
   readonly trustDomain: string;
+  /** When the CA can sign no more, milliseconds since 1970. */
+  readonly caEnds: number;
 }
 
 /** How often something was refused for one reason since the Manager started. */

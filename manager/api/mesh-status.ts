@@ -1,6 +1,9 @@
 import type { ConfigWarning } from '../config/references.ts';
 import type { HostReport, Inspect, ManagerReport, RefusalReport, RegistryReport, RejectionReport } from './inspect.ts';
 
+/** The CA's end is a thing to act on this long before, milliseconds. */
+export const CA_WARNING_MS: number = 14 * 24 * 3_600_000;
+
 /** The mesh at a glance: what `isthmus status` prints. */
 export interface MeshStatus {
   readonly manager: ManagerReport;

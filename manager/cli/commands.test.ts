@@ -332,6 +332,29 @@ test('tokens are made, listed without their secret, and taken back', async t => 
   t.is((await run(api, 'token revoke t1')).code, 1);
 });
 
+for (const [when, daysLeft, said, code] of [
+  ['long before', 365, undefined, 0],
+  [
+    'soon before',
+    3,
+    /^The CA ends at .*; give the Manager a new one in manager\.yaml, and have the hosts join anew$/m,
+    1,
+  ],
+  ['after', -1, /^The CA ended at .*: no certificate is given any more; give the Manager a new one/m, 1],
+] as const)
+  test(`the status ${when} the end of the CA`, async t => {
+    const manager = () => ({
+      version: '0',
+      startedAt: 0,
+      trustDomain: 'x',
+      caEnds: Date.now() + daysLeft * 86_400_000,
+    });
+    const result = await run(await startApi(t, { inspect: { manager } }), 'status --check');
+    t.is(result.code, code);
+    if (said) t.regex(result.out, said);
+    else t.notRegex(result.out, /CA/);
+  });
+
 const refused: readonly [string, number, RegExp][] = [
   ['get gateways', 2, /"gateways" is no kind of config/],
   ['get virtualservces', 2, /did you mean "virtualservices"\?/],

@@ -1,5 +1,5 @@
 import type { RegistryReport } from '../api/inspect.ts';
-import type { MeshStatus } from '../api/mesh-status.ts';
+import { CA_WARNING_MS, type MeshStatus } from '../api/mesh-status.ts';
 import { describeWarning } from '../config/references.ts';
 import { asker, askFor } from './ask.ts';
 import { type Command, type CommandContext, EXIT } from './command.ts';
@@ -34,9 +34,10 @@ function syncedWhen({ state, lastSynced }: RegistryReport): string {
   return lastSynced === undefined ? 'never' : `${ago(lastSynced)} ago`;
 }
 
-function isWell({ hosts, registries, rejections }: MeshStatus): boolean {
+function isWell({ manager, hosts, registries, rejections }: MeshStatus): boolean {
   return (
     rejections.length === 0 &&
+    manager.caEnds > Date.now() + CA_WARNING_MS &&
     hosts.every(({ lease, envoyConnected }) => lease.state === 'held' && envoyConnected) &&
     registries.every(({ state, problems }) => state === 'synced' && problems.length === 0)
   );
@@ -73,8 +74,18 @@ function statusText(context: CommandContext, status: MeshStatus): string {
   ].join('');
 }
 
-function wrongLines({ hosts, registries }: MeshStatus): string[] {
+function caLines({ caEnds }: MeshStatus['manager']): string[] {
+  if (caEnds > Date.now() + CA_WARNING_MS) return [];
+  const ended = caEnds <= Date.now();
+  const when = new Date(caEnds).toISOString();
   return [
+    `The CA ${ended ? `ended at ${when}: no certificate is given any more` : `ends at ${when}`}; give the Manager a new one in manager.yaml, and have the hosts join anew\n`,
+  ];
+}
+
+function wrongLines({ manager, hosts, registries }: MeshStatus): string[] {
+  return [
+    ...caLines(manager),
     ...hosts
       .filter(({ lease }) => lease.state === 'lapsed')
       .map(

@@ -1,12 +1,10 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { ServerCredentials } from '@grpc/grpc-js';
 import type { Authority } from '../../auth/ca/authority.ts';
-import { renewAt } from '../../auth/ca/renewal.ts';
 import { makeKey } from '../../auth/ca/root.ts';
-import type { Clock } from '../model/util/clock.ts';
 
 /**
- * TLS 1.3 with the Manager's own certificate, renewed while it serves. Client certificates are asked for, not required: a host that
+ * TLS 1.3 with the Manager's own certificate. Client certificates are asked for, not required: a host that
  * joins has none yet. Node checks the chain; `getAuthContext()` shows a certificate only if that check passed.
  */
 export class ManagerCredentials extends ServerCredentials {
@@ -24,20 +22,19 @@ export class ManagerCredentials extends ServerCredentials {
     return this === other;
   }
 
-  /** Renews the certificate at half its life, until the signal aborts; then it throws the signal's reason. */
-  async keepFresh(clock: Clock, signal: AbortSignal): Promise<never> {
-    for (;;) {
-      const renewal = renewAt(clock.now(), this.#notAfter, Math.random());
-      while (clock.now() < renewal) await clock.sleep(Math.min(MAXIMUM_SLEEP_MS, renewal - clock.now()), signal);
-      const { context, notAfter } = contextOf(this.#authority);
-      this.updateSecureContextOptions(context);
-      this.#notAfter = notAfter;
-    }
+  /** When the certificate in use ends, milliseconds since 1970. */
+  get notAfter(): number {
+    return this.#notAfter;
+  }
+
+  /** Takes a new certificate into use. @returns when that ends. @throws {AuthorityError} */
+  renew(): number {
+    const { context, notAfter } = contextOf(this.#authority);
+    this.updateSecureContextOptions(context);
+    this.#notAfter = notAfter;
+    return notAfter;
   }
 }
-
-/** Node's timers hold at most 2^31 ms; a clock that was set is noticed within an hour. */
-const MAXIMUM_SLEEP_MS = 3_600_000;
 
 function contextOf(authority: Authority): {
   readonly context: { readonly ca: string[]; readonly cert: string; readonly key: string };

@@ -7,6 +7,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import type { Authority } from '../../auth/ca/authority.ts';
+import { keepFresh } from '../fresh.ts';
 import type { Hosts } from '../hosts/hosts.ts';
 import type { Member, Members } from '../hosts/members.ts';
 import { type RefusalCode, RefusalError } from '../hosts/refusal.ts';
@@ -52,14 +53,18 @@ const OPTIONS = {
 /** Trailing metadata that tells an agent why it was refused. */
 export const REASON_KEY = 'isthmus-reason';
 
-const UNAUTHENTICATED: ReadonlySet<RefusalCode> = new Set(['no-certificate', 'certificate-expired', 'host-unknown']);
-const INVALID: ReadonlySet<RefusalCode> = new Set([
-  'csr-invalid',
-  'csr-other-identity',
-  'nonce-invalid',
-  'message-invalid',
-  'host-invalid',
-]);
+/** What is not here is PERMISSION_DENIED. */
+const CODES: Readonly<Partial<Record<RefusalCode, status>>> = {
+  'no-certificate': status.UNAUTHENTICATED,
+  'certificate-expired': status.UNAUTHENTICATED,
+  'host-unknown': status.UNAUTHENTICATED,
+  'csr-invalid': status.INVALID_ARGUMENT,
+  'csr-other-identity': status.INVALID_ARGUMENT,
+  'nonce-invalid': status.INVALID_ARGUMENT,
+  'message-invalid': status.INVALID_ARGUMENT,
+  'host-invalid': status.INVALID_ARGUMENT,
+  'ca-ended': status.FAILED_PRECONDITION,
+};
 
 type UnaryCall<Q, A> = (call: ServerUnaryCall<Q, A>, callback: sendUnaryData<A>) => void;
 type Duplex<Q, A> = (call: ServerDuplexStream<Q, A>) => void;
@@ -105,11 +110,10 @@ export class AgentServer {
       });
     });
     const { clock, logger } = this.#parts;
-    const report = (why: string) => (error: unknown) => {
-      if (!signal.aborted) logger.error(why, { why: messageOf(error) });
-    };
-    credentials.keepFresh(clock, signal).catch(report('the certificate for agents is not renewed'));
-    this.#streams.watch(signal).catch(report('slow agents are not watched'));
+    const { notAfter } = credentials;
+    const renewed = { what: 'the certificate for agents', notAfter, renew: () => credentials.renew() };
+    void keepFresh(renewed, { clock, logger }, signal);
+    void this.#streams.watch(signal);
     signal.addEventListener('abort', () => this.#server.forceShutdown(), { once: true });
     if (signal.aborted) this.#server.forceShutdown();
     return bound;
@@ -166,11 +170,7 @@ export class AgentServer {
         ...(passedOver > 0 && { passedOver }),
       });
     metadata.set(REASON_KEY, error.code);
-    const code = UNAUTHENTICATED.has(error.code)
-      ? status.UNAUTHENTICATED
-      : INVALID.has(error.code)
-        ? status.INVALID_ARGUMENT
-        : status.PERMISSION_DENIED;
+    const code = CODES[error.code] ?? status.PERMISSION_DENIED;
     return Object.assign(new Error(error.message), { code, details: error.message, metadata });
   }
 }

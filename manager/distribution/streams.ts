@@ -96,11 +96,11 @@ export class HostStreams {
       if (open.host === host) open.end(this.#statusOf(new RefusalError('host-unknown', removedText(host)), host));
   }
 
-  /** Cuts off hosts that stopped answering, until the signal aborts; then it throws the signal's reason. */
-  async watch(signal: AbortSignal): Promise<never> {
+  /** Cuts off hosts that stopped answering, until the signal aborts. Never rejects. */
+  async watch(signal: AbortSignal): Promise<void> {
     const { clock, logger } = this.#parts;
-    for (;;) {
-      await clock.sleep(LOOK_MS, signal);
+    while (!signal.aborted) {
+      await clock.sleep(LOOK_MS, signal).catch(() => undefined);
       for (const open of this.#open.values()) {
         if ((open.waitingSince() ?? Number.POSITIVE_INFINITY) > clock.now() - ANSWER_MS) continue;
         logger.warn('a host does not acknowledge what it was sent; cut off', { host: open.host });

@@ -15,7 +15,8 @@ export type RefusalCode =
   | 'identity-not-allowed'
   | 'resource-not-allowed'
   | 'message-invalid'
-  | 'admin-token';
+  | 'admin-token'
+  | 'ca-ended';
 
 /** Characters of a message at the most: it goes into logs, and strangers write parts of it. */
 const LONGEST = 500;

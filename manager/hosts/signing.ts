@@ -2,6 +2,7 @@ import type { Authority } from '../../auth/ca/authority.ts';
 import { type CertificateRequest, RequestError, readRequest } from '../../auth/ca/csr.ts';
 import { hostSpiffeId, parseSpiffeId } from '../../auth/identity.ts';
 import type { JoinRequest, JoinResponse, SignRequest, SignResponse } from '../model/proto/messages.ts';
+import { messageOf } from '../model/util/errors.ts';
 import { allows } from './allowed.ts';
 import type { Member, Members } from './members.ts';
 import type { Nonces } from './nonces.ts';
@@ -37,6 +38,7 @@ export class Signing {
         'host-invalid',
         `"${host}" cannot be a host's name: lower-case letters, digits, "-" and "."`,
       );
+    this.#checkAuthority();
     const token = await tokens.check(request.token, host);
     if (members.get(host) && !token.named) throw hostTaken(host);
     const csr = this.#read(request.csr, hostSpiffeId(authority.trustDomain, host));
@@ -56,6 +58,7 @@ export class Signing {
   /** @param member from the caller's certificate. */
   sign(member: Member, request: SignRequest): SignResponse {
     const { authority, nonces } = this.#parts;
+    this.#checkAuthority();
     const csr = this.#read(request.csr, request.identity);
     if (csr.challenge === undefined || !nonces.take(member.name, csr.challenge))
       throw new RefusalError(
@@ -77,6 +80,15 @@ export class Signing {
         `host "${member.name}" may not be "${identity}"; its join token allowed ${member.identities.join(', ')}`,
       );
     return authority.issueWorkload(csr.publicKey, identity);
+  }
+
+  /** Before anything is used up for a certificate that cannot be had. */
+  #checkAuthority(): void {
+    try {
+      this.#parts.authority.check();
+    } catch (error) {
+      throw new RefusalError('ca-ended', messageOf(error), { cause: error });
+    }
   }
 
   /** Reads a request and checks that it asks for this identity and no other. */

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
+import type { GivenAuthority } from '../../auth/ca/given.ts';
 import { connectManager, type ManagerAnswer, type ManagerRequest } from '../../manager/cli/client.ts';
 import { runManager } from '../../manager/manager.ts';
 import { type Logger, silentLogger } from '../../manager/model/util/log.ts';
@@ -25,7 +26,11 @@ export interface TestManager {
 /** Starts a Manager on real sockets and a real store; it goes with the test. @param directory of an earlier one, to begin where it ended. */
 export async function startManager(
   t: ExecutionContext,
-  options: { readonly registries?: readonly ConfiguredRegistry[]; readonly directory?: string } = {},
+  options: {
+    readonly registries?: readonly ConfiguredRegistry[];
+    readonly directory?: string;
+    readonly ca?: GivenAuthority;
+  } = {},
 ): Promise<TestManager> {
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'isthmus-manager-'));
   const store = new SqliteStore(join(directory, 'store.db'));
@@ -44,6 +49,7 @@ export async function startManager(
       api: anywhere,
       store,
       registries: options.registries ?? [],
+      ...(options.ca && { ca: options.ca }),
       stateDir: directory,
       runDir: directory,
       version: 'test',
