@@ -12,7 +12,7 @@ import { type AgentConfig, readAgentConfig } from '../config/agent.ts';
 import { type Dirs, dirsOf } from '../paths.ts';
 import { whyNoHosts } from '../setup/preflight.ts';
 import { prepareEnvoy } from '../setup/prepare.ts';
-import { DAEMON_OPTIONS, daemonLogger, readConfigFile } from './daemon.ts';
+import { DAEMON_OPTIONS, daemonLogger, keepCompiled, readConfigFile } from './daemon.ts';
 import { isthmusVersion } from './version.ts';
 
 export const agentCommand: Command = {
@@ -30,6 +30,7 @@ export const agentCommand: Command = {
     if (lack !== undefined) throw new CommandError(`The agent cannot run here. ${lack}`);
     const options = await agentOptions(dirsOf(values), logger, signal);
     const { runAgent } = await import('../../agent/agent.ts');
+    keepCompiled();
     await runAgent(options, logger, signal);
     return EXIT.ok;
   },

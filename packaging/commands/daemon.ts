@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { type CommandArguments, CommandError, type CommandOption } from '../../manager/cli/command.ts';
 import { ConfigError, describeFieldError } from '../../manager/model/util/errors.ts';
@@ -18,6 +19,14 @@ export const DAEMON_OPTIONS: Readonly<Record<string, CommandOption>> = {
     summary: 'a line for people, or an object for machines (default: text on a terminal, json elsewhere)',
   },
 };
+
+/** A daemon has run most of what a start runs by then, milliseconds. */
+const STARTED_MS = 5_000;
+
+/** Keeps what Node compiled (see `bin/isthmus`) for the next start, also if this process ends without a word. */
+export function keepCompiled(): void {
+  setTimeout(flushCompileCache, STARTED_MS).unref();
+}
 
 /** The log of a daemon: events on standard error, one a line. */
 export async function daemonLogger(values: CommandArguments['values']): Promise<Logger> {

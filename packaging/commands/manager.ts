@@ -5,7 +5,7 @@ import { messageOf } from '../../manager/model/util/errors.ts';
 import { storeKinds } from '../../manager/store/index.ts';
 import { type CaFiles, readManagerConfig } from '../config/manager.ts';
 import { dirsOf } from '../paths.ts';
-import { DAEMON_OPTIONS, daemonLogger, readConfigFile } from './daemon.ts';
+import { DAEMON_OPTIONS, daemonLogger, keepCompiled, readConfigFile } from './daemon.ts';
 import { isthmusVersion } from './version.ts';
 
 export const managerCommand: Command = {
@@ -29,6 +29,7 @@ export const managerCommand: Command = {
     const given = ca && (await readAuthority(ca));
     if (servicesFolder !== undefined) await mkdir(servicesFolder, { recursive: true });
     const { runManager } = await import('../../manager/manager.ts');
+    keepCompiled();
     const open = await storeKinds.get(store.kind)!.open(store.settings, 'store', stateDir);
     try {
       const options = {
