@@ -157,7 +157,7 @@ export class Converge {
   }
 
   async #captureReady(): Promise<void> {
-    const { ads, signal, onInForce } = this.#options;
+    const { ads, signal, logger, onInForce } = this.#options;
     const joined = this.#joined;
     let rejected: ReadonlySet<string> = new Set();
     try {
@@ -171,12 +171,15 @@ export class Converge {
       this.#soon.call();
       return;
     }
+    if (!this.#tookOver) logger.info('Envoy took its config', { refused: rejected.size });
     const captured = this.#capturable(joined);
     if (captured === undefined) {
       setTimeout(() => void this.#capture.call(), SETTLE_MS).unref();
       return;
     }
+    const first = this.#captureReason !== undefined;
     await this.#apply(captured);
+    if (first && captured.length > 0) logger.info('capturing', { workloads: captured.length });
     this.#note(joined, rejected);
     onInForce();
   }
