@@ -1,7 +1,15 @@
 import { parseArgs } from 'node:util';
 
+/** What can be measured: requests a second, how soon callers follow a change, what a host with many services costs. */
+export const PARTS = ['traffic', 'change', 'weight'] as const;
+
+export type Part = (typeof PARTS)[number];
+
 /** What the benchmark was asked to do. */
 export interface BenchOptions {
+  readonly parts: readonly Part[];
+  /** Nothing is left out or cut short: the outcome goes into RESULTS.md. */
+  readonly complete: boolean;
   readonly quick: boolean;
   readonly output: 'text' | 'json';
   /** Names of paths to leave out the others; all when empty. `direct` always runs. */
@@ -17,12 +25,15 @@ export interface BenchOptions {
 
 export const HELP = `Measures Isthmus side by side with other ways of getting from a caller to a server.
 
-  npm run bench                                 everything; writes test/bench/RESULTS.md
+  npm run bench                                 everything, some 25 minutes; writes test/bench/RESULTS.md
   npm run bench -- --quick --output json        within 5 minutes; prints [{path, load, rps, ratioToDirect, p50Ms, p99Ms}]
+  npm run bench -- --only change                how soon callers follow a change in a registry
+  npm run bench -- --only weight                memory, idle processor share and start of a host with many services
   npm run bench -- --path ours --path "bare Envoys" --load "L7 keep-alive" --rounds 5
 
 Options
-  --quick            short rounds; does not touch RESULTS.md
+  --only PART        traffic, change or weight (may be repeated); does not touch RESULTS.md
+  --quick            short rounds, and traffic only unless told otherwise; does not touch RESULTS.md
   --output FORMAT    text (default) or json, on stdout; progress goes to stderr
   --path NAME        only this path, and direct (may be repeated); does not touch RESULTS.md
   --load TEXT        only loads whose name contains it (may be repeated); does not touch RESULTS.md
@@ -37,6 +48,7 @@ export function parseOptions(args: readonly string[], paths: readonly string[]):
   const { values } = parseArgs({
     args: [...args],
     options: {
+      only: { type: 'string', multiple: true },
       quick: { type: 'boolean', default: false },
       output: { type: 'string', default: 'text' },
       path: { type: 'string', multiple: true, default: [] },
@@ -52,7 +64,10 @@ export function parseOptions(args: readonly string[], paths: readonly string[]):
     throw new Error(`--output must be text or json, not ${JSON.stringify(values.output)}`);
   const unknown = values.path.filter(name => !paths.includes(name));
   if (unknown.length > 0) throw new Error(`No path is named ${unknown.join(', ')}; there are ${paths.join(', ')}`);
+  const preset: readonly Part[] = values.quick || values.path.length + values.load.length > 0 ? ['traffic'] : PARTS;
   return {
+    parts: values.only === undefined ? preset : values.only.map(partOf),
+    complete: !values.quick && values.only === undefined && preset === PARTS,
     quick: values.quick,
     output: values.output,
     paths: values.path,
@@ -61,6 +76,12 @@ export function parseOptions(args: readonly string[], paths: readonly string[]):
     seconds: count('seconds', values.seconds, values.quick ? 1 : 2),
     ...(values.envoy === undefined ? {} : { envoy: values.envoy }),
   };
+}
+
+function partOf(name: string): Part {
+  const part = PARTS.find(one => one === name);
+  if (part === undefined) throw new Error(`--only must be one of ${PARTS.join(', ')}, not ${JSON.stringify(name)}`);
+  return part;
 }
 
 function count(name: string, text: string | undefined, otherwise: number): number {

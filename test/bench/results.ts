@@ -1,7 +1,11 @@
 import { cpus, release, totalmem } from 'node:os';
+import type { ChangeResult } from './change/change.ts';
+import { changeTable } from './change/rows.ts';
 import type { Load } from './load.ts';
 import { type Cell, compare } from './rounds.ts';
 import { tableOf } from './table.ts';
+import { weightTable } from './weight/rows.ts';
+import type { Weight } from './weight/weight.ts';
 
 /** What ours is wanted to reach beside another path. */
 interface Wanted {
@@ -35,19 +39,41 @@ export function wantedTable(cells: readonly Cell[], loads: readonly Load[], ours
   return ['| load | beside | wanted | ours | ± | |', '|---|---|---|---|---|---|', ...lines].join('\n');
 }
 
+/** What was measured; parts that were not asked for are absent. */
+export interface Found {
+  readonly cells?: readonly Cell[];
+  readonly changes?: readonly ChangeResult[];
+  readonly weight?: Weight;
+}
+
+/** Everything that was measured, as Markdown. */
+export function sectionsOf({ cells, changes, weight }: Found, loads: readonly Load[], ours: string): string {
+  const sections = [
+    ...(cells ? [`## Traffic: wanted and reached\n\n${wantedTable(cells, loads, ours)}`] : []),
+    ...(changes ? [`## ${CHANGE}\n\n${changeTable(changes)}`] : []),
+    ...(weight ? [`## ${WEIGHT}\n\n${weightTable(weight)}`] : []),
+    ...(cells ? [`## Traffic\n\n${tableOf(cells)}`] : []),
+  ];
+  return `${sections.join('\n\n').trimEnd()}\n`;
+}
+
+const CHANGE = `A change in a registry
+
+An instance on another host moves to another port. The clock runs from the registry's acknowledgement (for a file: from its rename) to
+the first answer of the new place, for a caller that asks every 2 ms on a kept connection. Changes come at random times.`;
+
+const WEIGHT = `Weight
+
+Every service has three instances, two of them on another host. A start is that of a rebooted host whose Manager is away: nothing runs,
+and there are neither rules in the kernel nor sockets; it ends with the first answered call of a workload, by name.`;
+
 /** RESULTS.md. @param command that made the figures. */
-export function resultsOf(cells: readonly Cell[], loads: readonly Load[], ours: string, command: string): string {
-  const rounds = cells[0]?.readings.length ?? 0;
+export function resultsOf(found: Found, loads: readonly Load[], ours: string, command: string): string {
+  const rounds = found.cells?.[0]?.readings.length ?? 0;
   return `# Results of the benchmark
 
 Made by \`${command}\` on ${machine()}; ${rounds} rounds, interleaved. Figures are medians over the rounds, ratios are medians of the
 rounds' ratios, ± is half the distance between the quartiles. Everything shares the machine's processors: callers, servers, proxies.
 
-## Wanted and reached
-
-${wantedTable(cells, loads, ours)}
-
-## Traffic
-
-${tableOf(cells)}`;
+${sectionsOf(found, loads, ours)}`;
 }

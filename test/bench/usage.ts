@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 /** What a group of processes has used. */
 export interface Usage {
-  /** Processor time of user and system so far, ms. The kernel counts in steps of 10 ms. */
+  /** Processor time of user and system so far, ms, with that of children that ended. The kernel counts in steps of 10 ms. */
   readonly cpuMs: number;
   /** Resident memory, bytes. */
   readonly residentBytes: number;
@@ -17,7 +17,8 @@ export function usageOf(pid: number): Usage {
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
     const resident = Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
-    return { cpuMs: (Number(fields[11]) + Number(fields[12])) * TICK_MS, residentBytes: resident };
+    const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
+    return { cpuMs: ticks * TICK_MS, residentBytes: resident };
   } catch (error) {
     if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? ''))
       return { cpuMs: 0, residentBytes: 0 };

@@ -1,0 +1,39 @@
+import { Mesh } from '../e2e/mesh.ts';
+import { makeGround } from './ground.ts';
+import { LOADS } from './load.ts';
+import type { BenchOptions } from './options.ts';
+import { BASELINES, DIRECT, OURS } from './paths/index.ts';
+import { joinHosts, ourGround, ours } from './paths/ours.ts';
+import type { Path } from './paths/path.ts';
+import { type Cell, runRounds } from './rounds.ts';
+
+// The quick run promises to end within 5 minutes, the full one within 25; what is left goes to starting, stopping and the other parts.
+const QUICK_BUDGET_MS = 200_000;
+const FULL_BUDGET_MS = 1_020_000;
+
+/** Loads every wanted path in every wanted way. @param envoy path of the executable. */
+export async function traffic(
+  options: BenchOptions,
+  envoy: string,
+  progress: (line: string) => void,
+): Promise<readonly Cell[]> {
+  const wanted = (name: string): boolean =>
+    name === DIRECT || options.paths.length === 0 || options.paths.includes(name);
+  const loads = LOADS.filter(
+    load => options.loads.length === 0 || options.loads.some(part => load.name.includes(part)),
+  );
+  await using mesh = await Mesh.create('bench');
+  const ground = await makeGround(mesh.network, envoy);
+  const paths: Path[] = [];
+  for (const [name, start] of BASELINES) if (wanted(name)) paths.push(await start(ground));
+  if (wanted(OURS)) {
+    progress('starting a Manager and two hosts');
+    const { hosts, file } = await ourGround(mesh);
+    await mesh.startManager({ registries: [{ name: 'loads', kind: 'file', path: file }] });
+    paths.push(await ours(mesh, await joinHosts(mesh, hosts), loads));
+  }
+  progress('warming up');
+  await runRounds(paths, loads, { rounds: 1, seconds: 1, budgetMs: 0, progress: () => undefined });
+  const budgetMs = options.quick ? QUICK_BUDGET_MS : FULL_BUDGET_MS;
+  return await runRounds(paths, loads, { ...options, budgetMs, progress });
+}

@@ -1,0 +1,57 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Mesh, type MeshHost } from '../../e2e/mesh.ts';
+import { familyOf, usageOf, usageOfAll } from '../usage.ts';
+import { uidOf, weighedHost } from './ground.ts';
+import { fell, type Start, start } from './start.ts';
+
+/** What a host with 20 workloads and 200 services costs. */
+export interface Weight {
+  /** Resident memory after every service was called, bytes. The agent's holds that of its children. */
+  readonly agentBytes: number;
+  readonly envoyBytes: number;
+  /** Share of one processor that the idle agent takes, 0–1. */
+  readonly idleShare: number;
+  /** Starts from the snapshot with the Manager away. */
+  readonly starts: readonly Start[];
+}
+
+export interface WeightOptions {
+  readonly idleSeconds: number;
+  readonly starts: number;
+  readonly progress: (line: string) => void;
+}
+
+/** Weighs a host whose 20 workloads use 200 services, then starts its agent and Envoy from what lies on disk. */
+export async function weigh({ idleSeconds, starts, progress }: WeightOptions): Promise<Weight> {
+  await using mesh = await Mesh.create('weight');
+  const host = await weighedHost(mesh, progress);
+  const called = await memory(host);
+  progress(`leaving the agent alone for ${idleSeconds} s`);
+  const idleShare = await idle(host, idleSeconds);
+  const rested = await memory(host);
+  await mesh.manager.kill('SIGKILL');
+  const found: Start[] = [];
+  for (let round = 1; round <= starts; round += 1) {
+    progress(`start ${round} of ${starts} from the snapshot`);
+    await fell(host);
+    found.push(await start(host, uidOf(0), { name: 'service-0', port: 80 }));
+  }
+  return {
+    agentBytes: Math.max(called.agentBytes, rested.agentBytes),
+    envoyBytes: Math.max(called.envoyBytes, rested.envoyBytes),
+    idleShare,
+    starts: found,
+  };
+}
+
+async function memory(host: MeshHost): Promise<Pick<Weight, 'agentBytes' | 'envoyBytes'>> {
+  const { pid, envoy } = await host.status();
+  return { agentBytes: usageOfAll(familyOf(pid)).residentBytes, envoyBytes: usageOf(envoy.pid).residentBytes };
+}
+
+async function idle(host: MeshHost, seconds: number): Promise<number> {
+  const { pid } = await host.status();
+  const [before, begun] = [usageOfAll(familyOf(pid)).cpuMs, performance.now()];
+  await delay(seconds * 1000);
+  return (usageOfAll(familyOf(pid)).cpuMs - before) / (performance.now() - begun);
+}
