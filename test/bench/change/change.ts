@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { eventually, Mesh } from '../../e2e/mesh.ts';
+import { Mesh } from '../../e2e/mesh.ts';
+import { eventually } from '../../eventually.ts';
 import type { Host } from '../../hosts/host.ts';
 import { startConsul } from '../../real/consul.ts';
 import { startZooKeeper } from '../../real/zookeeper.ts';

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { eventually, type Mesh, type MeshHost, type WorkloadFile } from '../../e2e/mesh.ts';
+import type { Mesh, MeshHost, WorkloadFile } from '../../e2e/mesh.ts';
+import { eventually } from '../../eventually.ts';
 import { startEcho } from '../../hosts/apps.ts';
 import type { Host } from '../../hosts/host.ts';
 

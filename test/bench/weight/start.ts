@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
-import { eventually, type MeshHost } from '../../e2e/mesh.ts';
+import type { MeshHost } from '../../e2e/mesh.ts';
+import { eventually } from '../../eventually.ts';
 import { Lines } from '../lines.ts';
 
 /** How a start went, milliseconds since the agent was called. */
