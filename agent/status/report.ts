@@ -14,7 +14,7 @@ export interface ReportParts {
   readonly startedAt: number;
   readonly link: Pick<ManagerLink, 'status' | 'wants'>;
   readonly converge: Pick<Converge, 'members' | 'captured' | 'inForce' | 'problems' | 'capture'>;
-  readonly certificates: Pick<Certificates, 'expires'>;
+  readonly certificates: Pick<Certificates, 'expires' | 'reason'>;
   readonly ads: Pick<AdsServer, 'status'>;
   readonly proxy: Pick<HostProxy, 'status'>;
   readonly problems: () => AgentStatus['problems'];
@@ -30,7 +30,7 @@ export class StatusReport implements StatusSource {
 
   /** Everything that is not in force on this host. */
   rejections(): readonly RejectionStatus[] {
-    const { ads, converge } = this.#parts;
+    const { ads, converge, certificates } = this.#parts;
     const refused = ads
       .status()
       .resources.filter(({ state }) => state === 'rejected')
@@ -41,7 +41,12 @@ export class StatusReport implements StatusSource {
     const uncaptured = converge
       .capture()
       .problems.map(({ where, why }) => ({ resource: `capture of ${where}`, reason: why, origins: [where] }));
-    return [...refused, ...unusable, ...uncaptured];
+    const uncertified = converge.members().flatMap(({ input, identity }) => {
+      const { uid } = input.local.workload;
+      const reason = certificates.reason(identity);
+      return reason === undefined ? [] : [{ resource: `certificate of ${uid}`, reason, origins: [`workload ${uid}`] }];
+    });
+    return [...refused, ...unusable, ...uncaptured, ...uncertified];
   }
 
   status(): AgentStatus {
@@ -74,6 +79,7 @@ export class StatusReport implements StatusSource {
     return converge.members().map(({ input, identity, state }) => {
       const { uid } = input.local.workload;
       const certificateExpires = certificates.expires(identity);
+      const certificateReason = certificates.reason(identity);
       const policyRevision = converge.inForce().get(uid);
       return {
         uid,
@@ -81,6 +87,7 @@ export class StatusReport implements StatusSource {
         state: state === 'joined' && !captured.has(uid) ? 'waiting for proxy' : state,
         outboundPort: input.outboundPort,
         ...(certificateExpires === undefined ? {} : { certificateExpires }),
+        ...(certificateReason === undefined ? {} : { certificateReason }),
         ...(policyRevision === undefined ? {} : { policyRevision }),
       };
     });

@@ -37,6 +37,8 @@ export interface AgentStatus {
     readonly outboundPort: number;
     /** End of its certificate. */
     readonly certificateExpires?: number;
+    /** Why no new certificate came although one is due; the one that it has, if any, is used to its end. */
+    readonly certificateReason?: string;
     readonly policyRevision?: string;
   }[];
   /** Canonical hostnames of the services this host holds. */

@@ -68,7 +68,10 @@ const HOST: HostReport = {
   startedAt: 0,
   workloads: ['a/default/reviews'],
   subscriptions: { ServiceView: 1, InstanceList: 1 },
-  rejections: [{ resource: 'out/9080', reason: 'no such filter', origins: ['VirtualService default/reviews'] }],
+  rejections: [
+    { resource: 'out/9080', reason: 'no such filter', origins: ['VirtualService default/reviews'] },
+    { resource: 'certificate of a/default/reviews', reason: 'no', origins: ['workload a/default/reviews'] },
+  ],
 };
 
 const WORKLOAD: WorkloadReport = {
@@ -267,15 +270,15 @@ const shown: readonly [string, RegExp][] = [
   ['services -n other', /^No registry lists a service/],
   [
     'hosts',
-    /a +10\.0\.0\.1:15008 +held +\d+s ago +0\.1\.0 +1\.40\.0 +1 +2 +1\na refused out\/9080 \(from VirtualService default\/reviews\): no such filter\n$/,
+    /a +10\.0\.0\.1:15008 +held +\d+s ago +0\.1\.0 +1\.40\.0 +1 +2 +2\na: out\/9080 \(from VirtualService default\/reviews\) is not in force: no such filter\na: certificate of/,
   ],
   [
     'workloads',
-    /reviews +default +a +isthmus\.mesh\/ns\/default\/sa\/reviews +9080 +reviews\.default\.mesh +healthy +not yet in force\n$/,
+    /reviews +default +a +isthmus\.mesh\/ns\/default\/sa\/reviews +9080 +reviews\.default\.mesh +healthy +not yet in force\na\/default\/reviews: certificate of a\/default\/reviews: no\nTry: on a: isthmus agent status\n$/,
   ],
   [
     'status',
-    /Services +1, with 2 instances: 1 healthy, 1 behind an agent\nHosts +1 of 1 with 1 workloads\n[\s\S]*zk +zookeeper +stale +never[\s\S]*Registry zk is stale: connection refused\nRegistry zk: \/reviews\/member_3: is no JSON\na refused out\/9080.*\nThe Manager refused 3× token-used, last 0s ago to 10\.0\.0\.9: the join token was used by host b\n$/,
+    /Services +1, with 2 instances: 1 healthy, 1 behind an agent\nHosts +1 of 1 with 1 workloads\n[\s\S]*zk +zookeeper +stale +never[\s\S]*Registry zk is stale: connection refused\nRegistry zk: \/reviews\/member_3: is no JSON\na: out\/9080.*\na: certificate.*\nThe Manager refused 3× token-used, last 0s ago to 10\.0\.0\.9: the join token was used by host b\n$/,
   ],
 ];
 

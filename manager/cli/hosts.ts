@@ -43,12 +43,12 @@ function hostsTable(hosts: readonly HostReport[]): Table {
   };
 }
 
-/** A line for each refusal: host, resource, the config that caused it, and why. */
+/** A line for each thing that is not in force on a host: what, the config that caused it, and why. */
 export function rejectionLines(rejections: readonly (RejectionReport & { readonly host: string })[]): string {
   return rejections
     .map(({ host, resource, origins, reason }) => {
       const cause = origins.length === 0 ? '' : ` (from ${origins.join(', ')})`;
-      return `${host} refused ${resource}${cause}: ${reason}\n`;
+      return `${host}: ${resource}${cause} is not in force: ${reason}\n`;
     })
     .join('');
 }

@@ -1,8 +1,8 @@
-import type { WorkloadReport } from '../api/inspect.ts';
+import type { HostReport, WorkloadReport } from '../api/inspect.ts';
 import { asker, askFor } from './ask.ts';
 import { type Command, EXIT } from './command.ts';
 import { CONNECTION_OPTIONS, NAMESPACE_OPTION, OUTPUT_OPTION, textOf } from './options.ts';
-import { print, type Table } from './output.ts';
+import { print, type Table, tableText } from './output.ts';
 
 /** Shows workloads. */
 export const workloadsCommand: Command = {
@@ -13,11 +13,15 @@ export const workloadsCommand: Command = {
   options: { ...NAMESPACE_OPTION, ...OUTPUT_OPTION, ...CONNECTION_OPTIONS },
   async run({ values }, context) {
     const namespace = textOf(values, 'namespace');
-    const { items } = await askFor<{ readonly items: readonly WorkloadReport[] }>(asker(values, context), {
+    const ask = asker(values, context);
+    const { items } = await askFor<{ readonly items: readonly WorkloadReport[] }>(ask, {
       path: '/isthmus/v1/workloads',
     });
     const workloads = items.filter(workload => namespace === undefined || workload.namespace === namespace);
-    print(context, values, workloads, () => workloadsTable(workloads));
+    const { items: hosts } = workloads.every(isInForce)
+      ? { items: [] }
+      : await askFor<{ readonly items: readonly HostReport[] }>(ask, { path: '/isthmus/v1/hosts' });
+    print(context, values, workloads, () => tableText(context, workloadsTable(workloads)) + waiting(workloads, hosts));
     return EXIT.ok;
   },
 };
@@ -33,8 +37,24 @@ function workloadsTable(workloads: readonly WorkloadReport[]): Table {
       workload.ports.map(({ number }) => number).join(' '),
       workload.serves.join(' '),
       workload.health,
-      workload.policy.wanted === workload.policy.inForce ? 'in force' : 'not yet in force',
+      isInForce(workload) ? 'in force' : 'not yet in force',
     ]),
     empty: 'No host has reported a workload. Try: isthmus hosts',
   };
+}
+
+function isInForce({ policy }: WorkloadReport): boolean {
+  return policy.wanted === policy.inForce;
+}
+
+/** What the hosts of workloads whose policy is not in force say of them, and where to look. */
+function waiting(workloads: readonly WorkloadReport[], hosts: readonly HostReport[]): string {
+  const late = workloads.filter(workload => !isInForce(workload));
+  const said = late.flatMap(({ uid, host: name }) => {
+    const rejections = hosts.find(host => host.name === name)?.rejections ?? [];
+    const own = rejections.filter(({ origins }) => origins.includes(`workload ${uid}`));
+    return own.map(({ resource, reason }) => `${uid}: ${resource}: ${reason}\n`);
+  });
+  const places = [...new Set(late.map(({ host }) => host))];
+  return [...said, ...places.map(host => `Try: on ${host}: isthmus agent status\n`)].join('');
 }

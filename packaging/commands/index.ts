@@ -2,6 +2,7 @@ import type { Command } from '../../manager/cli/command.ts';
 import { managerCommands } from '../../manager/cli/index.ts';
 import { completionCommand } from '../cli/completion.ts';
 import { agentCommand } from './agent.ts';
+import { agentStatusCommand } from './agent-status.ts';
 import { agentUninstallCommand } from './agent-uninstall.ts';
 import { demoCommand } from './demo.ts';
 import { joinCommand } from './join.ts';
@@ -18,6 +19,7 @@ export const COMMANDS: readonly Command[] = [
   joinCommand,
   // One of them knows only Managers; ours knows agents too.
   ...managerCommands.map(command => (command.name === statusCommand.name ? statusCommand : command)),
+  agentStatusCommand,
   agentUninstallCommand,
   demoCommand,
   completionCommand(() => COMMANDS),

@@ -6,6 +6,7 @@ import { serveStatus } from '../../agent/status/server.ts';
 import type { AgentStatus } from '../../agent/status/status.ts';
 import { connectManager } from '../../manager/cli/client.ts';
 import { dispatch } from '../cli/dispatch.ts';
+import { agentStatusCommand } from './agent-status.ts';
 import { statusCommand } from './status.ts';
 
 const WELL: AgentStatus = {
@@ -35,11 +36,15 @@ const ILL: AgentStatus = {
 };
 
 async function run(t: ExecutionContext, status: AgentStatus | undefined, ...argv: string[]) {
+  return await command(t, status, 'status', ...argv);
+}
+
+async function command(t: ExecutionContext, status: AgentStatus | undefined, name: string, ...argv: string[]) {
   const folder = await mkdtemp(join(tmpdir(), 'isthmus-status-'));
   t.teardown(() => rm(folder, { recursive: true }));
   await using _server = status && (await serveStatus(join(folder, 'agent.sock'), { status: () => status }));
   const seen = { out: '', err: '' };
-  const code = await dispatch([statusCommand], ['status', '--run-dir', folder, ...argv], {
+  const code = await dispatch([statusCommand, agentStatusCommand], [...name.split(' '), '--run-dir', folder, ...argv], {
     stdout: { write: (text: string) => (seen.out += text) },
     stderr: { write: (text: string) => (seen.err += text) },
     stdin: async () => '',
@@ -76,4 +81,30 @@ test('where neither runs, the Manager is missed', async t => {
   const { code, err } = await run(t, undefined);
   t.is(code, 1);
   t.regex(err, /No Manager runs here/);
+});
+
+test('a workload without a certificate is told why, and what to do', async t => {
+  const [web] = WELL.workloads;
+  const reason = 'host "alpha" may not be "spiffe://isthmus.mesh/ns/default/sa/web"; its join token allowed shop/*';
+  const { code, out } = await command(
+    t,
+    {
+      ...WELL,
+      workloads: [{ ...web!, state: 'waiting for certificate', certificateReason: reason }],
+      rejections: [{ resource: 'certificate of alpha/default/web', reason, origins: ['workload alpha/default/web'] }],
+    },
+    'agent status',
+    '--check',
+  );
+  t.is(code, 1);
+  t.regex(out, /^alpha\/default\/web +waiting for certificate/m);
+  t.true(out.includes(`  certificate of alpha/default/web (from workload alpha/default/web): ${reason}\n`), out);
+  t.regex(out, /^Try: on the Manager: isthmus token create --host alpha --identity default\/web$/m);
+  t.regex(out, /^Try: then here: isthmus join 10\.0\.0\.1:15012 --token <token>$/m);
+});
+
+test('where no agent runs, its status says so', async t => {
+  const { code, err } = await command(t, undefined, 'agent status');
+  t.is(code, 1);
+  t.is(err, 'No agent runs on this host\nTry: isthmus agent\n');
 });

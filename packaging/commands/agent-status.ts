@@ -1,0 +1,104 @@
+import { join } from 'node:path';
+import { askStatus } from '../../agent/status/client.ts';
+import type { AgentStatus } from '../../agent/status/status.ts';
+import { parseSpiffeId } from '../../auth/identity.ts';
+import {
+  type Command,
+  type CommandArguments,
+  type CommandContext,
+  CommandError,
+  EXIT,
+} from '../../manager/cli/command.ts';
+import { OUTPUT_OPTION } from '../../manager/cli/options.ts';
+import { ago, print, tableText } from '../../manager/cli/output.ts';
+import { DIR_OPTIONS, dirsOf } from '../paths.ts';
+
+const LIMIT_MS = 10_000;
+const { 'run-dir': runDir } = DIR_OPTIONS;
+
+/** Shows what the agent of this host knows, also where a Manager runs beside it. */
+export const agentStatusCommand: Command = {
+  name: 'agent status',
+  summary: 'Show this host: its workloads, what each waits for, and everything that is wrong',
+  usage: 'isthmus agent status [--check] [-o table|json|yaml]',
+  examples: [
+    { command: 'isthmus agent status', says: 'which workloads are in the mesh, and why others are not' },
+    { command: 'isthmus agent status --check', says: 'for monitoring: exit code 1 when anything is wrong' },
+  ],
+  options: {
+    check: { type: 'boolean', summary: 'exit code 1 when anything is wrong' },
+    ...OUTPUT_OPTION,
+    ...(runDir && { 'run-dir': runDir }),
+  },
+  async run({ values }, context) {
+    const status = await askAgent(dirsOf(values).runDir, context.signal);
+    if (status === undefined) throw new CommandError('No agent runs on this host', { next: 'isthmus agent' });
+    return showHost(status, values, context);
+  },
+};
+
+/** What the agent says that keeps its socket in a folder; undefined when none runs. */
+export async function askAgent(runDir: string, signal: AbortSignal): Promise<AgentStatus | undefined> {
+  return await askStatus(join(runDir, 'agent.sock'), AbortSignal.any([signal, AbortSignal.timeout(LIMIT_MS)]));
+}
+
+/** Prints it as the options say. @returns the exit code. */
+export function showHost(status: AgentStatus, values: CommandArguments['values'], context: CommandContext): number {
+  print(context, values, status, () => hostText(context, status));
+  return values['check'] === true && !isWell(status) ? EXIT.failed : EXIT.ok;
+}
+
+function isWell({ manager, envoy, workloads, redirect, rejections, problems }: AgentStatus): boolean {
+  const joined = workloads.every(({ state }) => state === 'joined');
+  return manager.connected && envoy.connected && joined && redirect.active && rejections.length + problems.length === 0;
+}
+
+function hostText(context: CommandContext, status: AgentStatus): string {
+  const { host, version, startedAt, manager, envoy, workloads, services, redirect, rejections, problems } = status;
+  const heard = manager.lastHeard === undefined ? '' : `, last heard ${ago(manager.lastHeard)} ago`;
+  const wrong = [
+    ...rejections.map(({ resource, origins, reason }) => `${resource}${from(resource, origins)}: ${reason}`),
+    ...problems.map(({ where, why }) => `${where}: ${why}`),
+  ];
+  return [
+    `Host       ${host}, agent ${version}, up for ${ago(startedAt)}\n`,
+    `Manager    ${manager.address}, ${manager.connected ? 'connected' : `not connected: ${manager.reason ?? 'no reason is known'}`}${heard}\n`,
+    `Envoy      ${envoy.version}, ${envoy.connected ? 'connected' : 'not connected'}, pid ${envoy.pid ?? 'none'}, ${envoy.restarts} restarts\n`,
+    `Capture    ${redirect.active ? 'in force' : `not in force: ${redirect.reason ?? 'no workload has joined'}`}\n`,
+    `Services   ${services.length} in use here\n\n`,
+    tableText(context, {
+      head: ['WORKLOAD', 'STATE', 'CERTIFICATE ENDS', 'IDENTITY'],
+      rows: workloads.map(({ uid, state, certificateExpires, identity }) => [
+        uid,
+        state,
+        certificateExpires === undefined ? '' : new Date(certificateExpires).toISOString().slice(0, 16),
+        identity.replace('spiffe://', ''),
+      ]),
+      empty: 'No workload is named; write one into workloads.d',
+    }),
+    ...(wrong.length === 0 ? [] : [`\nWrong:\n${wrong.map(line => `  ${line}\n`).join('')}`]),
+    ...nextSteps(status).map(line => `Try: ${line}\n`),
+  ].join('');
+}
+
+function from(resource: string, origins: readonly string[]): string {
+  return origins.length === 0 || origins.includes(resource) ? '' : ` (from ${origins.join(', ')})`;
+}
+
+/** What to do about what a workload waits for. */
+function nextSteps({ host, manager, workloads }: AgentStatus): string[] {
+  const waits = (state: AgentStatus['workloads'][number]['state']): boolean =>
+    workloads.some(workload => workload.state === state);
+  if (!manager.connected) return [`on the Manager, ${manager.address}: isthmus status`];
+  const steps: string[] = [];
+  if (waits('waiting for certificate')) {
+    const accounts = workloads.flatMap(({ identity }) => parseSpiffeId(identity) ?? []);
+    const grants = new Set(accounts.map(({ namespace, serviceAccount }) => `${namespace}/${serviceAccount}`));
+    const flags = [...grants].map(grant => ` --identity ${grant}`).join('');
+    steps.push(`on the Manager: isthmus token create --host ${host}${flags}`);
+    steps.push(`then here: isthmus join ${manager.address} --token <token>`);
+  }
+  if (waits('waiting for policy')) steps.push('on the Manager: isthmus hosts');
+  if (waits('waiting for proxy')) steps.push('isthmus agent status again: Envoy takes its listeners within seconds');
+  return steps;
+}
