@@ -99,7 +99,8 @@ export async function call<Request, Response>(
   signal.throwIfAborted();
   const { promise, resolve, reject } = Promise.withResolvers<Response>();
   const running = method(client).call(client, request, { deadline: Date.now() + deadlineMs }, (error, value) => {
-    if (error) reject(error);
+    // The message is for people; the number and name of the status before it are not, and stand in `code`.
+    if (error) reject(Object.assign(error, { message: error.details || error.message }));
     else resolve(value!);
   });
   const abort = (): void => {

@@ -28,9 +28,19 @@ export class StatusReport implements StatusSource {
     this.#parts = parts;
   }
 
-  /** Everything that is not in force on this host. */
+  /** Everything that is not in force on this host, for the Manager. What it refused itself it knows. */
   rejections(): readonly RejectionStatus[] {
-    const { ads, converge, certificates } = this.#parts;
+    const { converge, certificates } = this.#parts;
+    const uncertified = converge.members().flatMap(({ input, identity, state }) => {
+      const { uid } = input.local.workload;
+      const reason = state === 'waiting for policy' ? undefined : certificates.reason(identity);
+      return reason === undefined ? [] : [{ resource: `certificate of ${uid}`, reason, origins: [`workload ${uid}`] }];
+    });
+    return [...this.#refused(), ...uncertified];
+  }
+
+  #refused(): readonly RejectionStatus[] {
+    const { ads, converge } = this.#parts;
     const refused = ads
       .status()
       .resources.filter(({ state }) => state === 'rejected')
@@ -41,12 +51,7 @@ export class StatusReport implements StatusSource {
     const uncaptured = converge
       .capture()
       .problems.map(({ where, why }) => ({ resource: `capture of ${where}`, reason: why, origins: [where] }));
-    const uncertified = converge.members().flatMap(({ input, identity }) => {
-      const { uid } = input.local.workload;
-      const reason = certificates.reason(identity);
-      return reason === undefined ? [] : [{ resource: `certificate of ${uid}`, reason, origins: [`workload ${uid}`] }];
-    });
-    return [...refused, ...unusable, ...uncaptured, ...uncertified];
+    return [...refused, ...unusable, ...uncaptured];
   }
 
   status(): AgentStatus {
@@ -68,7 +73,7 @@ export class StatusReport implements StatusSource {
       workloads: this.#workloads(),
       services: [...link.wants('ServiceView')].sort(),
       redirect: { active, ...(reason === undefined ? {} : { reason }) },
-      rejections: this.rejections(),
+      rejections: this.#refused(),
       problems: problems(),
     };
   }

@@ -274,7 +274,7 @@ const shown: readonly [string, RegExp][] = [
   ],
   [
     'workloads',
-    /reviews +default +a +isthmus\.mesh\/ns\/default\/sa\/reviews +9080 +reviews\.default\.mesh +healthy +not yet in force\na\/default\/reviews: certificate of a\/default\/reviews: no\nTry: on a: isthmus agent status\n$/,
+    /reviews +default +a +default\/reviews +9080 +reviews\.default\.mesh +healthy +not yet in force\na\/default\/reviews: certificate of a\/default\/reviews: no\nTry: on a: isthmus agent status\n$/,
   ],
   [
     'status',

@@ -33,7 +33,7 @@ function workloadsTable(workloads: readonly WorkloadReport[]): Table {
       workload.name,
       workload.namespace,
       workload.host,
-      workload.identity.replace('spiffe://', ''),
+      `${workload.namespace}/${workload.serviceAccount}`,
       workload.ports.map(({ number }) => number).join(' '),
       workload.serves.join(' '),
       workload.health,

@@ -47,6 +47,9 @@ export function memberOf(
   const issuedAt = certificate.validFromDate.getTime() + BACKDATE_MS;
   // Certificates know whole seconds.
   if (issuedAt < Math.floor(member.joinedAt / 1000) * 1000)
-    throw new RefusalError('host-unknown', `the certificate is from before host "${id.host}" joined anew`);
+    throw new RefusalError(
+      'host-unknown',
+      `the certificate is from before host "${id.host}" joined anew; start its agent again`,
+    );
   return member;
 }

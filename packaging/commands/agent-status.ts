@@ -49,7 +49,9 @@ export function showHost(status: AgentStatus, values: CommandArguments['values']
 }
 
 function isWell({ manager, envoy, workloads, redirect, rejections, problems }: AgentStatus): boolean {
-  const joined = workloads.every(({ state }) => state === 'joined');
+  const joined = workloads.every(
+    ({ state, certificateReason }) => state === 'joined' && certificateReason === undefined,
+  );
   return manager.connected && envoy.connected && joined && redirect.active && rejections.length + problems.length === 0;
 }
 
@@ -58,6 +60,9 @@ function hostText(context: CommandContext, status: AgentStatus): string {
   const heard = manager.lastHeard === undefined ? '' : `, last heard ${ago(manager.lastHeard)} ago`;
   const wrong = [
     ...rejections.map(({ resource, origins, reason }) => `${resource}${from(resource, origins)}: ${reason}`),
+    ...workloads.flatMap(({ uid, certificateReason: why }) =>
+      why === undefined ? [] : `certificate of ${uid}: ${why}`,
+    ),
     ...problems.map(({ where, why }) => `${where}: ${why}`),
   ];
   return [
@@ -72,7 +77,7 @@ function hostText(context: CommandContext, status: AgentStatus): string {
         uid,
         state,
         certificateExpires === undefined ? '' : new Date(certificateExpires).toISOString().slice(0, 16),
-        identity.replace('spiffe://', ''),
+        accountOf(identity),
       ]),
       empty: 'No workload is named; write one into workloads.d',
     }),
@@ -85,20 +90,23 @@ function from(resource: string, origins: readonly string[]): string {
   return origins.length === 0 || origins.includes(resource) ? '' : ` (from ${origins.join(', ')})`;
 }
 
-/** What to do about what a workload waits for. */
+/** What to do about workloads that wait. */
 function nextSteps({ host, manager, workloads }: AgentStatus): string[] {
-  const waits = (state: AgentStatus['workloads'][number]['state']): boolean =>
-    workloads.some(workload => workload.state === state);
+  const waiting = workloads.filter(({ state }) => state !== 'joined');
   if (!manager.connected) return [`on the Manager, ${manager.address}: isthmus status`];
   const steps: string[] = [];
-  if (waits('waiting for certificate')) {
-    const accounts = workloads.flatMap(({ identity }) => parseSpiffeId(identity) ?? []);
-    const grants = new Set(accounts.map(({ namespace, serviceAccount }) => `${namespace}/${serviceAccount}`));
-    const flags = [...grants].map(grant => ` --identity ${grant}`).join('');
-    steps.push(`on the Manager: isthmus token create --host ${host}${flags}`);
-    steps.push(`then here: isthmus join ${manager.address} --token <token>`);
-  }
-  if (waits('waiting for policy')) steps.push('on the Manager: isthmus hosts');
-  if (waits('waiting for proxy')) steps.push('isthmus agent status again: Envoy takes its listeners within seconds');
+  // Other refusals of the Manager say themselves what to do.
+  if (waiting.some(({ certificateReason }) => certificateReason?.includes('join token'))) {
+    const grants = new Set(workloads.map(({ identity }) => ` --identity ${accountOf(identity)}`));
+    steps.push(`on the Manager: isthmus token create --host ${host}${[...grants].join('')}`);
+    steps.push(`then here: isthmus join ${manager.address} --token <token>, and start the agent again`);
+  } else if (waiting.some(({ certificateReason }) => certificateReason === undefined))
+    steps.push('on the Manager: isthmus hosts');
   return steps;
+}
+
+/** `<namespace>/<service account>`; the trust domain is that of the whole mesh. */
+function accountOf(identity: string): string {
+  const parts = parseSpiffeId(identity);
+  return parts === undefined ? identity : `${parts.namespace}/${parts.serviceAccount}`;
 }
