@@ -27,6 +27,7 @@ export const TEST_NEEDS: readonly Need[] = [
   { program: 'dig', package: 'bind9-dnsutils' },
   { program: 'zsh', package: 'zsh' },
   { program: 'fish', package: 'fish' },
+  { program: 'openssl', package: 'openssl' },
 ];
 
 /** What the benchmarks compare with, and the load generator. */
@@ -36,6 +37,7 @@ export const BENCH_NEEDS: readonly Need[] = [
   { program: 'nginx', package: 'nginx-light' },
   { program: '/usr/lib/nginx/modules/ngx_stream_module.so', package: 'libnginx-mod-stream' },
   { program: 'openssl', package: 'openssl' },
+  { program: 'sysctl', package: 'procps' },
 ];
 
 /** The needs that are not met. */

@@ -31,7 +31,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
   try {
     await shell(`
       ip netns add ${id}.switch
-      ip netns exec ${id}.switch sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0
+      ip netns exec ${id}.switch sh -c '${forwarding(0)}'
       ip -n ${id}.switch link set lo up
       ip -n ${id}.switch link add br0 type bridge forward_delay 0
       ip -n ${id}.switch addr add 10.77.0.254/24 dev br0
@@ -52,6 +52,13 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
   };
 }
 
+/** Without sysctl, which a small Debian lacks. */
+function forwarding(value: 0 | 1): string {
+  return ['ipv4/ip_forward', 'ipv6/conf/all/forwarding']
+    .map(name => `echo ${value} >/proc/sys/net/${name}`)
+    .join(' && ');
+}
+
 async function addHost(id: string, name: string, number: number): Promise<Host> {
   const namespace = `${id}.${name}`;
   const place = placeOf(name, namespace, `10.77.0.${number}`, `fd77::${number.toString(16)}`);
@@ -63,7 +70,7 @@ async function addHost(id: string, name: string, number: number): Promise<Host> 
     ip netns add ${namespace}
     ip link add eth0 netns ${namespace} type veth peer name host${number} netns ${id}.switch
     ip -n ${id}.switch link set host${number} master br0 up
-    ip netns exec ${namespace} sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+    ip netns exec ${namespace} sh -c '${forwarding(1)}'
     ip -n ${namespace} link set lo up
     ip -n ${namespace} addr add ${place.address}/24 dev eth0
     ip -n ${namespace} addr add ${place.address6}/64 dev eth0 nodad
