@@ -1,5 +1,8 @@
 import { spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { accessSync, closeSync, constants, openSync, unlinkSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
 /** Something of the system refused what capture needs. */
@@ -49,19 +52,37 @@ export function inNamespace(tools: Tools, namespace: string | undefined, argv: r
 }
 
 /**
+ * A file without a name that holds a script, to be a program's standard input; the caller closes the descriptor. The pipes that
+ * Node makes are sockets, and nft 1.0.9 (Ubuntu 24.04) takes no script from a socket.
+ */
+export function scriptInput(script: string): number {
+  const path = join(tmpdir(), `isthmus-${randomUUID()}`);
+  const file = openSync(path, 'wx+', 0o600);
+  unlinkSync(path);
+  // At a position, so that the program reads from the beginning.
+  writeSync(file, script, 0);
+  return file;
+}
+
+/**
  * Runs a program to its end and resolves to what it printed.
  * @throws {RedirectError} when it fails or takes longer than ten seconds, with the first line of what it complained about.
  */
-export async function run(argv: readonly string[], input = ''): Promise<string> {
+export async function run(argv: readonly string[], input?: string): Promise<string> {
   const [program = '', ...args] = argv;
-  const child = spawn(program, args, { stdio: 'pipe', timeout: LIMIT_MS, killSignal: 'SIGKILL', env: { LC_ALL: 'C' } });
+  const file = input === undefined ? undefined : scriptInput(input);
+  const child = spawn(program, args, {
+    stdio: [file ?? 'ignore', 'pipe', 'pipe'],
+    timeout: LIMIT_MS,
+    killSignal: 'SIGKILL',
+    env: { LC_ALL: 'C' },
+  });
+  if (file !== undefined) closeSync(file);
   const ended = new Promise<{ code: number | null; signal: string | null }>((resolve, reject) => {
     child.once('error', error => reject(new RedirectError(`Cannot run ${program}`, { cause: error })));
     child.once('close', (code, signal) => resolve({ code, signal }));
   });
-  child.stdin.on('error', () => undefined);
-  child.stdin.end(input);
-  const [stdout, stderr, { code, signal }] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+  const [stdout, stderr, { code, signal }] = await Promise.all([text(child.stdout!), text(child.stderr!), ended]);
   if (code === 0) return stdout;
   const said = stderr.trim().split('\n').slice(0, 2).join(' ');
   throw new RedirectError(

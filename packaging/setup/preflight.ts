@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { closeSync } from 'node:fs';
 import { release } from 'node:os';
+import { scriptInput } from '../../agent/redirect/nft.ts';
 import { hostRuleset, namespaceRuleset } from '../../agent/redirect/ruleset.ts';
 import { replaceScript } from '../../agent/redirect/script.ts';
 import { PORTS } from '../../agent/redirect/spec.ts';
@@ -37,7 +39,13 @@ export function whyNoHosts(): string | undefined {
   if (!nft) return `nftables is not installed (no nft in /usr/sbin): run apt-get install nftables. ${STILL}`;
   if (!unshare) return `util-linux is not installed (no unshare in /usr/bin): run apt-get install util-linux. ${STILL}`;
   // In a namespace of its own, so that nothing of this host is touched.
-  const tried = spawnSync(unshare, ['--net', nft, '-f', '-'], { input: PROBE, encoding: 'utf8', timeout: 10_000 });
+  const script = scriptInput(PROBE);
+  const tried = spawnSync(unshare, ['--net', nft, '-f', '-'], {
+    stdio: [script, 'ignore', 'pipe'],
+    encoding: 'utf8',
+    timeout: 10_000,
+  });
+  closeSync(script);
   if (tried.status === 0) return undefined;
   const said = (tried.stderr || tried.error?.message || `exit code ${tried.status}`).trim().split('\n')[0];
   return `This kernel (${release()}) cannot redirect with nftables in a network namespace: ${said}. ${STILL}`;

@@ -254,7 +254,7 @@ test.serial('uninstall leaves the rules byte for byte as they were, and the host
   const fresh = await cast.mesh.network.host('gamma');
   const foreign =
     'table inet others {\n\tchain input {\n\t\ttype filter hook input priority filter; policy accept;\n\t\ttcp dport 4 drop\n\t}\n}\n';
-  await fresh.run(['/usr/sbin/nft', '-f', '-'], { input: foreign });
+  await fresh.run(['sh', '-c', 'cat | /usr/sbin/nft -f -'], { input: foreign });
   const rules = async (): Promise<string> => fresh.run(['/usr/sbin/nft', 'list', 'ruleset']);
   const routes = async (): Promise<string> =>
     `${await fresh.run(['ip', 'route'])}${await fresh.run(['ip', '-6', 'route'])}`;

@@ -30,7 +30,7 @@ async function rules(host: Host): Promise<string> {
 }
 
 async function addForeign(host: Host): Promise<void> {
-  await host.run(['/usr/sbin/nft', '-f', '-'], { input: FOREIGN });
+  await host.run(['sh', '-c', 'cat | /usr/sbin/nft -f -'], { input: FOREIGN });
   await host.run([
     'iptables-nft',
     '-t',
