@@ -20,7 +20,7 @@ import type { Rejection } from './model/proto/messages.ts';
 
 export interface InspectionParts {
   readonly catalog: Pick<Catalog, 'records' | 'left' | 'workloads' | 'policyOf'>;
-  readonly hosts: Pick<Hosts, 'get' | 'leaseEnd'>;
+  readonly hosts: Pick<Hosts, 'get' | 'claimed' | 'leaseEnd'>;
   readonly members: Pick<Members, 'all'>;
   readonly publisher: Pick<Publisher, 'subscriptions'>;
   readonly registries: Pick<Registries, 'all'>;
@@ -122,7 +122,7 @@ export class Inspection implements Inspect {
       startedAt: status?.startedAt ?? 0,
       workloads: [...(state?.workloads.keys() ?? [])].sort(),
       subscriptions: Object.fromEntries(subscriptions),
-      rejections: [...(status?.rejections ?? []), ...refused, ...this.#unread(name)],
+      rejections: [...(status?.rejections ?? []), ...refused, ...this.#shadowed(name), ...this.#unread(name)],
     };
   }
 
@@ -131,6 +131,21 @@ export class Inspection implements Inspect {
     const expires = this.#parts.hosts.leaseEnd(name);
     const { lastHeard } = state;
     return { state: expires === undefined ? 'lapsed' : 'held', lastHeard, expires: expires ?? lastHeard + LEASE_MS };
+  }
+
+  /** What another host has already: its address, or the place where one of its workloads listens. */
+  #shadowed(host: string): readonly Rejection[] {
+    const { hosts, catalog } = this.#parts;
+    const found = [...catalog.workloads.conflicts()].flatMap(([endpoint, [first, ...others]]) =>
+      others
+        .filter(uid => catalog.workloads.get(uid)?.host.name === host)
+        .map(uid => ({
+          resource: uid,
+          reason: `it listens at ${endpoint.split('|').slice(1).join(' port ')}, where workload ${first} does already and is called; change the port of one`,
+          origins: [`workload ${uid}`, `workload ${first}`],
+        })),
+    );
+    return [hosts.claimed(host) ?? [], found].flat();
   }
 
   /** What a host could not read of what it was sent. */

@@ -112,12 +112,16 @@ async function assemble(options: ManagerOptions, logger: Logger) {
   const settings = { trustDomain, roots: authority.roots, virtualRanges: VIRTUAL_RANGES };
   const catalog = new Catalog({ registries: options.registries.map(({ name }) => name), settings, virtualIps, logger });
   const hostMemory = new HostMemory(store, logger);
-  const hosts: Hosts = new Hosts(clock, {
-    workloadsChanged(host, uids) {
-      hostMemory.note(host, hosts.get(host));
-      catalog.workloadsChanged(host, uids);
+  const hosts: Hosts = new Hosts(
+    clock,
+    {
+      workloadsChanged(host, uids) {
+        hostMemory.note(host, hosts.get(host));
+        catalog.workloadsChanged(host, uids);
+      },
     },
-  });
+    logger,
+  );
   const wire = loadWire();
   const publisher = new Publisher(catalog, wire, { now });
   const members: Members = new Members(store, host => {

@@ -1,4 +1,5 @@
 import type { ReportedWorkload } from '../model/proto/messages.ts';
+import { canonicalAddress } from '../model/util/address.ts';
 import type { Host } from '../model/workload.ts';
 
 /** A workload that a host holds. */
@@ -11,7 +12,7 @@ export interface PlacedWorkload {
 
 /** Names a place that instances may be listed at: an address is unique within its network. */
 export function placeOf(network: string, address: string): string {
-  return `${network}|${address}`;
+  return `${network}|${canonicalAddress(address) ?? address}`;
 }
 
 /** Addresses that mean another machine on each. */

@@ -14,6 +14,8 @@ interface Remembered {
   readonly lastHeard: number;
   /** Whether its lease had ended. */
   readonly lapsed: boolean;
+  /** Whether its reports came from its address. */
+  readonly proven?: boolean;
 }
 
 /** Short, since what is lost with a kill of the Manager is known again only when the host comes back. */
@@ -29,13 +31,14 @@ export class HostMemory {
 
   /** Gives each host that still belongs to the mesh, and was heard of before, a full lease to be heard of again. @throws {StoreError} */
   async restore(hosts: Hosts, members: Pick<Members, 'get'>): Promise<void> {
-    for (const [name, { host, workloads, lastHeard, lapsed }] of await this.#memory.load()) {
+    for (const [name, { host, workloads, lastHeard, lapsed, proven = false }] of await this.#memory.load()) {
       if (!members.get(name)) this.#memory.set(name, undefined);
       else
         hosts.restore(name, {
           host,
           lastHeard,
           alive: !lapsed,
+          proven,
           status: undefined,
           refused: [],
           workloads: new Map(workloads.map(one => [one.uid, one])),
@@ -56,6 +59,6 @@ export class HostMemory {
   }
 }
 
-function remembered({ host, workloads, lastHeard, alive }: HostState): Remembered {
-  return { host, workloads: [...workloads.values()], lastHeard, lapsed: !alive };
+function remembered({ host, workloads, lastHeard, alive, proven }: HostState): Remembered {
+  return { host, workloads: [...workloads.values()], lastHeard, lapsed: !alive, proven };
 }

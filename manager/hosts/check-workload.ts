@@ -1,5 +1,5 @@
-import { isIP } from 'node:net';
 import type { ReportedWorkload } from '../model/proto/messages.ts';
+import { canonicalAddress } from '../model/util/address.ts';
 import { allows, allowsNamespace } from './allowed.ts';
 import type { Member } from './members.ts';
 
@@ -28,8 +28,9 @@ export function checkWorkload(
   const bad = workload.ports.find(({ number }) => !isPort(number));
   if (bad) return `port "${bad.name}" has the number ${bad.number}; ports are 1 to 65535`;
   for (const address of workload.addresses) {
-    if (!isIP(address)) return `"${address}" is no IP address`;
-    const other = otherHost(address);
+    const canonical = canonicalAddress(address);
+    if (canonical === undefined) return `"${address}" is no IP address`;
+    const other = otherHost(canonical);
     if (other !== undefined) return `${address} is the address of host "${other}"`;
   }
   return checkServices(workload, member);

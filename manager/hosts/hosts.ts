@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import type {
   HostReportAck,
@@ -7,9 +6,12 @@ import type {
   Rejection,
   ReportedWorkload,
 } from '../model/proto/messages.ts';
+import { canonicalAddress } from '../model/util/address.ts';
 import type { Clock } from '../model/util/clock.ts';
+import { type Logger, silentLogger } from '../model/util/log.ts';
 import type { Host } from '../model/workload.ts';
 import { checkWorkload, isPort } from './check-workload.ts';
+import { Claims } from './claims.ts';
 import { LEASE_MS, Leases } from './leases.ts';
 import type { Member } from './members.ts';
 import { RefusalError } from './refusal.ts';
@@ -27,6 +29,8 @@ export interface HostState {
   readonly refused: readonly Rejection[];
   /** Whether it was heard of within the lease. */
   readonly alive: boolean;
+  /** Whether its reports come from the address that it says is its own. */
+  readonly proven: boolean;
   /** Milliseconds since 1970. */
   readonly lastHeard: number;
 }
@@ -42,13 +46,17 @@ export class Hosts {
   readonly #clock: Clock;
   readonly #listener: HostListener;
   readonly #leases: Leases;
+  readonly #logger: Logger;
+  readonly #claims: Claims;
   readonly #states = new Map<string, HostState>();
   /** Those of an earlier life that have not named their workloads in this one. */
   readonly #awaited = new Set<string>();
   readonly #allHeard = Promise.withResolvers<void>();
 
-  constructor(clock: Clock, listener: HostListener) {
+  constructor(clock: Clock, listener: HostListener, logger: Logger = silentLogger) {
     this.#clock = clock;
+    this.#logger = logger;
+    this.#claims = new Claims(() => clock.now());
     this.#listener = listener;
     this.#leases = new Leases(clock, host => this.#setAlive(host, false));
   }
@@ -59,6 +67,11 @@ export class Hosts {
 
   all(): IterableIterator<[string, HostState]> {
     return this.#states.entries();
+  }
+
+  /** The address of another host that this one claims in vain. */
+  claimed(host: string): Rejection | undefined {
+    return this.#claims.refused(host);
   }
 
   /** When the host's lease ends, milliseconds since 1970; undefined when it has ended. */
@@ -74,6 +87,7 @@ export class Hosts {
   /** Takes what was known before a restart. Each host that was alive gets a full lease to be heard of. */
   restore(host: string, state: HostState): void {
     this.#states.set(host, state);
+    if (this.#claims.holder(state.host.network, state.host.address) === undefined) this.#claims.hold(state.host);
     if (state.alive) {
       this.#leases.renew(host);
       this.#awaited.add(host);
@@ -91,12 +105,14 @@ export class Hosts {
    * Takes a report.
    * @param observed the address that the report came from.
    * Workloads that it leaves out are as they were: an agent that starts does not know them at once.
-   * @throws {RefusalError} when the first report of a host leaves out what it is.
+   * @throws {RefusalError} when the first report of a host leaves out what it is, or it claims the address of another.
    */
   report(member: Member, message: HostReportMessage, observed: string): HostReportAck {
     const before = this.#states.get(member.name);
     if (!before && !message.host) throw new RefusalError('message-invalid', 'the first report must name the host');
     const host = message.host ? this.#hostOf(member, message.host, observed) : before!.host;
+    const proven = host.address === observed;
+    this.#claim(host, proven);
     const checked = message.workloads && this.#check(member, host, message.workloads);
     const after: HostState = {
       host: isDeepStrictEqual(host, before?.host) ? before!.host : host,
@@ -104,6 +120,7 @@ export class Hosts {
       status: message.status ?? before?.status,
       refused: checked?.refused ?? before?.refused ?? [],
       alive: true,
+      proven,
       lastHeard: this.#clock.now(),
     };
     this.#states.set(member.name, after);
@@ -119,8 +136,41 @@ export class Hosts {
     const state = this.#states.get(host);
     this.#states.delete(host);
     this.#leases.drop(host);
+    this.#claims.release(host);
     this.#noLongerAwait(host);
     if (state) this.#listener.workloadsChanged(host, new Set(state.workloads.keys()));
+  }
+
+  /**
+   * An address is that of the host which says so first. Only one whose reports come from there can take it from a host that is lost, or
+   * whose reports come from elsewhere: so that nobody gets the calls of another by saying its address.
+   * @throws {RefusalError}
+   */
+  #claim(host: Host, proven: boolean): void {
+    const { name, network, address } = host;
+    const holder = this.#claims.holder(network, address);
+    const state = holder === undefined || holder === name ? undefined : this.#states.get(holder);
+    if (state && (!proven || (state.alive && state.proven))) {
+      const reason = `host "${name}" says that it is at ${address}, which is the address of host "${holder}"; correct "address" in the agent.yaml of the one that is wrong, or: isthmus hosts remove ${holder}`;
+      this.#claims.refuse(host, holder!, reason);
+      throw new RefusalError('address-taken', reason);
+    }
+    if (state) this.#yield(holder!, state, name);
+    this.#claims.hold(host);
+  }
+
+  /** A host loses its address to another, and with it its workloads, until it says a better one. */
+  #yield(loser: string, state: HostState, winner: string): void {
+    this.#logger.warn('a host is at the address of another, which it takes over', {
+      address: state.host.address,
+      host: winner,
+      from: loser,
+    });
+    this.#claims.release(loser);
+    this.#leases.drop(loser);
+    this.#noLongerAwait(loser);
+    this.#states.set(loser, { ...state, alive: false, workloads: new Map(), refused: [] });
+    this.#listener.workloadsChanged(loser, new Set(state.workloads.keys()));
   }
 
   /** One less to be heard of. */
@@ -140,7 +190,7 @@ export class Hosts {
   #hostOf(member: Member, host: Host, observed: string): Host {
     if (!isPort(host.tunnelPort))
       throw new RefusalError('message-invalid', `the tunnel port ${host.tunnelPort} is none; ports are 1 to 65535`);
-    return { ...host, name: member.name, address: isIP(host.address) ? host.address : observed };
+    return { ...host, name: member.name, address: canonicalAddress(host.address) ?? observed };
   }
 
   #check(
@@ -150,26 +200,19 @@ export class Hosts {
   ): { readonly workloads: ReadonlyMap<string, ReportedWorkload>; readonly refused: readonly Rejection[] } {
     const workloads = new Map<string, ReportedWorkload>();
     const refused: Rejection[] = [];
-    const foreign = this.#addressesOfOthers(host);
+    const foreign = (address: string): string | undefined => {
+      const holder = this.#claims.holder(host.network, address);
+      return holder === member.name ? undefined : holder;
+    };
     for (const workload of reported) {
       const reason =
         workloads.size >= MAXIMUM_WORKLOADS
           ? `a host may have ${MAXIMUM_WORKLOADS} workloads`
-          : checkWorkload(workload, member, address => foreign(address));
+          : checkWorkload(workload, member, foreign);
       if (reason === undefined) workloads.set(workload.uid, workload);
       else refused.push({ resource: workload.uid, reason, origins: [] });
     }
     return { workloads, refused };
-  }
-
-  /** Tells which host an address belongs to, if it is another in the same network. */
-  #addressesOfOthers(host: Host): (address: string) => string | undefined {
-    return address => {
-      if (address === host.address) return undefined;
-      for (const [name, state] of this.#states)
-        if (name !== host.name && state.host.network === host.network && state.host.address === address) return name;
-      return undefined;
-    };
   }
 }
 

@@ -15,6 +15,7 @@ export type RefusalCode =
   | 'identity-not-allowed'
   | 'resource-not-allowed'
   | 'message-invalid'
+  | 'address-taken'
   | 'admin-token'
   | 'ca-ended';
 
