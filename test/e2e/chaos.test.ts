@@ -73,9 +73,7 @@ test.serial('the agents are killed and come back: calls go on, Envoy is adopted'
   await more(load, 100);
   t.is(watch.fewest(), 4, 'an agent that starts must not tell that it has no workloads');
   const { failed, failures } = await load.stop();
-  // Not more than what was under way on one connection of each host: why a run in ten loses any is not known yet.
-  t.log(`${failed} calls failed: ${JSON.stringify(failures)}`);
-  t.true(failed <= 2, JSON.stringify(failures));
+  t.is(failed, 0, JSON.stringify(failures));
 });
 
 test.serial('Envoy is killed: it is back in a moment', async t => {
@@ -91,7 +89,7 @@ test.serial('Envoy is killed: it is back in a moment', async t => {
   await more(load, 200);
   const { longestGapMs, failures } = await load.stop();
   t.log(`no answer for ${longestGapMs} ms`);
-  t.true(longestGapMs < 2_000, `no answer for ${longestGapMs} ms; ${JSON.stringify(failures)}`);
+  t.true(longestGapMs < 1_000, `no answer for ${longestGapMs} ms; ${JSON.stringify(failures)}`);
   const after = await runLoad(cast.alpha.host, { url: REVIEWS, requests: 100 }, web);
   t.is(after.failed, 0, JSON.stringify(after.failures));
 });

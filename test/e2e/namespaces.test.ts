@@ -146,6 +146,31 @@ for (const [how, pauseMs] of [
   });
 }
 
+test.serial('the agents are killed and come back: calls of workloads with networks of their own go on', async t => {
+  const { alpha, beta, box } = t.context;
+  const user = { uid: UID.web };
+  await eventually(
+    'box is let in',
+    () => runLoad(box, { url: REVIEWS, requests: 20 }, user),
+    ({ failed }) => failed === 0,
+  );
+  const load = startLoad(box, { url: REVIEWS, connections: 2, rate: 100 }, user);
+  await load.until(({ requests }) => requests > 50);
+  for (const host of [alpha, beta]) {
+    await host.agent().kill('SIGKILL');
+    await host.startAgent();
+    await eventually(
+      'Envoy comes back to its agent',
+      () => host.status(),
+      ({ envoy }) => envoy.connected,
+    );
+  }
+  const { requests } = load.now();
+  await load.until(report => report.requests > requests + 200);
+  const { failed, failures } = await load.stop();
+  t.is(failed, 0, JSON.stringify(failures));
+});
+
 test.serial('uninstall leaves no rule in any namespace', async t => {
   const { alpha, box } = t.context;
   t.not(await box.run(['/usr/sbin/nft', 'list', 'ruleset']), '');
