@@ -21,7 +21,7 @@ export interface RejectionReport {
 export interface HostReport extends Host {
   readonly joinedAt: number;
   readonly lease: {
-    /** `lapsed`: not heard of for longer than the lease; its instances are withdrawn. `none`: never heard of. */
+    /** `lapsed`: not heard of for longer than the lease; its instances are withdrawn where a service has others, and unhealthy where not. `none`: never heard of. */
     readonly state: 'held' | 'lapsed' | 'none';
     /** 0 when it was never heard of. */
     readonly lastHeard: number;

@@ -16,7 +16,7 @@ import { Aliases } from './aliases.ts';
 import { ConfigIndex } from './config-index.ts';
 import { type Draft, mergeSources } from './merge.ts';
 import { Policies } from './policies.ts';
-import { instanceOf } from './reach.ts';
+import { instanceOf, type Reached, standing } from './reach.ts';
 import { Sources } from './sources.ts';
 import type { VirtualIps } from './virtual-ips.ts';
 import { type PlacedWorkload, placeOf, WorkloadIndex } from './workload-index.ts';
@@ -246,9 +246,10 @@ export class Catalog implements ResourceSource, HostListener {
     const aliases = service.aliases.filter(alias => this.#aliases.owner(alias) === hostname);
     const lost = service.aliases.filter(alias => !aliases.includes(alias));
     this.#list(hostname, drafts);
+    const reached = drafts.map(draft => this.#reach(draft));
     return {
       service: { ...service, aliases, virtualIps },
-      instances: drafts.flatMap(draft => this.#reach(draft) ?? []),
+      instances: standing(reached),
       problems: [...problems, ...lost.map(alias => this.#lostAlias(alias))],
     };
   }
@@ -257,7 +258,7 @@ export class Catalog implements ResourceSource, HostListener {
     return { where: 'aliases', why: `"${alias}" is an alias of ${this.#aliases.owner(alias)} already` };
   }
 
-  #reach(draft: Draft): Instance | undefined {
+  #reach(draft: Draft): Reached {
     const { instance, ports, source, id } = draft;
     const registered = source === 'agent' ? this.#workloads.get(id.slice(source.length + 1)) : undefined;
     const numbers = [...Object.values(ports), ...instance.ports.map(port => port.number)];

@@ -6,19 +6,19 @@ import { sniOf } from '../model/workload.ts';
 import type { Draft } from './merge.ts';
 import type { PlacedWorkload } from './workload-index.ts';
 
+/** An instance, and whether the host that holds it was heard of within its lease. */
+export interface Reached {
+  readonly instance: Instance;
+  readonly heard: boolean;
+}
+
 /**
- * An instance with how it is reached; undefined when it cannot be: the host that holds it is not heard of. Then it must not be
- * dialled past its agent either.
+ * An instance with how it is reached. One whose host is not heard of must not be dialled past its agent either.
  * @param placed the workload that listens there.
  */
-export function instanceOf(
-  draft: Draft,
-  placed: PlacedWorkload | undefined,
-  trustDomain: string,
-): Instance | undefined {
-  if (placed && !placed.alive) return undefined;
+export function instanceOf(draft: Draft, placed: PlacedWorkload | undefined, trustDomain: string): Reached {
   const { instance, id, source, ports } = draft;
-  return {
+  const made: Instance = {
     id,
     source,
     address: instance.address,
@@ -30,6 +30,17 @@ export function instanceOf(
     health: worst(instance.health, placed?.workload.health ?? 'healthy'),
     reach: placed ? meshReach(placed, trustDomain) : { kind: 'direct' },
   };
+  return { instance: made, heard: placed?.alive ?? true };
+}
+
+/**
+ * Instances of hosts that are not heard of are left out, unless there are no others: agents that fall silent everywhere (an upgrade
+ * that went wrong) have left their Envoys working. Those are kept as unhealthy.
+ */
+export function standing(reached: readonly Reached[]): readonly Instance[] {
+  const heard = reached.filter(each => each.heard);
+  if (heard.length > 0) return heard.map(({ instance }) => instance);
+  return reached.map(({ instance }) => ({ ...instance, health: 'unhealthy' }));
 }
 
 function meshReach({ workload, host }: PlacedWorkload, trustDomain: string): Reach {

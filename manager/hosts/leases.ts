@@ -1,6 +1,6 @@
 import type { Clock } from '../model/util/clock.ts';
 
-/** A host not heard of for so long loses its instances, milliseconds. */
+/** A host not heard of for so long loses its instances, milliseconds; where a service has no others they stay, as unhealthy. */
 export const LEASE_MS = 10_000;
 /** We slept so much longer than we meant to, milliseconds: it was us who stood still, not the hosts. */
 const OVERSLEPT_MS = 1000;

@@ -171,6 +171,25 @@ test.serial('the agents are killed and come back: calls of workloads with networ
   t.is(failed, 0, JSON.stringify(failures));
 });
 
+test.serial('a service whose hosts all fall silent is called as before', async t => {
+  const { mesh, beta, box } = t.context;
+  await beta.agent().kill('SIGKILL');
+  await eventually(
+    'the host is not heard of',
+    () => mesh.services(),
+    services =>
+      services.find(({ name }) => name === 'reviews')!.instances.every(({ health }) => health === 'unhealthy'),
+  );
+  const report = await runLoad(box, { url: REVIEWS, requests: 50, rate: 25 }, { uid: UID.web });
+  t.is(report.failed, 0, JSON.stringify(report.failures));
+  await beta.startAgent();
+  await eventually(
+    'the host is heard of',
+    () => mesh.services(),
+    services => services.find(({ name }) => name === 'reviews')!.instances.every(({ health }) => health === 'healthy'),
+  );
+});
+
 test.serial('uninstall leaves no rule in any namespace', async t => {
   const { alpha, box } = t.context;
   t.not(await box.run(['/usr/sbin/nft', 'list', 'ruleset']), '');
