@@ -47,11 +47,10 @@ export async function runAgent(options: AgentOptions, logger: Logger, signal: Ab
   const snapshot = new Snapshot(stateDir, holdings, logger);
   await snapshot.load();
   const ports = await loadPorts(stateDir, logger);
-  const { inbound: inboundPort, outbound: namespaceOutboundPort, dns: dnsPort } = PORTS;
+  const { inbound: inboundPort, outbound: namespaceOutboundPort } = PORTS;
   const settings = {
     inboundPort,
     namespaceOutboundPort,
-    dnsPort,
     namespaces: join(runDir, 'namespaces'),
     admittedLog: envoyPaths(runDir, ownFolder(stateDir)).admitted,
     ipv6: await hasIpv6(),
@@ -189,8 +188,11 @@ class Agent {
   }
 
   #makeNames(): NameService {
-    const { logger, signal } = this.#beginning;
+    const { options, logger, signal } = this.#beginning;
     return new NameService({
+      redirect: this.#redirect,
+      proxyUid: options.envoy.uid,
+      virtualRanges: () => this.#knowledge.mesh().virtualRanges,
       names: () => this.#knowledge.names(),
       members: () => this.#converge.members(),
       onQuery: hostname => this.#asking.ask(hostname, AbortSignal.any([signal, AbortSignal.timeout(ASK_MS)])),

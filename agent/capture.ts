@@ -1,4 +1,3 @@
-import { namespaceDnsListeners } from './compile/namespace-dns.ts';
 import { TYPE } from './compile/resource.ts';
 import type { AdsStatus } from './envoy/ads/status.ts';
 import type { Member } from './members.ts';
@@ -23,7 +22,7 @@ export function readyMembers(members: readonly Member[], { resources }: AdsStatu
   return members.filter(({ input }) => {
     const { workload, selector } = input.local;
     const own = selector.kind === 'namespace';
-    const needed = [`out/${workload.uid}`, ...(own ? namespaceDnsListeners(workload.uid) : [])];
+    const needed = [`out/${workload.uid}`];
     if (servedPorts(workload).length > 0) needed.push(own ? `inbound/${workload.uid}` : 'inbound');
     return needed.every(name => (own ? current : standing).has(name));
   });
@@ -47,7 +46,7 @@ export function capturePlan(members: readonly Member[], facts: CaptureFacts): Ca
   const namespaces = members.flatMap(({ input: { local } }) => {
     const { selector, workload } = local;
     return selector.kind === 'namespace'
-      ? [{ path: selector.path, id: selector.id, virtualRanges, ports: servedPorts(workload), proxyUid, dns: true }]
+      ? [{ path: selector.path, id: selector.id, virtualRanges, ports: servedPorts(workload), proxyUid }]
       : [];
   });
   return { host: { virtualRanges, users, proxyUid, agentUid, dnsServers }, namespaces };

@@ -1,17 +1,25 @@
 import type { ServiceName } from '../manager/model/host-view.ts';
 import { type Debounced, debounce } from '../manager/model/util/debounce.ts';
 import type { Logger } from '../manager/model/util/log.ts';
+import type { LocalWorkload } from '../platforms/platform.ts';
+import type { Answerer } from './dns/answerer.ts';
 import { type Asker, uidOfAsker } from './dns/asker.ts';
+import { type Inside, NamespaceServers } from './dns/namespace/servers.ts';
 import { followResolvConf, readResolvConf } from './dns/resolv-conf.ts';
 import { DnsServer } from './dns/server.ts';
 import type { Member } from './members.ts';
 import { keepDnsCaptured } from './redirect/heartbeat.ts';
+import { unusedAddress } from './redirect/presence.ts';
+import type { Redirect } from './redirect/redirect.ts';
 import { PORTS } from './redirect/spec.ts';
 
 export interface NameServiceOptions {
   /** All services of the mesh; undefined before anything is known of them. */
   readonly names: () => readonly ServiceName[] | undefined;
   readonly members: () => readonly Member[];
+  readonly redirect: Pick<Redirect, 'askedServer' | 'suspect'>;
+  readonly proxyUid: number;
+  readonly virtualRanges: () => readonly string[];
   /** Someone asked for a service; resolves when it is ready to be called. */
   readonly onQuery: (hostname: string) => Promise<void>;
   /** The host's own name servers are other ones now. */
@@ -73,7 +81,7 @@ export class NameService {
       signal,
     );
     try {
-      await Promise.all([follow, keepDnsCaptured(signal)]);
+      await Promise.all([follow, keepDnsCaptured(signal), this.#inside(server.answerer).run(signal)]);
     } finally {
       this.#soon.cancel();
       this.#server = undefined;
@@ -82,7 +90,21 @@ export class NameService {
 
   #set(): void {
     const names = this.#options.names();
-    if (names) this.#server?.setNames(names);
+    if (names) this.#server?.answerer.setNames(names);
+  }
+
+  /** The name servers inside the network namespaces of workloads. */
+  #inside(answerer: Answerer): NamespaceServers {
+    const { members, redirect, proxyUid, virtualRanges, logger } = this.#options;
+    return new NamespaceServers({
+      answerer,
+      proxyUid,
+      wanted: () => members().flatMap(({ input: { local } }) => insideOf(local)),
+      serverOf: (path, family, port) => redirect.askedServer(path, family, port),
+      onRulesGone: path => redirect.suspect(path),
+      virtualAddress: () => unusedAddress(virtualRanges()),
+      logger: logger.child({ part: 'dns' }),
+    });
   }
 
   async #namespaceOf(asker: Asker): Promise<string | undefined> {
@@ -92,4 +114,8 @@ export class NameService {
       .find(({ input: { local } }) => local.selector.kind === 'user' && local.selector.uid === uid);
     return member?.input.local.workload.namespace;
   }
+}
+
+function insideOf({ selector, workload: { namespace } }: LocalWorkload): readonly Inside[] {
+  return selector.kind === 'namespace' ? [{ path: selector.path, id: selector.id, namespace }] : [];
 }

@@ -91,15 +91,3 @@ test('a change of policy changes what decides, not the listeners of others', t =
     'tunnel/b/default/reviews',
   ]);
 });
-
-test('a workload with a namespace of its own can ask the name server of the host', t => {
-  const inside = workload(A, 'inside', [], { selector: { kind: 'namespace', path: '/run/netns/x', id: '4-1' } });
-  const made = input(A, [web, inside], []);
-  const listeners = names(made, TYPE.listener).filter(name => name.startsWith('dns/'));
-  t.deepEqual(listeners, ['dns/tcp/a/default/inside', 'dns/udp/a/default/inside']);
-  t.deepEqual(
-    names(made, TYPE.cluster).filter(name => name.startsWith('dns|')),
-    ['dns|tcp', 'dns|udp'],
-  );
-  t.false(names(input(A, [web], []), TYPE.cluster).some(name => name.startsWith('dns|')));
-});

@@ -9,7 +9,6 @@ import type { HostInput, Problem, WorkloadInput } from './input.ts';
 import { localListenerOf } from './local.ts';
 import { Memo } from './memo.ts';
 import { namespaceLink } from './names.ts';
-import { dnsClusters, namespaceDns } from './namespace-dns.ts';
 import { type CalledPorts, calledPorts, outboundListener } from './outbound.ts';
 import { withOwnAddresses } from './own-addresses.ts';
 import type { JsonMap, Resource } from './resource.ts';
@@ -96,7 +95,6 @@ export class Compiler {
     const called = input.workloads.flatMap(workload => this.#called(workload, input) ?? []);
     return [
       ...input.workloads.map(workload => this.#outbound(workload, ports, input)),
-      ...this.#dns(input),
       ...called.flatMap(({ resources }) => resources),
       ...this.#tunnel(called, input),
       ...this.#inbound(called, input, problems),
@@ -109,18 +107,6 @@ export class Compiler {
     return this.#memo.get(`outbound ${local.workload.uid}`, inputs, () =>
       outboundListener(local, identity, outboundPort, ports, settings),
     );
-  }
-
-  #dns({ workloads, settings }: HostInput): readonly Resource[] {
-    const inside = workloads.filter(({ local }) => local.selector.kind === 'namespace');
-    if (inside.length === 0) return [];
-    const { dnsPort } = settings;
-    return [
-      ...this.#memo.get('dns clusters', [dnsPort], () => dnsClusters(dnsPort)),
-      ...inside.flatMap(({ local }) =>
-        this.#memo.get(`dns ${local.workload.uid}`, [local, settings], () => namespaceDns(local, settings)),
-      ),
-    ];
   }
 
   #called(input: WorkloadInput, { host, mesh, settings }: HostInput): Called | undefined {

@@ -27,7 +27,6 @@ export function input(on: Host, workloads: readonly WorkloadInput[], services: r
     settings: {
       inboundPort: 15_006,
       namespaceOutboundPort: 15_001,
-      dnsPort: 15_053,
       namespaces: '/run/isthmus/namespaces',
       admittedLog: '/dev/null',
       ipv6: true,

@@ -24,8 +24,6 @@ export interface HostSettings {
   readonly inboundPort: number;
   /** Captured traffic that leaves a namespace arrives here, 15001. */
   readonly namespaceOutboundPort: number;
-  /** The host's name server, 15053; also where a namespace finds it. */
-  readonly dnsPort: number;
   /** Folder of links to the namespaces of workloads, see `namespaceLink`. */
   readonly namespaces: string;
   /** File in which Envoy notes who was let in to the workloads of this host; Envoy's user can write it. */

@@ -67,7 +67,7 @@ async function start(t: ExecutionContext, options: Partial<DnsServerOptions> = {
     upstreamPort: 1,
     ...options,
   });
-  server.setNames([REVIEWS]);
+  server.answerer.setNames([REVIEWS]);
   t.teardown(() => server[Symbol.asyncDispose]());
   return server;
 }
@@ -121,7 +121,7 @@ test('addresses, ports, and what is not there', async t => {
 
 test('a service without an IPv6 address has none, which is not an error', async t => {
   const server = await start(t);
-  server.setNames([{ ...REVIEWS, virtualIps: ['240.240.0.1'] }]);
+  server.answerer.setNames([{ ...REVIEWS, virtualIps: ['240.240.0.1'] }]);
   const packet = await ask(t, server, 'reviews', 'AAAA');
   t.deepEqual([packet.rcode, packet.answers], ['NOERROR', []]);
 });
@@ -177,7 +177,7 @@ test('the namespace of the asker decides what a short name means', async t => {
     virtualIps: ['240.240.0.9'],
   };
   const server = await start(t, { namespaceOf: async ({ address }) => (address === '127.0.0.1' ? 'shop' : undefined) });
-  server.setNames([REVIEWS, shop]);
+  server.answerer.setNames([REVIEWS, shop]);
   t.deepEqual(data(await ask(t, server, 'reviews', 'A')), ['240.240.0.9']);
   t.deepEqual(data(await ask(t, server, 'reviews.default', 'A')), ['240.240.0.1']);
 });

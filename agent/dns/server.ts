@@ -1,29 +1,21 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
-import type { ServiceName } from '../../manager/model/host-view.ts';
 import { codeOf, messageOf } from '../../manager/model/util/errors.ts';
-import type { Logger } from '../../manager/model/util/log.ts';
-import { answer, failure, truncate } from './answer.ts';
+import { failure, truncate } from './answer.ts';
+import { Answerer, type AnswererOptions } from './answerer.ts';
 import type { Asker } from './asker.ts';
-import { type Meaning, NameTable } from './names.ts';
-import { CLASS_IN, isQuery, type Question, readQuestion } from './question.ts';
+import { isQuery, readQuestion } from './question.ts';
 import type { Resolvers } from './resolv-conf.ts';
-import { serveTcp } from './tcp-session.ts';
+import { dialInTurn, serveTcp } from './tcp-session.ts';
 import { Upstream } from './upstream.ts';
 
-export interface DnsServerOptions {
+export interface DnsServerOptions extends AnswererOptions {
   /** On 127.0.0.1 and, where the host has IPv6, on ::1. 0: any free port. */
   readonly port: number;
   readonly resolvers: Resolvers;
-  /**
-   * Called with the canonical hostname of a service that someone asks for; answered once it is ready to be called, or after
-   * half a second.
-   */
-  readonly onQuery: (hostname: string) => Promise<void>;
   /** Namespace of the workload that asks; undefined when it is not known. Asked only where a short name depends on it. */
   readonly namespaceOf: (asker: Asker) => Promise<string | undefined>;
-  readonly logger: Logger;
   /** Of the host's servers, 53 but in tests. */
   readonly upstreamPort?: number;
 }
@@ -36,11 +28,7 @@ export interface DnsCounts {
   readonly overloaded: number;
 }
 
-/** An answer waits so long for the proxy to be ready, milliseconds. */
-const READY_MS = 500;
-/** Queries under way at a time. */
-const MOST_QUERIES = 4096;
-/** Of those, queries at other servers: each has a socket; */
+/** Queries under way at other servers: each has a socket; */
 const MOST_FORWARDED = 1024;
 /** and so many may be for the same question: a loop between servers would fill all places with one. */
 const MOST_ALIKE = 64;
@@ -55,13 +43,14 @@ export class DnsServer implements AsyncDisposable {
   readonly #tcp: Server[] = [];
   readonly #connections = new Set<Socket>();
   readonly #alike = new Map<string, number>();
-  #names: NameTable | undefined;
-  #underWay = 0;
+  /** What it says of the names of the mesh. */
+  readonly answerer: Answerer;
   #forwarded = 0;
-  #counts = { answered: 0, forwarded: 0, overloaded: 0 };
+  #refused = 0;
 
   private constructor(options: DnsServerOptions) {
     this.#options = options;
+    this.answerer = new Answerer(options);
     this.#upstream = new Upstream(options.resolvers, options.upstreamPort ?? 53);
   }
 
@@ -86,12 +75,8 @@ export class DnsServer implements AsyncDisposable {
   }
 
   get counts(): DnsCounts {
-    return { ...this.#counts };
-  }
-
-  /** All services of the mesh. Until the first call, names under `.mesh` are "server failure", not "no such name". */
-  setNames(services: readonly ServiceName[]): void {
-    this.#names = new NameTable(services);
+    const { answered, foreign, overloaded } = this.answerer.counts;
+    return { answered, forwarded: foreign, overloaded: overloaded + this.#refused };
   }
 
   setResolvers(resolvers: Resolvers): void {
@@ -131,7 +116,7 @@ export class DnsServer implements AsyncDisposable {
     client.on('close', () => this.#connections.delete(client));
     const asker: Asker = { protocol: 'tcp', address: client.remoteAddress ?? '', port: client.remotePort ?? 0 };
     const serve = (query: Buffer): Promise<Buffer | undefined> => this.#own(query, asker);
-    serveTcp(client, serve, this.#upstream.servers());
+    serveTcp(client, serve, dialInTurn(this.#upstream.servers()));
   }
 
   async #serveUdp(query: Buffer, asker: Asker): Promise<Buffer> {
@@ -140,44 +125,9 @@ export class DnsServer implements AsyncDisposable {
     return truncate(own, readQuestion(query)?.udpSize ?? own.length);
   }
 
-  /** The answer to a query about our names; undefined when it is for other servers. */
-  async #own(query: Buffer, asker: Asker): Promise<Buffer | undefined> {
-    if (this.#underWay >= MOST_QUERIES) return this.#refuse(query);
-    this.#underWay += 1;
-    try {
-      const question = readQuestion(query);
-      const reply = question && question.class === CLASS_IN ? await this.#look(query, question, asker) : undefined;
-      this.#counts[reply ? 'answered' : 'forwarded'] += 1;
-      return reply;
-    } finally {
-      this.#underWay -= 1;
-    }
-  }
-
-  async #look(query: Buffer, question: Question, asker: Asker): Promise<Buffer | undefined> {
-    const names = this.#names;
-    if (!names) return new NameTable([]).look(question.name).kind === 'foreign' ? undefined : failure(query);
-    const namespace = names.dependsOnAsker(question.name) ? await this.#options.namespaceOf(asker) : undefined;
-    const meaning = names.look(question.name, namespace);
-    if (meaning.kind === 'foreign') return undefined;
-    await this.#ready(meaning);
-    return answer(query, question, meaning, this.#tcp.length > 1);
-  }
-
-  async #ready(meaning: Meaning): Promise<void> {
-    if (meaning.kind !== 'service' && meaning.kind !== 'ports') return;
-    const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, READY_MS);
-    try {
-      await Promise.race([this.#options.onQuery(meaning.service.hostname), late]);
-    } catch (error) {
-      this.#options.logger.warn('could not prepare a service that was asked for', {
-        hostname: meaning.service.hostname,
-        reason: messageOf(error),
-      });
-    } finally {
-      clearTimeout(timer);
-    }
+  #own(query: Buffer, asker: Asker): Promise<Buffer | undefined> {
+    const { namespaceOf } = this.#options;
+    return this.answerer.answer(query, { namespace: () => namespaceOf(asker), ipv6: this.#tcp.length > 1 });
   }
 
   async #forward(query: Buffer): Promise<Buffer> {
@@ -197,7 +147,7 @@ export class DnsServer implements AsyncDisposable {
   }
 
   #refuse(query: Buffer): Buffer {
-    this.#counts.overloaded += 1;
+    this.#refused += 1;
     return failure(query);
   }
 

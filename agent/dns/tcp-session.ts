@@ -2,9 +2,28 @@ import { connect, type Socket } from 'node:net';
 import { failure } from './answer.ts';
 import { Framing, frame } from './framing.ts';
 
-interface Server {
-  readonly address: string;
-  readonly port: number;
+/** Connects to the server whose turn it is; undefined when there is none left. Rejects when that one cannot be reached. */
+export type Dial = (turn: number) => Promise<Socket> | undefined;
+
+/** Connects to the first of these servers that takes it. */
+export function dialInTurn(servers: readonly { readonly address: string; readonly port: number }[]): Dial {
+  return turn => {
+    const server = servers[turn];
+    return server && connected(connect({ host: server.address, port: server.port, noDelay: true }));
+  };
+}
+
+function connected(socket: Socket): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => socket.destroy(new Error('it takes too long')), CONNECT_MS);
+    socket.once('connect', () => {
+      clearTimeout(timer);
+      socket.off('error', reject);
+      resolve(socket);
+    });
+    socket.once('error', reject);
+    socket.once('close', () => clearTimeout(timer));
+  });
 }
 
 /** Of one connection that are under way at a time. More wait in the kernel: the connection is read no further. */
@@ -14,17 +33,13 @@ const IDLE_MS = 30_000;
 const CONNECT_MS = 2000;
 
 /**
- * Serves one TCP connection of a program. What is not ours goes to the host's server over one connection of its own, and all
+ * Serves one TCP connection of a program. What is not ours goes to another server over one connection of its own, and all
  * that comes back from there is passed on, also when an answer is many messages (zone transfers).
  * @param own the answer to a query about our names; undefined when it is for other servers.
  */
-export function serveTcp(
-  client: Socket,
-  own: (query: Buffer) => Promise<Buffer | undefined>,
-  servers: readonly Server[],
-): void {
+export function serveTcp(client: Socket, own: (query: Buffer) => Promise<Buffer | undefined>, dial: Dial): void {
   const framing = new Framing();
-  const upstream = new TcpUpstream(servers, message => send(message));
+  const upstream = new TcpUpstream(dial, message => send(message));
   let pending = 0;
   const send = (message: Buffer): void => {
     if (!client.writable) return;
@@ -54,15 +69,16 @@ export function serveTcp(
 
 /** One connection to the first server that takes it. */
 class TcpUpstream {
-  readonly #servers: readonly Server[];
+  readonly #dial: Dial;
   readonly #heard: (message: Buffer) => void;
   /** Queries without an answer so far, by id. */
   readonly #waiting = new Map<number, Buffer>();
   #socket: Socket | undefined;
+  #dialling = false;
   #closed = false;
 
-  constructor(servers: readonly Server[], heard: (message: Buffer) => void) {
-    this.#servers = servers;
+  constructor(dial: Dial, heard: (message: Buffer) => void) {
+    this.#dial = dial;
     this.#heard = heard;
   }
 
@@ -70,7 +86,7 @@ class TcpUpstream {
     if (this.#closed) return;
     this.#waiting.set(query.readUInt16BE(0), query);
     if (this.#socket) this.#socket.write(frame(query));
-    else this.#open(0);
+    else if (!this.#dialling) void this.#open();
   }
 
   pause(): void {
@@ -86,22 +102,28 @@ class TcpUpstream {
     this.#socket?.destroy();
   }
 
-  #open(turn: number): void {
-    const server = this.#servers[turn];
-    if (!server) {
-      this.#fail();
-      return;
+  async #open(): Promise<void> {
+    this.#dialling = true;
+    const socket = await this.#first();
+    this.#dialling = false;
+    if (socket && this.#closed) socket.destroy();
+    else if (socket) this.#use(socket);
+    else this.#fail();
+  }
+
+  async #first(): Promise<Socket | undefined> {
+    for (let turn = 0; ; turn += 1) {
+      const dialled = this.#dial(turn);
+      if (!dialled) return undefined;
+      const socket = await dialled.catch(() => undefined);
+      if (socket) return socket;
     }
-    const socket = connect({ host: server.address, port: server.port, noDelay: true });
+  }
+
+  #use(socket: Socket): void {
     const framing = new Framing();
-    let connected = false;
-    const timer = setTimeout(() => socket.destroy(), CONNECT_MS);
     this.#socket = socket;
-    socket.on('connect', () => {
-      connected = true;
-      clearTimeout(timer);
-      socket.setTimeout(IDLE_MS, () => socket.destroy());
-    });
+    socket.setTimeout(IDLE_MS, () => socket.destroy());
     socket.on('data', (bytes: Buffer) => {
       for (const message of framing.push(bytes)) {
         if (message.length >= 2) this.#waiting.delete(message.readUInt16BE(0));
@@ -110,11 +132,8 @@ class TcpUpstream {
     });
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
-      clearTimeout(timer);
       this.#socket = undefined;
-      if (this.#closed || this.#waiting.size === 0) return;
-      if (connected) this.#fail();
-      else this.#open(turn + 1);
+      if (!this.#closed) this.#fail();
     });
     for (const query of this.#waiting.values()) socket.write(frame(query));
   }

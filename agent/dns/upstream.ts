@@ -119,7 +119,7 @@ function exchange(
 }
 
 /** Same id and, where it is one question, the same question but for its case. */
-function answers(query: Buffer, reply: Buffer): boolean {
+export function answers(query: Buffer, reply: Buffer): boolean {
   if (reply.length < 12 || (reply[2]! & 0x80) === 0 || reply.readUInt16BE(0) !== query.readUInt16BE(0)) return false;
   if (reply.readUInt16BE(4) !== 1 || query.readUInt16BE(4) !== 1) return true;
   let end = 12;

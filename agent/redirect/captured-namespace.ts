@@ -1,13 +1,17 @@
-import type { Tools } from './nft.ts';
-import { NftSession } from './nft-session.ts';
-import { type KernelFeatures, NAMESPACE_ALIVE_MS, namespaceRuleset, TABLE } from './ruleset.ts';
+import { AskedServers } from './namespace-dns.ts';
+import { inNamespace, run, type Tools } from './nft.ts';
+import { type KernelFeatures, namespaceRuleset, TABLE } from './ruleset.ts';
 import type { NamespaceCapture } from './spec.ts';
 import { namespaceAt, Table } from './table.ts';
 
-const ALIVE = `element ${TABLE} alive { 0 timeout ${NAMESPACE_ALIVE_MS}ms }`;
-const REFRESH = `add ${ALIVE}`;
-/** Costs five times as much. */
-const REPLACE = `add ${ALIVE}; delete element ${TABLE} alive { 0 }; add ${ALIVE}`;
+/** A look into a set of name servers. */
+interface Look {
+  readonly at: number;
+  readonly found: Promise<string | undefined>;
+}
+
+/** Looks cost a process, and a program could ask for any number of them, milliseconds. */
+const LOOK_AGAIN_MS = 1000;
 
 /** Capture inside the network namespace of one workload. A namespace that is gone, or is another one now, is no error: there is nothing to do. */
 export class CapturedNamespace {
@@ -18,13 +22,15 @@ export class CapturedNamespace {
   #capture: NamespaceCapture | undefined;
   #kernel: KernelFeatures | undefined;
   #table: Table;
-  #session: NftSession;
+  #asked = new AskedServers();
+  readonly #looks = new Map<string, Look>();
+  /** Whether someone noticed that the rules are not what they were. */
+  suspect = false;
 
   constructor(tools: Tools, path: string) {
     this.path = path;
     this.#tools = tools;
     this.#table = new Table(tools, path);
-    this.#session = new NftSession(tools, path);
   }
 
   /** @throws {RedirectError} */
@@ -33,23 +39,11 @@ export class CapturedNamespace {
     this.#kernel = kernel;
     if (namespaceAt(this.path) !== capture.id) return;
     await this.#unlessGone(async () => {
-      await this.#table.apply(namespaceRuleset(capture), capture.virtualRanges);
+      await this.#table.apply(namespaceRuleset(capture, kernel, this.#asked.elements()), capture.virtualRanges);
     });
   }
 
-  /** Whether the kernel refused to hear that the agent lives: then the rules are not what they were. */
-  get suspect(): boolean {
-    return this.#session.complained;
-  }
-
-  /** Says that the agent lives; cheap enough for each second. */
-  refresh(): void {
-    if (this.#id === undefined) return;
-    if (namespaceAt(this.path) === this.#id) this.#session.send(this.#kernel?.refreshesElements ? REFRESH : REPLACE);
-    else void this.rest();
-  }
-
-  /** Does again what failed; costs next to nothing otherwise. @throws {RedirectError} */
+  /** Does again what failed, and notes the name servers that were asked; costs next to nothing otherwise. @throws {RedirectError} */
   async retry(): Promise<void> {
     if (this.#capture && this.#kernel) await this.apply(this.#capture, this.#kernel);
   }
@@ -57,22 +51,29 @@ export class CapturedNamespace {
   /** Puts back what someone else removed; resolves to whether that was so. @throws {RedirectError} */
   async restore(): Promise<boolean> {
     let restored = false;
+    this.suspect = false;
     if (namespaceAt(this.path) !== this.#id) return false;
     await this.#unlessGone(async () => {
       restored = await this.#table.restore();
-      this.#session.complained = false;
     });
     return restored;
   }
 
-  /** Ends what runs inside, and leaves the rules. */
-  async rest(): Promise<void> {
-    await this.#session[Symbol.asyncDispose]();
+  /** The name server that questions which arrive at a port were sent to; undefined when there is none. @throws {RedirectError} */
+  async askedServer(family: 4 | 6, port: number): Promise<string | undefined> {
+    const asked = this.#asked;
+    const { server, set } = asked.at(family, port);
+    if (server !== undefined) return server;
+    const last = this.#looks.get(set);
+    if (last && performance.now() - last.at < LOOK_AGAIN_MS) return last.found;
+    const list = [this.#tools.nft, '--json', 'list', 'set', ...TABLE.split(' '), set];
+    const found = run(inNamespace(this.#tools, this.path, list)).then(shown => asked.learn(set, shown));
+    this.#looks.set(set, { at: performance.now(), found });
+    return found;
   }
 
   /** Removes the rules. @throws {RedirectError} */
   async remove(): Promise<void> {
-    await this.rest();
     await this.#unlessGone(() => this.#table.remove());
   }
 
@@ -80,8 +81,9 @@ export class CapturedNamespace {
   async #unlessGone(work: () => Promise<void>): Promise<void> {
     const id = namespaceAt(this.path);
     if (id !== this.#id) {
-      await this.rest();
       this.#table = new Table(this.#tools, this.path);
+      this.#asked = new AskedServers();
+      this.#looks.clear();
       this.#id = id;
     }
     if (id === undefined) return;

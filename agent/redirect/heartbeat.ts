@@ -8,22 +8,13 @@ export class Heartbeat implements Disposable {
   readonly #socket: Socket = createSocket('udp4');
   readonly #port: number;
   readonly #question: Buffer;
-  #answeredAt = Number.NEGATIVE_INFINITY;
 
   constructor(port: number = PORTS.dns) {
     this.#port = port;
     this.#question = dnsPacket.encode({ type: 'query', id: 1, questions: [{ type: 'A', name: 'alive.isthmus.mesh' }] });
     // Nobody listens: there is no answer, which says it all.
     this.#socket.on('error', () => undefined);
-    this.#socket.on('message', () => {
-      this.#answeredAt = performance.now();
-    });
     this.#socket.unref();
-  }
-
-  /** Whether it answered not long ago. */
-  get answered(): boolean {
-    return performance.now() - this.#answeredAt < ALIVE_MS;
   }
 
   beat(): void {

@@ -16,9 +16,9 @@ export class Presence implements Disposable {
     this.#socket.unref();
   }
 
-  /** @param virtualRanges as captured; the first address of the first IPv4 range belongs to no service. True when there is none. */
+  /** @param virtualRanges as captured. True when there is none of IPv4. */
   inForce(virtualRanges: readonly string[]): Promise<boolean> {
-    const address = virtualRanges.find(range => !range.includes(':'))?.split('/')[0];
+    const address = unusedAddress(virtualRanges);
     if (address === undefined) return Promise.resolve(true);
     return new Promise(resolve => {
       this.#socket.send('', DISCARD, address, error =>
@@ -30,4 +30,9 @@ export class Presence implements Disposable {
   [Symbol.dispose](): void {
     this.#socket.close();
   }
+}
+
+/** The first address of the first IPv4 range, which belongs to no service. */
+export function unusedAddress(virtualRanges: readonly string[]): string | undefined {
+  return virtualRanges.find(range => !range.includes(':'))?.split('/')[0];
 }

@@ -17,9 +17,7 @@ const STILL = 'Without capture this host can still serve callers from other host
 export async function probeKernel(tools: Tools): Promise<KernelFeatures> {
   if (!(await mayAdminister()))
     throw new RedirectError(`Capturing traffic needs root or CAP_NET_ADMIN: run the agent as root. ${STILL}`);
-  const [major = 0, minor = 0] = release().split('.').map(Number.parseFloat);
-  const refreshesElements = major > 6 || (major === 6 && minor >= 12);
-  const trial = async (kernel: Pick<KernelFeatures, 'udpTimeouts'>): Promise<void> => {
+  const trial = async (kernel: KernelFeatures): Promise<void> => {
     const capture = {
       virtualRanges: ['240.240.0.0/16', 'fd00::/48'],
       users: [],
@@ -31,13 +29,13 @@ export async function probeKernel(tools: Tools): Promise<KernelFeatures> {
   };
   try {
     await trial({ udpTimeouts: true });
-    return { udpTimeouts: true, refreshesElements };
+    return { udpTimeouts: true };
   } catch {
     // The second try says what is wrong when it is more than that.
   }
   try {
     await trial({ udpTimeouts: false });
-    return { udpTimeouts: false, refreshesElements };
+    return { udpTimeouts: false };
   } catch (error) {
     throw new RedirectError(`This kernel (${release()}) cannot redirect with nftables: ${messageOf(error)}. ${STILL}`);
   }

@@ -4,7 +4,6 @@ import { messageOf } from '../../manager/model/util/errors.ts';
 import { readIfThere, writeAtomic } from '../../manager/model/util/files.ts';
 import type { Logger } from '../../manager/model/util/log.ts';
 import { CapturedNamespace } from './captured-namespace.ts';
-import { Heartbeat } from './heartbeat.ts';
 import { findTools, type Tools } from './nft.ts';
 import { Presence } from './presence.ts';
 import { probeKernel } from './probe.ts';
@@ -38,11 +37,9 @@ export interface RedirectOptions {
 
 const BEAT_MS = 1000;
 /** What is enough to remove rules. */
-const NO_FEATURES: KernelFeatures = { udpTimeouts: false, refreshesElements: false };
+const NO_FEATURES: KernelFeatures = { udpTimeouts: false };
 
-/** Namespaces are told that the agent answers, */
-const BEATS_PER_REFRESH = 2;
-/** and the rules of one namespace are looked at in full, so often. */
+/** The rules of one namespace are looked at in full so often. */
 const BEATS_PER_CHECK = 15;
 
 /**
@@ -86,21 +83,33 @@ export class Redirect {
   }
 
   /**
-   * Keeps DNS capture alive in the namespaces for as long as the agent's DNS server answers, and puts back rules that someone else removed (`nft flush ruleset` does), until
-   * the signal aborts. On the host itself the agent's answers keep DNS capture alive, see `keepDnsCaptured`.
+   * Puts back rules that someone else removed (`nft flush ruleset` does), until the signal aborts. That DNS is captured is for others to
+   * keep up: see `keepDnsCaptured`, and `NamespaceServers` for the namespaces.
    */
   async run(signal: AbortSignal): Promise<void> {
     using presence = new Presence();
-    using heartbeat = new Heartbeat();
     for (let beat = 1; !signal.aborted; beat += 1) {
       try {
-        await this.#inTurn(() => this.#beat(beat, presence, heartbeat));
+        await this.#inTurn(() => this.#beat(beat, presence));
       } catch (error) {
         this.#logger.error('cannot check the capture rules', { reason: messageOf(error) });
       }
       await this.#clock.sleep(BEAT_MS, signal).catch(() => undefined);
     }
-    await this.#inTurn(() => Promise.all([...this.#namespaces.values()].map(namespace => namespace.rest())));
+  }
+
+  /**
+   * The name server that questions were sent to which arrive at a port inside a namespace; undefined when that is not known.
+   * @param path of the namespace. @throws {RedirectError}
+   */
+  async askedServer(path: string, family: 4 | 6, port: number): Promise<string | undefined> {
+    return this.#namespaces.get(path)?.askedServer(family, port);
+  }
+
+  /** Has the rules of a namespace looked at within a second: they seem to be gone. */
+  suspect(path: string): void {
+    const namespace = this.#namespaces.get(path);
+    if (namespace) namespace.suspect = true;
   }
 
   /** Removes every rule and route, in this process's namespace and in those remembered. What others have is not touched. @throws {RedirectError} */
@@ -146,7 +155,7 @@ export class Redirect {
   }
 
   /** What must be seen soon is looked at each second; the rest in turn, so that the cost does not grow with the namespaces. */
-  async #beat(beat: number, presence: Presence, heartbeat: Heartbeat): Promise<void> {
+  async #beat(beat: number, presence: Presence): Promise<void> {
     const namespaces = [...this.#namespaces.values()];
     const suspects: Restorable[] = namespaces.filter(namespace => namespace.suspect);
     if (!(await presence.inForce(this.#host.virtualRanges))) suspects.push(this.#host);
@@ -159,9 +168,6 @@ export class Redirect {
         });
     }
     for (const namespace of namespaces) await namespace.retry();
-    if (namespaces.length === 0) return;
-    heartbeat.beat();
-    if (beat % BEATS_PER_REFRESH === 0 && heartbeat.answered) for (const namespace of namespaces) namespace.refresh();
   }
 
   async #recall(): Promise<string[]> {

@@ -26,9 +26,12 @@ test('elements follow from the users, each once', t => {
     holders: ['2001 . 8080', '2001 . 8081', '2002 . 8080'],
   });
   const inside = { path: '/x', id: '4-1', virtualRanges: [], ports: [80], proxyUid: 1 };
-  t.deepEqual(namespaceRuleset(inside).elements, { own: ['80'] });
-  t.notRegex(namespaceRuleset(inside).structure, /dport 53/);
-  t.regex(namespaceRuleset({ ...inside, dns: true }).structure, /dport 53 .*redirect to :15053/);
+  const asked = { asked4_0: ['127.0.0.11'] };
+  t.deepEqual(namespaceRuleset(inside, KERNEL, asked).elements, { own: ['80'], ...asked });
+  t.regex(
+    replaceScript(namespaceRuleset(inside, KERNEL, asked)),
+    /set asked4_0 \{ type ipv4_addr; size 1; flags dynamic; elements = \{ 127\.0\.0\.11 \} \}/,
+  );
 });
 
 test('every placeholder is filled, and empty sets have no elements', t => {

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { askedRules, askedSets } from './namespace-dns.ts';
 import { ALIVE_MS, type CapturedUser, type HostCapture, type NamespaceCapture, PORTS } from './spec.ts';
 
 /** A table of nftables in two parts: what is replaced as a whole, and elements that come and go one by one. */
@@ -16,8 +17,6 @@ export const TABLE = 'inet isthmus';
 export interface KernelFeatures {
   /** Conntrack timeouts by rule (CONFIG_NF_CONNTRACK_TIMEOUT). */
   readonly udpTimeouts: boolean;
-  /** Adding an element that is there renews its time (Linux 6.12). */
-  readonly refreshesElements: boolean;
 }
 
 /**
@@ -32,12 +31,19 @@ function timeoutObject(name: string, l3proto: string): string {
   return `\n  ct timeout ${name} {\n    protocol udp;\n    l3proto ${l3proto};\n    ${policy}\n  }`;
 }
 
-const NO_DNS_TIMEOUTS = { timeouts: '', setTimeout4: '', setTimeout6: '' };
-const DNS_TIMEOUTS = {
-  timeouts: timeoutObject('brief4', 'ip') + timeoutObject('brief6', 'ip6'),
-  setTimeout4: '\n    ip daddr @dns4 meta l4proto udp ct timeout set "brief4"',
-  setTimeout6: '\n    ip6 daddr @dns6 meta l4proto udp ct timeout set "brief6"',
-};
+/** The timeouts, and what sets them for questions of each family. */
+function dnsTimeouts({ udpTimeouts }: KernelFeatures): {
+  readonly objects: string;
+  readonly 4: string;
+  readonly 6: string;
+} {
+  if (!udpTimeouts) return { objects: '', 4: '', 6: '' };
+  return {
+    objects: timeoutObject('brief4', 'ip') + timeoutObject('brief6', 'ip6'),
+    4: 'meta l4proto udp ct timeout set "brief4"',
+    6: 'meta l4proto udp ct timeout set "brief6"',
+  };
+}
 
 /** A connection was judged by its first packet; the others need no more than this. */
 const STANDING = 'ct state established accept';
@@ -49,13 +55,14 @@ const NAT_PRIORITY = -105;
  * The rules of the host itself, where workloads are told apart by user; its users are all capturable.
  * The set `alive` holds one constant key for as long as the agent answers: a mark masked to 0 is a key that every packet has.
  */
-export function hostRuleset(capture: HostCapture, kernel: Pick<KernelFeatures, 'udpTimeouts'>): Ruleset {
+export function hostRuleset(capture: HostCapture, kernel: KernelFeatures): Ruleset {
   const { users, proxyUid, agentUid, dnsServers } = capture;
   const exempt = [...new Set([0, agentUid, proxyUid])].join(', ');
   const listeners = `${PORTS.firstListener}-${PORTS.lastListener}`;
-  const { timeouts, setTimeout4, setTimeout6 } = kernel.udpTimeouts ? DNS_TIMEOUTS : NO_DNS_TIMEOUTS;
+  const timeouts = dnsTimeouts(kernel);
+  const setTimeouts = timeouts[4] && `\n    ip daddr @dns4 ${timeouts[4]}\n    ip6 daddr @dns6 ${timeouts[6]}`;
   const structure = `
-${virtualSets(capture.virtualRanges)}${timeouts}
+${virtualSets(capture.virtualRanges)}${timeouts.objects}
   set dns4 { type ipv4_addr; %dns4% }
   set dns6 { type ipv6_addr; %dns6% }
   set users { typeof meta skuid; %users% }
@@ -72,7 +79,7 @@ ${virtualSets(capture.virtualRanges)}${timeouts}
     meta skuid @users meta l4proto { udp, tcp } th dport 53 jump dns
     meta skuid != { ${exempt} } tcp dport @own fib daddr type local meta skuid . tcp dport != @holders redirect to :${PORTS.inbound}
   }
-  chain dns {${setTimeout4}${setTimeout6}
+  chain dns {${setTimeouts}
     ip daddr @dns4 meta l4proto { udp, tcp } meta mark & 0 @alive redirect to :${PORTS.dns}
     ip6 daddr @dns6 meta l4proto { udp, tcp } meta mark & 0 @alive redirect to :${PORTS.dns}
   }
@@ -127,22 +134,41 @@ export function capturableUsers(capture: HostCapture): {
   return { users: [...users.values()], problems };
 }
 
-/** The rules inside a workload's own namespace: everything but the proxy's packets is the workload's. */
-export function namespaceRuleset(capture: NamespaceCapture): Ruleset {
+/**
+ * The rules inside a workload's own namespace: everything but the proxy's packets is the workload's. DNS is captured for as long as the
+ * agent's sockets there say that it lives.
+ * @param asked the name servers that were asked there, as elements of their sets.
+ */
+export function namespaceRuleset(
+  capture: NamespaceCapture,
+  kernel: KernelFeatures,
+  asked: Readonly<Record<string, readonly string[]>>,
+): Ruleset {
   const { proxyUid } = capture;
+  const timeouts = dnsTimeouts(kernel);
+  const setTimeouts = {
+    4: timeouts[4] && `    meta nfproto ipv4 ${timeouts[4]}`,
+    6: timeouts[6] && `    meta nfproto ipv6 ${timeouts[6]}`,
+  };
   const structure = `
-${virtualSets(capture.virtualRanges)}
+${virtualSets(capture.virtualRanges)}${timeouts.objects}
+${askedSets()}
   set own { type inet_service; %own% }
-  set alive { type mark; size 4; flags timeout; elements = { 0 timeout ${NAMESPACE_ALIVE_MS}ms } }
+  set alive { type mark; size 4; flags dynamic,timeout; }
   chain out {
     type nat hook output priority ${NAT_PRIORITY}; policy accept;
     meta skuid ${proxyUid} return
     ip daddr @virtual4 meta l4proto tcp redirect to :${PORTS.outbound}
-    ip6 daddr @virtual6 meta l4proto tcp redirect to :${PORTS.outbound}${capture.dns ? NAMESPACE_DNS : ''}
+    ip6 daddr @virtual6 meta l4proto tcp redirect to :${PORTS.outbound}
+    meta l4proto { udp, tcp } th dport 53 meta mark & 0 @alive jump dns
+  }
+  chain dns {
+${askedRules(setTimeouts)}
   }
 ${inboundChain()}
   chain sent {
     type filter hook output priority 0; policy accept;
+    udp sport ${PORTS.dns} ip daddr 127.0.0.1 meta skuid ${proxyUid} update @alive { meta mark & 0 timeout ${ALIVE_MS}ms }
     ${STANDING}
     jump refuse
   }
@@ -151,14 +177,10 @@ ${refuseChains()}
     type filter hook input priority 0; policy accept;
     ${STANDING}
     tcp dport { ${PORTS.outbound}, ${PORTS.inbound} } ct status & dnat == 0 reject with tcp reset
+    meta l4proto { udp, tcp } th dport ${PORTS.dns}-${PORTS.lastNamespaceDns} ct status & dnat == 0 reject
   }`;
-  return { structure, elements: { own: unique(capture.ports.map(String)) } };
+  return { structure, elements: { own: unique(capture.ports.map(String)), ...asked } };
 }
-
-const NAMESPACE_DNS = `\n    meta l4proto { udp, tcp } th dport 53 meta mark & 0 @alive redirect to :${PORTS.dns}`;
-
-/** In a namespace the set is refreshed from outside, every other second. */
-export const NAMESPACE_ALIVE_MS = 5000;
 
 function virtualSets(ranges: readonly string[]): string {
   const set = (name: string, type: string, elements: readonly string[]): string =>

@@ -31,9 +31,8 @@ export interface NamespaceCapture {
   readonly id: string;
   readonly virtualRanges: readonly string[];
   readonly ports: readonly number[];
+  /** User of the proxy, and of the agent's sockets inside: its packets are never captured. */
   readonly proxyUid: number;
-  /** Whether something answers DNS inside, on port 15053 of 127.0.0.1 and ::1; absent: its DNS is left alone. */
-  readonly dns?: boolean;
 }
 
 /** Ports of the proxy and the agent; see "Ports and addresses" in ARCHITECTURE.md. */
@@ -43,6 +42,8 @@ export const PORTS = {
   /** Takes what non-mesh callers send to a workload. */
   inbound: 15_006,
   dns: 15_053,
+  /** Inside a namespace it answers on these ports from `dns` on, one for each name server that is asked there. */
+  lastNamespaceDns: 15_060,
   firstListener: 20_000,
   lastListener: 24_999,
 } as const;

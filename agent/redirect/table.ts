@@ -65,15 +65,14 @@ export class Table {
       if (messageOf(error).includes('No such file or directory')) return '';
       throw error;
     });
-    // The time left of `alive` changes by itself, and so does the order of elements when the kernel grows a table.
-    return text.replace(/elements = \{([^}]*)\}/g, (_, elements: string) =>
-      elements.includes('timeout')
-        ? ''
-        : elements
-            .split(',')
-            .map(element => element.trim())
-            .sort()
-            .join(),
+    // What rules themselves add changes, and so does the order of elements when the kernel grows a table.
+    const constant = text.replace(/(flags dynamic\S*)\s+elements = \{[^}]*\}/g, '$1');
+    return constant.replace(/elements = \{([^}]*)\}/g, (_, elements: string) =>
+      elements
+        .split(',')
+        .map(element => element.trim())
+        .sort()
+        .join(),
     );
   }
 }

@@ -21,7 +21,11 @@ const PROBE = [
     },
     { udpTimeouts: false },
   ),
-  namespaceRuleset({ path: '', id: '', virtualRanges: VIRTUAL_RANGES, ports: [80], proxyUid: 2002, dns: true }),
+  namespaceRuleset(
+    { path: '', id: '', virtualRanges: VIRTUAL_RANGES, ports: [80], proxyUid: 2002 },
+    { udpTimeouts: false },
+    {},
+  ),
 ]
   .map(replaceScript)
   .join('');

@@ -20,7 +20,7 @@ const dns = await DnsServer.start({
   logger: silentLogger,
 });
 const reviews = { name: 'reviews', aliases: [], ports: [] };
-dns.setNames([
+dns.answerer.setNames([
   {
     ...reviews,
     namespace: 'default',

@@ -1,8 +1,8 @@
-/** A name server for tests: `name-server.ts <address>` answers `outside.example` with 192.0.2.7, and any other name with "no such name". */
+/** A name server for tests: `name-server.ts <address> [<port>]` answers `outside.example` with 192.0.2.7, and any other name with "no such name". */
 import { createSocket } from 'node:dgram';
 import dnsPacket from 'dns-packet';
 
-const [address] = process.argv.slice(2);
+const [address, on = '53'] = process.argv.slice(2);
 const socket = createSocket('udp4');
 socket.on('message', (message, { address: from, port }) => {
   const { id, questions = [] } = dnsPacket.decode(message);
@@ -13,4 +13,4 @@ socket.on('message', (message, { address: from, port }) => {
   const flags = dnsPacket.RECURSION_AVAILABLE | (known ? 0 : 3);
   socket.send(dnsPacket.encode({ type: 'response', id: id ?? 0, flags, questions, answers }), port, from);
 });
-socket.bind(53, address, () => console.log('answering'));
+socket.bind(Number(on), address, () => console.log('answering'));

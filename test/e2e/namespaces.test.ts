@@ -37,16 +37,19 @@ test.before(async t => {
     { id: 'inside', address: vault.address, port: 8080 },
     { id: 'outside', address: second.address, port: 9081 },
   ];
+  const stock = ['default', 'shop'].map(namespace => ({ name: 'stock', namespace, ports: [port], instances: [] }));
   await writeFile(
-    join(services, 'reviews.yaml'),
-    stringify({ services: [{ name: 'reviews', ports: [port], instances }] }),
+    join(services, 'services.yaml'),
+    stringify({ services: [{ name: 'reviews', ports: [port], instances }, ...stock] }),
   );
   await mesh.startManager({ registries: [{ kind: 'file', path: services }] });
   const http = { name: 'http', protocol: 'http' };
-  const alpha = await mesh.joinHost(first, [
-    { name: 'box', selector: { networkNamespace: box.namespacePath }, addresses: [box.address] },
+  const workloads = [
+    { name: 'box', namespace: 'shop', selector: { networkNamespace: box.namespacePath }, addresses: [box.address] },
     { name: 'web', selector: { user: UID.web } },
-  ]);
+    { name: 'clerk', namespace: 'shop', selector: { user: UID.other } },
+  ];
+  const alpha = await mesh.joinHost(first, workloads, ['default/*', 'shop/*']);
   const labels = { app: 'reviews' };
   const beta = await mesh.joinHost(second, [
     {
@@ -66,11 +69,14 @@ test.before(async t => {
   ]);
   await startEcho(vault, 'inside', ['127.0.0.1:8080'], { uid: UID.first });
   await startEcho(second, 'outside', [9081], { uid: UID.first });
-  for (const host of [alpha, beta])
+  for (const [host, count] of [
+    [alpha, 3],
+    [beta, 2],
+  ] as const)
     await eventually(
       `the workloads of ${host.host.name}`,
       () => host.status(),
-      ({ workloads }) => workloads.length === 2 && workloads.every(({ state }) => state === 'joined'),
+      ({ workloads }) => workloads.length === count && workloads.every(({ state }) => state === 'joined'),
     );
   await eventually(
     'both instances',
@@ -118,6 +124,43 @@ test.serial('its identity is its own: policy lets one in and not the other', asy
   t.is(allowed.failed, 0, JSON.stringify(allowed.failures));
   t.is(Object.keys(allowed.byInstance).length, 2);
   await mesh.isthmus('delete', 'authorizationpolicy', 'only-web-reviews');
+});
+
+test.serial(
+  'a short name is looked for in the namespace of the mesh that the asker is in, then in the default one',
+  async t => {
+    const { alpha, box } = t.context;
+    for (const [place, uid, namespace] of [
+      [box, UID.web, 'shop'],
+      [alpha.host, UID.other, 'shop'],
+      [alpha.host, UID.web, 'default'],
+    ] as const) {
+      const ask = async (name: string): Promise<string> =>
+        (await place.run(['getent', 'ahostsv4', name], { uid })).slice(0, 15);
+      t.is(await ask('stock'), await ask(`stock.${namespace}.mesh`), `${place.name} ${uid}`);
+      t.is(await ask('reviews'), await ask('reviews.default.mesh'), `${place.name} ${uid}`);
+    }
+  },
+);
+
+test.serial('names of others are asked of the server that the container has, also with the agent dead', async t => {
+  const { alpha, box } = t.context;
+  await dockerDns(box);
+  const ask = async (name: string): Promise<string> =>
+    (await box.exec(['getent', 'ahostsv4', name], { uid: UID.web })).stdout;
+  const outside = (answer: string): boolean => answer.startsWith('192.0.2.7');
+  const mesh = (answer: string): boolean => answer.startsWith('240.240.');
+  t.true(outside(await ask('outside.example')));
+  t.true(mesh(await ask('reviews')));
+  await alpha.agent().kill('SIGKILL');
+  const died = performance.now();
+  await eventually('names of others', () => ask('outside.example'), outside, { timeoutMs: 6_000 });
+  t.log(`names of others resolve ${Math.round(performance.now() - died)} ms after the agent was killed`);
+  await alpha.startAgent();
+  const started = performance.now();
+  await eventually('names of the mesh', () => ask('reviews'), mesh, { timeoutMs: 5_000 });
+  t.log(`names of the mesh resolve ${Math.round(performance.now() - started)} ms after the agent began`);
+  t.true(outside(await ask('outside.example')));
 });
 
 for (const [how, pauseMs] of [
@@ -198,3 +241,21 @@ test.serial('uninstall leaves no rule in any namespace', async t => {
   t.is(await box.run(['/usr/sbin/nft', 'list', 'ruleset']), '');
   t.notRegex(await alpha.host.run(['/usr/sbin/nft', 'list', 'ruleset']), /isthmus/);
 });
+
+/** Gives a container a name server as Docker does: on 127.0.0.11, by address translation to some other port. */
+async function dockerDns(container: Container): Promise<void> {
+  const file = new URL('name-server.ts', import.meta.url).pathname;
+  await container.spawn([process.execPath, file, '127.0.0.11', '41153']).line(/answering/);
+  const rules = `table ip docker {
+    chain output {
+      type nat hook output priority -100
+      ip daddr 127.0.0.11 udp dport 53 dnat to 127.0.0.11:41153
+    }
+    chain postrouting {
+      type nat hook postrouting priority 100
+      ip saddr 127.0.0.11 udp sport 41153 snat to :53
+    }
+  }`;
+  await container.run(['/usr/sbin/nft', '-f', '-'], { input: rules });
+  await container.setResolvers(['127.0.0.11']);
+}

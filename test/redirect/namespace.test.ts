@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import test from 'ava';
 import type { CapturePlan } from '../../agent/redirect/redirect.ts';
@@ -88,33 +87,6 @@ test('what an earlier process left in namespaces is removed by the next', async 
   await second.uninstall();
   t.is(await place.run(['/usr/sbin/nft', 'list', 'ruleset']), '');
   t.is(await place.run(['ip', 'route', 'show', 'proto', '105']), '');
-});
-
-test('rules flushed inside a namespace come back, and DNS capture there ends with the agent', async t => {
-  await using net = await createNetwork({ prefix: 'nsflush' });
-  const a = await net.host('a');
-  const place = await a.container('c1');
-  const capture = await startCapture(a);
-  await capture.apply(planOf([], [{ place, ports: [80] }]));
-  await capture.run();
-  const alive = async (): Promise<boolean> => {
-    const { stdout } = await place.exec(['/usr/sbin/nft', 'list', 'set', 'inet', 'isthmus', 'alive']);
-    return stdout.includes('elements');
-  };
-  const until = async (wanted: boolean): Promise<number> => {
-    const started = performance.now();
-    while ((await alive()) !== wanted && performance.now() - started < 12_000) await delay(50);
-    t.is(await alive(), wanted);
-    return performance.now() - started;
-  };
-  await place.run(['/usr/sbin/nft', 'flush', 'ruleset']);
-  await until(true);
-  // Longer than an element lives by itself.
-  await delay(6000);
-  t.true(await alive());
-  await capture.running.kill('SIGKILL');
-  t.true((await until(false)) < 6000);
-  t.regex(await place.run(['/usr/sbin/nft', 'list', 'ruleset']), /redirect to :15001/);
 });
 
 test('a namespace with nothing but loopback can call virtual IPs', async t => {

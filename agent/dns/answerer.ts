@@ -1,0 +1,93 @@
+import type { ServiceName } from '../../manager/model/host-view.ts';
+import { messageOf } from '../../manager/model/util/errors.ts';
+import type { Logger } from '../../manager/model/util/log.ts';
+import { answer, failure } from './answer.ts';
+import { type Meaning, NameTable } from './names.ts';
+import { CLASS_IN, type Question, readQuestion } from './question.ts';
+
+export interface AnswererOptions {
+  /**
+   * Called with the canonical hostname of a service that someone asks for; answered once it is ready to be called, or after
+   * half a second.
+   */
+  readonly onQuery: (hostname: string) => Promise<void>;
+  readonly logger: Logger;
+}
+
+/** Who asks. */
+export interface AskerFacts {
+  /** Namespace of the workload that asks; undefined when it is not known. Asked only where a short name depends on it. */
+  readonly namespace: () => Promise<string | undefined>;
+  /** Whether virtual IPs of IPv6 are captured where the asker is. */
+  readonly ipv6: boolean;
+}
+
+/** An answer waits so long for the proxy to be ready, milliseconds. */
+const READY_MS = 500;
+/** Queries under way at a time. */
+const MOST_QUERIES = 4096;
+
+/** Answers for the names of the mesh, from memory. */
+export class Answerer {
+  readonly #options: AnswererOptions;
+  #names: NameTable | undefined;
+  #underWay = 0;
+  #counts = { answered: 0, foreign: 0, overloaded: 0 };
+
+  constructor(options: AnswererOptions) {
+    this.#options = options;
+  }
+
+  /** What was asked since the start; `foreign` are names of others. */
+  get counts(): { readonly answered: number; readonly foreign: number; readonly overloaded: number } {
+    return { ...this.#counts };
+  }
+
+  /** All services of the mesh. Until the first call, names under `.mesh` are "server failure", not "no such name". */
+  setNames(services: readonly ServiceName[]): void {
+    this.#names = new NameTable(services);
+  }
+
+  /** The answer to a query about our names; undefined when it is for other servers. */
+  async answer(query: Buffer, asker: AskerFacts): Promise<Buffer | undefined> {
+    if (this.#underWay >= MOST_QUERIES) {
+      this.#counts.overloaded += 1;
+      return failure(query);
+    }
+    this.#underWay += 1;
+    try {
+      const question = readQuestion(query);
+      const reply = question && question.class === CLASS_IN ? await this.#look(query, question, asker) : undefined;
+      this.#counts[reply ? 'answered' : 'foreign'] += 1;
+      return reply;
+    } finally {
+      this.#underWay -= 1;
+    }
+  }
+
+  async #look(query: Buffer, question: Question, asker: AskerFacts): Promise<Buffer | undefined> {
+    const names = this.#names;
+    if (!names) return new NameTable([]).look(question.name).kind === 'foreign' ? undefined : failure(query);
+    const namespace = names.dependsOnAsker(question.name) ? await asker.namespace() : undefined;
+    const meaning = names.look(question.name, namespace);
+    if (meaning.kind === 'foreign') return undefined;
+    await this.#ready(meaning);
+    return answer(query, question, meaning, asker.ipv6);
+  }
+
+  async #ready(meaning: Meaning): Promise<void> {
+    if (meaning.kind !== 'service' && meaning.kind !== 'ports') return;
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, READY_MS);
+    try {
+      await Promise.race([this.#options.onQuery(meaning.service.hostname), late]);
+    } catch (error) {
+      this.#options.logger.warn('could not prepare a service that was asked for', {
+        hostname: meaning.service.hostname,
+        reason: messageOf(error),
+      });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}

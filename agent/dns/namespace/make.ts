@@ -1,0 +1,50 @@
+/**
+ * Makes sockets inside a network namespace and hands them to the process that started it: `nsenter --net=<path> node make.ts <order>`.
+ * A socket stays in the namespace that it was made in, whoever holds it, so no process has to stay there.
+ */
+import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { codeOf } from '../../../manager/model/util/errors.ts';
+import type { Made, Order } from './order.ts';
+
+const { uid, ports, asking, connect: target } = JSON.parse(process.argv[2] ?? '') as Order;
+
+function hand(made: Made, handle: UdpSocket | Server | Socket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    // The declarations lack sockets of UDP, which Node hands over as well.
+    process.send!(made, handle as Server, {}, error => (error ? reject(error) : resolve()));
+  });
+}
+
+async function udp(family: 4 | 6, port: number, address?: string): Promise<UdpSocket> {
+  const socket = family === 6 ? createSocket({ type: 'udp6', ipv6Only: true }) : createSocket('udp4');
+  socket.bind(port, address);
+  await once(socket, 'listening');
+  return socket;
+}
+
+async function serve(family: 4 | 6, address: string): Promise<void> {
+  for (const port of ports) {
+    await hand({ kind: 'udp', family, port }, await udp(family, port, address));
+    const tcp = createServer().listen({ host: address, port });
+    await once(tcp, 'listening');
+    await hand({ kind: 'tcp', family, port }, tcp);
+  }
+  for (let made = 0; made < asking; made += 1) await hand({ kind: 'asking', family, port: 0 }, await udp(family, 0));
+}
+
+// The kernel takes the owner of a socket from whoever makes it.
+process.seteuid?.(uid);
+if (target) {
+  const connection = connect({ host: target.address, port: target.port, noDelay: true });
+  await once(connection, 'connect');
+  await hand({ kind: 'connection', family: 4, port: 0 }, connection);
+} else {
+  await serve(4, '127.0.0.1');
+  await serve(6, '::1').catch((error: unknown) => {
+    if (!['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL'].includes(codeOf(error) ?? '')) throw error;
+  });
+}
+// All has been taken; what is open here would keep this process.
+process.exit(0);
