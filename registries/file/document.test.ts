@@ -1,5 +1,5 @@
 import test from 'ava';
-import { readDocument } from './document.ts';
+import { keepUnusable, readDocument } from './document.ts';
 
 const GOOD = `services:
   - name: reviews
@@ -52,6 +52,7 @@ test('a file with all it may say', t => {
       },
     ],
     problems: [],
+    unusable: [],
   });
 });
 
@@ -90,16 +91,13 @@ for (const [name, bad, where, why] of [
 
 test('a service that cannot be used stays as it was, or is left out when it is new', t => {
   const before = readDocument(GOOD, 'a.yaml');
-  const after = readDocument(
-    `${GOOD.replace('number: 9080', 'number: 0')}  - {name: Other}\n  - {name: new}\n`,
-    'a.yaml',
-    before,
-  );
+  const text = `${GOOD.replace('number: 9080', 'number: 0')}  - {name: Other}\n  - {name: new}\n`;
+  const after = keepUnusable(readDocument(text, 'a.yaml'), before);
   t.deepEqual(
     after.services.map(one => [one.name, one.ports?.[0]?.number]),
     [
-      ['reviews', 9080],
       ['new', undefined],
+      ['reviews', 9080],
     ],
   );
   t.deepEqual(

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import type { Health } from '../../manager/model/instance.ts';
 import { describeFieldError, type FieldError } from '../../manager/model/util/errors.ts';
 import { Fields } from '../../manager/model/util/fields.ts';
+import { keyOf } from '../mapping.ts';
 import { isHostname, isLabel, isPortName } from '../names.ts';
 import { readServicePorts } from '../ports.ts';
 import type { Problem, RegistryInstance, RegistryPort, RegistryService } from '../registry.ts';
@@ -13,18 +14,19 @@ export interface FileContent {
   readonly services: readonly RegistryService[];
   /** Of services that were left out; those of instances stand with their service. */
   readonly problems: readonly Problem[];
+  /** Services that cannot be used as they are written, by namespace and name. */
+  readonly unusable: readonly string[];
 }
 
 const HEALTHS: readonly Health[] = ['healthy', 'unhealthy', 'draining'];
 
 /**
- * Reads a file of services. An instance that cannot be used is left out of its service; a service that cannot be used
- * stays as it was before, or is left out.
+ * Reads a file of services. An instance that cannot be used is left out of its service, and a service that cannot be used is left
+ * out: see {@link keepUnusable}.
  * @param file how messages name the file.
- * @param before what the file said when it was last usable.
  * @throws {Error} with file and line when the file as a whole cannot be used. An empty file cannot: it may be half written.
  */
-export function readDocument(text: string, file: string, before?: FileContent): FileContent {
+export function readDocument(text: string, file: string): FileContent {
   const errors: FieldError[] = [];
   const fields = new Fields(quickValue(text) ?? new Source(text, file).value, '', errors);
   if (!fields.has('services')) fields.fail('services', 'is missing', 'to list no services write "services: []"');
@@ -44,30 +46,30 @@ export function readDocument(text: string, file: string, before?: FileContent): 
         .map(({ where, why }) => `${where}: ${why}`)
         .join('; '),
     );
-  return readServices(raw as unknown[], problemOf, before);
+  return readServices(raw as unknown[], problemOf);
 }
 
-function readServices(
-  entries: readonly unknown[],
-  problemOf: (error: FieldError) => Problem,
-  before: FileContent | undefined,
-): FileContent {
+/** Has services that cannot be used stay as they were. @param before what the file said when it was last usable. */
+export function keepUnusable(content: FileContent, before: FileContent | undefined): FileContent {
+  const kept = before?.services.filter(service => content.unusable.includes(keyOf(service))) ?? [];
+  return kept.length === 0 ? content : { ...content, services: [...content.services, ...kept] };
+}
+
+function readServices(entries: readonly unknown[], problemOf: (error: FieldError) => Problem): FileContent {
   const services = new Map<string, RegistryService>();
+  const unusable = new Set<string>();
   const problems: Problem[] = [];
   for (const [index, entry] of entries.entries()) {
     const errors: FieldError[] = [];
     const service = readService(new Fields(entry, `services[${index}]`, errors), problemOf);
-    const key = `${service.namespace ?? ''}/${service.name}`;
+    const key = keyOf(service);
     if (services.has(key))
       errors.push({ path: `services[${index}].name`, message: `"${service.name}" is listed twice` });
     else if (errors.length === 0) services.set(key, service);
-    else {
-      const kept = before?.services.find(old => `${old.namespace ?? ''}/${old.name}` === key);
-      if (kept) services.set(key, kept);
-    }
+    else unusable.add(key);
     problems.push(...errors.map(problemOf));
   }
-  return { services: [...services.values()], problems };
+  return { services: [...services.values()], problems, unusable: [...unusable].filter(key => !services.has(key)) };
 }
 
 function readService(fields: Fields, problemOf: (error: FieldError) => Problem): RegistryService {

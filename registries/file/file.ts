@@ -49,9 +49,9 @@ export class FileRegistry implements Registry {
     const sent = new Sent();
     try {
       // What went away between two sessions was not just being replaced.
-      if ((await files.look()).missing) await changed.wait(REPLACING_MS);
+      if ((await files.look(signal)).missing) await changed.wait(REPLACING_MS);
       for (let first = true; !signal.aborted; first = false) {
-        const listing = await files.look();
+        const listing = await files.look(signal);
         if ((await stat(files.directory)).ino !== inode) throw new Error(`${files.directory}: was replaced by another`);
         yield* sent.difference(listing);
         if (first) yield { type: 'synced' };

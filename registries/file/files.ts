@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { codeOf, messageOf } from '../../manager/model/util/errors.ts';
 import { keyOf } from '../mapping.ts';
 import type { Problem, RegistryService } from '../registry.ts';
-import { type FileContent, readDocument } from './document.ts';
+import { type FileContent, keepUnusable } from './document.ts';
+import { readContent } from './reading.ts';
 
 /** A file of more than this many bytes is not read. */
 const MAXIMUM_BYTES = 64 * 1024 * 1024;
@@ -11,9 +13,13 @@ const MAXIMUM_BYTES = 64 * 1024 * 1024;
 /** Writes closer together than this may bear the same times, milliseconds: a file so young is read again at the next look. */
 const YOUNG_MS = 50;
 
+const NOTHING: FileContent = { services: [], problems: [], unusable: [] };
+
 interface KnownFile {
   /** Changes when the file does; empty when that could not be told. */
   readonly version: string;
+  /** A hash over its text; empty when it could not be used. */
+  readonly hash: string;
   readonly content: FileContent;
   /** Why the version cannot be used; the content is then that of the version before. */
   readonly broken?: Problem;
@@ -47,13 +53,13 @@ export class Files {
 
   /**
    * Looks at all files, and reads those that changed since the last look.
-   * @throws when the directory cannot be listed.
+   * @throws when the directory cannot be listed; the signal's reason when it aborts.
    */
-  async look(): Promise<Listing> {
+  async look(signal: AbortSignal): Promise<Listing> {
     const names = this.#single ? [basename(this.#path)] : await listNames(this.directory);
     const known = new Map<string, KnownFile>();
     for (const file of names.map(name => join(this.directory, name))) {
-      const next = await readOne(file, this.#known.get(file), this.#single);
+      const next = await readOne(file, this.#known.get(file), this.#single, signal);
       if (next) known.set(file, next);
     }
     for (const [file, before] of this.#known)
@@ -63,19 +69,29 @@ export class Files {
   }
 }
 
-async function readOne(file: string, before: KnownFile | undefined, only: boolean): Promise<KnownFile | undefined> {
+async function readOne(
+  file: string,
+  before: KnownFile | undefined,
+  only: boolean,
+  signal: AbortSignal,
+): Promise<KnownFile | undefined> {
   let version = '';
   try {
     const { ino, size, mtimeMs, ctimeNs } = await stat(file, { bigint: true });
     if (Date.now() - Number(mtimeMs) > YOUNG_MS) version = `${ino} ${size} ${ctimeNs}`;
     if (version !== '' && before?.version === version && !before.missing) return before;
     if (size > MAXIMUM_BYTES) throw new Error(`${file}: holds ${size} bytes; at most ${MAXIMUM_BYTES} are read`);
-    return { version, content: readDocument(await readFile(file, 'utf8'), file, before?.content) };
+    const text = await readFile(file, 'utf8');
+    const hash = createHash('sha256').update(text).digest('base64url');
+    if (before?.hash === hash && !before.missing) return { ...before, version };
+    const content = await readContent(text, file, signal);
+    return { version, hash, content: keepUnusable(content, before?.content) };
   } catch (error) {
+    signal.throwIfAborted();
     // In a directory, a file that went away takes its services along; the only file does not.
     if (codeOf(error) === 'ENOENT' && !only) return undefined;
     const why = `${messageOf(error)}; ${before ? 'what it said before stays' : 'nothing of it is used'}`;
-    return { version, content: before?.content ?? { services: [], problems: [] }, broken: { where: file, why } };
+    return { version, hash: '', content: before?.content ?? NOTHING, broken: { where: file, why } };
   }
 }
 
