@@ -28,8 +28,6 @@ export const TEST_NEEDS: readonly Need[] = [
   { program: 'zsh', package: 'zsh' },
   { program: 'fish', package: 'fish' },
   { program: 'openssl', package: 'openssl' },
-  { program: 'dig', package: 'bind9-dnsutils' },
-  { program: 'socat', package: 'socat' },
   { program: 'iptables-nft', package: 'iptables' },
   { program: 'kill', package: 'procps' },
 ];
