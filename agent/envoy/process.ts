@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { chmod, chown, mkdir, readdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Backoff } from '../../manager/model/util/backoff.ts';
 import { messageOf } from '../../manager/model/util/errors.ts';
@@ -133,9 +133,13 @@ export class EnvoyProcess {
     }
   }
 
-  /** Folders and rights: only Envoy's user may enter its own folder. */
+  /** Folders and rights: only Envoy's user may enter its own folder, and it must pass through those on its way. */
   async #prepare(): Promise<void> {
     const { paths, uid, gid } = this.#options;
+    for (const folder of [dirname(paths.own), dirname(paths.program)]) {
+      await mkdir(folder, { recursive: true });
+      await chmod(folder, (await stat(folder)).mode | 0o111);
+    }
     await mkdir(paths.own, { recursive: true, mode: 0o711 });
     if (process.getuid?.() === 0) await chown(paths.own, uid, gid);
     await chmod(paths.own, 0o700);

@@ -111,7 +111,8 @@ async function handle(
 }
 
 async function listenLocally(server: Server, path: string): Promise<void> {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  // The agent of the same host keeps its sockets there too, and its Envoy, another user, must pass through.
+  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
   if (await isAnswered(path)) throw new Error(`Cannot listen on ${path}: another Manager does; stop it first`);
   rmSync(path, { force: true });
   server.maxConnections = MAXIMUM_CONNECTIONS;

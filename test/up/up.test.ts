@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import type { AgentStatus } from '../../agent/status/status.ts';
@@ -42,7 +42,10 @@ test('isthmus up is a mesh of one host: it serves, brings back what dies, ends i
   await write(join(host.configDir, 'workloads.d'), 'web.yaml', { name: 'web', selector: { user: WEB } });
   await startEcho(host, 'hello-1', [8080], { uid: HELLO });
 
-  const up = host.spawn([ISTHMUS, 'up', '--host', 'solo', ...folderFlags(host)]);
+  // As on a machine that is new, and where root's files are for nobody else.
+  await rm(host.runDir, { recursive: true });
+  const strict = ['sh', '-c', 'umask 077; exec "$@"', 'sh'];
+  const up = host.spawn([...strict, ISTHMUS, 'up', '--host', 'solo', ...folderFlags(host)]);
   const works = async (...flags: string[]): Promise<boolean> => {
     const call = ['curl', '-s', '--max-time', '2', ...flags, 'http://hello:8080/'];
     const { stdout } = await host.exec(call, { uid: WEB });

@@ -6,7 +6,7 @@ import { codeOf } from './errors.ts';
 /**
  * Writes a file whole or not at all: a reader, a crash or a full disk finds the old content or the new, never a part.
  * Missing folders are made with mode 0700.
- * @param mode permissions of the file, 0600 unless told otherwise.
+ * @param mode permissions of the file whatever the umask, 0600 unless told otherwise.
  */
 export async function writeAtomic(path: string, content: string | Uint8Array, mode = 0o600): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
@@ -14,6 +14,7 @@ export async function writeAtomic(path: string, content: string | Uint8Array, mo
   try {
     const file = await open(temporary, 'wx', mode);
     try {
+      await file.chmod(mode);
       await file.writeFile(content);
       await file.sync();
     } finally {
