@@ -5,7 +5,7 @@ import anyTest, { type TestFn } from 'ava';
 import { stringify } from 'yaml';
 import { eventually } from '../eventually.ts';
 import { runLoad, startEcho, startLoad } from '../hosts/apps.ts';
-import type { Container } from '../hosts/host.ts';
+import type { Container, Place } from '../hosts/host.ts';
 import { onlyWeb, UID } from './cast.ts';
 import { Mesh, type MeshHost } from './mesh.ts';
 
@@ -106,6 +106,31 @@ test.serial('a workload with a network of its own calls, and is called, without 
     t.deepEqual(Object.keys(report.byInstance).sort(), ['inside', 'outside']);
   }
 });
+
+test.serial(
+  'requests under way end when a policy comes that refuses their caller, in namespaces too, and no others',
+  async t => {
+    const { mesh, box, alpha } = t.context;
+    const wait = async (place: Place, ms: number): Promise<{ readonly answer: string; readonly after: number }> => {
+      const since = performance.now();
+      const url = `${REVIEWS}wait/${ms}`;
+      const words = ['curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', '--max-time', '90', url];
+      const { stdout } = await place.exec(words, { uid: UID.web, timeoutMs: 100_000 });
+      return { answer: stdout, after: performance.now() - since };
+    };
+    const refused = Array.from({ length: 4 }, () => wait(box, 80_000));
+    const allowed = Array.from({ length: 4 }, () => wait(alpha.host, 25_000));
+    const under = await runLoad(box, { url: REVIEWS, requests: 20 }, { uid: UID.web });
+    t.is(under.failed, 0, JSON.stringify(under.failures));
+    await mesh.apply(onlyWeb('reviews'));
+    for (const { answer, after } of await Promise.all(refused)) {
+      t.regex(answer, /^(403|503|000)$/);
+      t.true(after > 10_000 && after < 75_000, `${answer} after ${after} ms`);
+    }
+    for (const { answer } of await Promise.all(allowed)) t.is(answer, '200');
+    await mesh.isthmus('delete', 'authorizationpolicy', 'only-web-reviews');
+  },
+);
 
 test.serial('its identity is its own: policy lets one in and not the other', async t => {
   const { mesh, box, alpha } = t.context;
