@@ -255,6 +255,7 @@ class Agent {
     const { options, logger, signal } = this.#beginning;
     return followWorkloads({
       platforms: options.platforms,
+      ownPorts: [PORTS.inbound, PORTS.outbound, PORTS.dns, options.host.tunnelPort],
       onChange: (workloads, problems) => {
         this.#problems = problems;
         void this.#take(workloads);

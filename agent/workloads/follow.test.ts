@@ -45,6 +45,7 @@ test('workloads of all platforms come together, twins are named, a failing platf
   const reasons: unknown[] = [];
   await followWorkloads({
     platforms,
+    ownPorts: [],
     signal: controller.signal,
     logger: { ...silentLogger, warn: (_, fields) => reasons.push(fields?.['reason']) },
     clock: { now: () => 0, sleep: () => Promise.resolve() },
@@ -56,4 +57,23 @@ test('workloads of all platforms come together, twins are named, a failing platf
   t.deepEqual(reasons, ['one went away']);
   for (const one of seen) t.deepEqual(one.uids, ['h/default/a', 'h/default/b']);
   t.true(seen.some(one => one.problems.some(problem => problem.why.includes('rename one'))));
+});
+
+test('a port of the mesh itself is left out and named; the others stay', async t => {
+  const controller = new AbortController();
+  const made = workload('h/default/a', 'one');
+  const ports = [8080, 15_006].map(number => ({ number, name: `p${number}`, protocol: 'tcp' as const }));
+  const state = { workloads: [{ ...made, workload: { ...made.workload, ports } }], problems: [] };
+  await followWorkloads({
+    platforms: [scripted('one', [state])],
+    ownPorts: [15_006, 15_008],
+    signal: controller.signal,
+    logger: silentLogger,
+    onChange([local], [problem]) {
+      t.deepEqual(local?.workload.ports, [ports[0]!]);
+      t.is(problem?.where, 'workload h/default/a');
+      t.regex(problem!.why, /^its port 15006 is the mesh's own/);
+      controller.abort();
+    },
+  });
 });

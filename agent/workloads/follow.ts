@@ -6,6 +6,8 @@ import type { LocalWorkload, Platform, PlatformProblem } from '../../platforms/p
 
 export interface WorkloadsOptions {
   readonly platforms: readonly Platform[];
+  /** Ports that the mesh itself listens on: no workload has them. */
+  readonly ownPorts: readonly number[];
   /** Called with all workloads of the host, first once every platform has said what it knows (or failed). */
   readonly onChange: (workloads: readonly LocalWorkload[], problems: readonly PlatformProblem[]) => void;
   readonly logger: Logger;
@@ -28,7 +30,12 @@ export async function followWorkloads(options: WorkloadsOptions): Promise<void> 
   const publish = (): void => {
     if (!known.every(one => one.heard)) return;
     const merged = mergeWorkloads(known);
-    options.onChange(merged.workloads, merged.problems);
+    const fit = merged.workloads.map(local => withoutPorts(local, options.ownPorts));
+    const problems = [...merged.problems, ...fit.flatMap(({ problem }) => problem ?? [])];
+    options.onChange(
+      fit.map(({ local }) => local),
+      problems,
+    );
   };
   if (options.platforms.length === 0) publish();
   await Promise.all(options.platforms.map((platform, index) => followOne(platform, known[index]!, publish, options)));
@@ -64,6 +71,20 @@ async function followOne(
       await clock.sleep(waitMs, signal).catch(() => undefined);
     }
   }
+}
+
+/** A call to such a port would be led to the proxy again, and so on until it has no descriptors left. */
+function withoutPorts(
+  local: LocalWorkload,
+  own: readonly number[],
+): { readonly local: LocalWorkload; readonly problem?: PlatformProblem } {
+  const { workload } = local;
+  const taken = workload.ports.filter(({ number }) => own.includes(number));
+  if (taken.length === 0) return { local };
+  const numbers = taken.map(({ number }) => number).join(', ');
+  const why = `its port ${numbers} is the mesh's own on each host, and is left out: have the program listen on another`;
+  const ports = workload.ports.filter(each => !taken.includes(each));
+  return { local: { ...local, workload: { ...workload, ports } }, problem: { where: `workload ${workload.uid}`, why } };
 }
 
 function mergeWorkloads(known: readonly Known[]): { workloads: LocalWorkload[]; problems: PlatformProblem[] } {
