@@ -74,7 +74,7 @@ export class Ledger {
 
   /** Sends a resource again although the client holds its version, if it subscribed to it. */
   force(name: string): void {
-    if (this.#wants(name)) this.#forced.add(name);
+    if (this.wants(name)) this.#forced.add(name);
   }
 
   /** Names whose content the client lacks, in the order of `desired`, or of the group that is being looked into. */
@@ -126,7 +126,8 @@ export class Ledger {
     for (const held of this.held.values()) if (held.rejected) held.again = true;
   }
 
-  #wants(name: string): boolean {
+  /** Whether the client subscribed to it. */
+  wants(name: string): boolean {
     return this.#wildcard || this.#names.has(name);
   }
 
@@ -134,7 +135,7 @@ export class Ledger {
     const found: Resource[] = [];
     for (const name of names) {
       const resource = desired.get(name);
-      if (resource !== undefined && this.#wants(name) && this.#lacks(resource)) found.push(resource);
+      if (resource !== undefined && this.wants(name) && this.#lacks(resource)) found.push(resource);
     }
     return found;
   }
@@ -160,11 +161,11 @@ export class Ledger {
     this.#names.delete(name);
     this.#absent.delete(name);
     this.#forced.delete(name);
-    for (const held of this.held.keys()) if (!this.#wants(held)) this.held.delete(held);
+    for (const held of this.held.keys()) if (!this.wants(held)) this.held.delete(held);
   }
 
   #accept(sent: Sent): Outcome {
-    for (const [name, version] of sent.versions) if (this.#wants(name)) this.held.set(name, { accepted: version });
+    for (const [name, version] of sent.versions) if (this.wants(name)) this.held.set(name, { accepted: version });
     this.#removed(sent.removed);
     return { accepted: [...sent.versions.keys()], rejected: [], suspected: [] };
   }

@@ -288,6 +288,26 @@ test('what the Envoy before refused is no refusal of its successor', async t => 
   }
 });
 
+test('changes without end hold up neither other types nor who waits for what was wanted when they asked', async t => {
+  await using at = await table({ gateMs: 50 });
+  const envoy = at.envoy();
+  at.server.update([cluster('a'), listener('out'), routes('r')]);
+  envoy.subscribe(TYPE.cluster);
+  envoy.subscribe(TYPE.listener);
+  envoy.subscribe(TYPE.routes, { names: ['r'] });
+  let waiting = true;
+  const done = at.server.applied(soon()).finally(() => {
+    waiting = false;
+  });
+  for (let round = 1; waiting; round += 1) {
+    const response = await envoy.next();
+    // Each answer finds another cluster wanted: there is no moment at which the client lacks nothing.
+    at.server.update([cluster('a'), cluster('churn', `${round}s`), listener('out'), routes('r')]);
+    envoy.accept(response);
+  }
+  t.deepEqual(await done, []);
+});
+
 test('waiting for what was sent ends with its signal', async t => {
   await using at = await table();
   at.server.update([cluster('a')]);

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
 import type { Logger } from '../../../manager/model/util/log.ts';
 import { type Resource, TYPE, type TypeUrl } from '../../compile/resource.ts';
+import { Debt } from './debt.ts';
 import { encode } from './encode.ts';
 import type { Outcome } from './ledger.ts';
 import { loadSchema, type Schema } from './schema.ts';
@@ -78,15 +79,25 @@ export class AdsServer {
   }
 
   /**
-   * Resolves when every Envoy that is connected, at least one, has accepted or refused all that it is to get; removals aside.
+   * Resolves when every Envoy that is connected, at least one, has accepted or refused all that it is to get as of now, or something
+   * newer in its place; removals aside. What is wanted later does not count, so changes without end do not hold it up.
    * @returns what the one that connected last refused.
    * @throws the signal's reason when it aborts.
    */
   async applied(signal: AbortSignal): Promise<readonly Rejection[]> {
     signal.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const debts = new Map<Session, Debt>();
+    const settled = (session: Session): boolean => {
+      if (!session.begun()) return false;
+      const debt = debts.get(session) ?? new Debt(session, this.#desired);
+      debts.set(session, debt);
+      return debt.isPaid();
+    };
     const check = (): void => {
-      if (this.#sessions.size > 0 && [...this.#sessions].every(session => session.settled())) resolve();
+      // Each is asked each time, so that none begins its debt later than it could.
+      const open = [...this.#sessions].filter(session => !settled(session));
+      if (this.#sessions.size > 0 && open.length === 0) resolve();
     };
     const abort = (): void => reject(signal.reason as Error);
     signal.addEventListener('abort', abort);

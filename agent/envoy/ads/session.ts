@@ -35,6 +35,8 @@ export class Session {
   #timer: NodeJS.Timeout | undefined;
   readonly #late = new WeakSet<object>();
   #count = 0;
+  /** Since when a type has held up those after it, of `performance.now()`: under changes without end its answers alone never let them pass. */
+  readonly #blockedSince = new Map<TypeUrl, number>();
   /** When nothing was left to add, of `performance.now()`. */
   #quietSince: number | undefined;
 
@@ -58,6 +60,13 @@ export class Session {
 
   /** Sends what can be sent now. Call when the wanted resources changed. */
   push(): void {
+    this.#sendInOrder();
+    // What waited for long has passed now; the next waits anew.
+    const expired = performance.now() - this.#options.gateMs;
+    for (const [type, since] of this.#blockedSince) if (since <= expired) this.#blockedSince.delete(type);
+  }
+
+  #sendInOrder(): void {
     const internal = (resource: Resource): boolean => resource.body['internal_listener'] !== undefined;
     this.#offer(TYPE.secret);
     this.#offer(TYPE.cluster);
@@ -72,20 +81,33 @@ export class Session {
     this.#remove();
   }
 
-  /** Whether the client subscribed to listeners and clusters and has answered for everything that it is to get. */
-  settled(): boolean {
-    const types = Object.values(TYPE);
-    const begun = this.#ledgers.has(TYPE.cluster) && this.#ledgers.has(TYPE.listener);
-    return begun && types.every(type => this.#options.desired()[type] !== undefined && !this.#busy(type));
+  /** Whether the client subscribed to listeners and clusters, and everything is known that it may ask for. */
+  begun(): boolean {
+    const subscribed = this.#ledgers.has(TYPE.cluster) && this.#ledgers.has(TYPE.listener);
+    return subscribed && Object.values(TYPE).every(type => this.#options.desired()[type] !== undefined);
+  }
+
+  /** The versions of a resource that the client answered for last, the accepted one and the refused one, unless it is asked again. */
+  answered(typeUrl: TypeUrl, name: string): ReadonlySet<string> {
+    const { accepted, rejected, again } = this.held(typeUrl, name) ?? {};
+    const underway = this.underway(typeUrl, name);
+    const refused = again ? undefined : rejected?.version;
+    return new Set([accepted, refused].filter(version => version !== undefined && version !== underway) as string[]);
+  }
+
+  /** The version of a resource that is on its way to the client. */
+  underway(typeUrl: TypeUrl, name: string): string | undefined {
+    return this.#ledgers.get(typeUrl)?.pending?.versions.get(name);
+  }
+
+  /** Whether there is such a resource, and the client subscribed to it. */
+  wants(typeUrl: TypeUrl, name: string): boolean {
+    const known = this.#options.desired()[typeUrl]?.has(name) ?? false;
+    return known && (this.#ledgers.get(typeUrl)?.wants(name) ?? false);
   }
 
   held(typeUrl: TypeUrl, name: string): Held | undefined {
     return this.#ledgers.get(typeUrl)?.held.get(name);
-  }
-
-  /** Whether a version of a resource is on its way to the client. */
-  sending(typeUrl: TypeUrl, name: string): boolean {
-    return this.#ledgers.get(typeUrl)?.pending?.versions.has(name) ?? false;
   }
 
   /** Offers refused resources once more. */
@@ -191,16 +213,21 @@ export class Session {
 
   /** Whether what comes after a type must wait for it; not for ever. */
   #blocked(typeUrl: TypeUrl): boolean {
-    if (!this.#busy(typeUrl)) return false;
+    if (!this.#busy(typeUrl)) {
+      this.#blockedSince.delete(typeUrl);
+      return false;
+    }
     this.#quietSince = undefined;
     const pending = this.#ledgers.get(typeUrl)?.pending;
     if (pending === undefined) return true;
-    const wait = pending.at + this.#options.gateMs - performance.now();
+    const since = this.#blockedSince.get(typeUrl) ?? pending.at;
+    this.#blockedSince.set(typeUrl, since);
+    const wait = Math.min(since, pending.at) + this.#options.gateMs - performance.now();
     if (wait > 0) {
       this.#wakeIn(wait);
       return true;
     }
-    if (!this.#late.has(pending)) this.#options.late(typeUrl);
+    if (!this.#late.has(pending) && pending.at <= since) this.#options.late(typeUrl);
     this.#late.add(pending);
     return false;
   }

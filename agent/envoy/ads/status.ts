@@ -40,7 +40,7 @@ export function statusOf(desired: Desired, session: Session | undefined): Resour
       const { typeUrl, name, version, origins } = resource;
       const held = session?.held(typeUrl, name);
       const refused = held?.rejected?.version === version ? held.rejected.reason : undefined;
-      const sent = session?.sending(typeUrl, name) || held?.uncertain;
+      const sent = session?.underway(typeUrl, name) !== undefined || held?.uncertain;
       const unsettled = refused !== undefined ? 'rejected' : sent ? 'sent' : 'waiting';
       return {
         typeUrl,
