@@ -14,12 +14,13 @@ import type { Registries } from './feed/registries.ts';
 import type { HostState, Hosts } from './hosts/hosts.ts';
 import { LEASE_MS } from './hosts/leases.ts';
 import type { Member, Members } from './hosts/members.ts';
+import { printable } from './hosts/refusal.ts';
 import type { Refusals } from './hosts/refusals.ts';
 import { NOWHERE } from './model/locality.ts';
 import type { Rejection } from './model/proto/messages.ts';
 
 export interface InspectionParts {
-  readonly catalog: Pick<Catalog, 'records' | 'left' | 'workloads' | 'policyOf'>;
+  readonly catalog: Pick<Catalog, 'records' | 'left' | 'workloads' | 'policyOf' | 'configIn'>;
   readonly hosts: Pick<Hosts, 'get' | 'claimed' | 'leaseEnd'>;
   readonly members: Pick<Members, 'all'>;
   readonly publisher: Pick<Publisher, 'subscriptions'>;
@@ -148,10 +149,16 @@ export class Inspection implements Inspect {
     return [hosts.claimed(host) ?? [], found].flat();
   }
 
-  /** What a host could not read of what it was sent. */
+  /** What a host could not read of what it was sent, with the config that is in it. */
   #unread(host: string): readonly Rejection[] {
     return [...this.#parts.publisher.subscriptions(host)].flatMap(([type, { refused }]) =>
-      [...refused].map(([name, { reason }]) => ({ resource: `${type}/${name}`, reason, origins: [] })),
+      [...refused].map(([name, { reason }]) => ({
+        resource: `${type}/${name}`,
+        reason: `the agent cannot read it: ${printable(reason)}`,
+        origins: this.#parts.catalog
+          .configIn(type, name)
+          .map(({ kind, metadata }) => `${kind} ${metadata.namespace}/${metadata.name}`),
+      })),
     );
   }
 

@@ -11,10 +11,10 @@ interface Held {
 /** Names that changed or went, by type. */
 export type Changed = ReadonlyMap<ResourceType, ReadonlySet<string>>;
 
-/** What came of a response: what changed, and why parts of it were refused (what was held before stays). */
+/** What came of a response: what changed, and what was refused, with the reason (what was held of it before stays). */
 export interface Applied {
   readonly changed: ReadonlySet<string>;
-  readonly error?: string;
+  readonly refused: Readonly<Record<string, string>>;
 }
 
 /** Everything that the Manager gave this host, as it travelled and as values. An object stays the same while its content does. */
@@ -44,18 +44,18 @@ export class Holdings {
   apply(type: ResourceType, { resources, removed }: Pick<DeltaResponse, 'resources' | 'removed'>): Applied {
     const held = this.#held.get(type)!;
     const changed = new Set<string>();
-    const errors: string[] = [];
+    const refused: Record<string, string> = {};
     for (const { name, version, body } of resources) {
       try {
         if (held.get(name)?.version === version) continue;
         held.set(name, { version, body, value: this.#wire.decode(type, body) });
         changed.add(name);
       } catch (error) {
-        errors.push(`${type} ${name}: ${messageOf(error)}`);
+        refused[name] = messageOf(error);
       }
     }
     for (const name of removed) if (held.delete(name)) changed.add(name);
-    return { changed, ...(errors.length > 0 ? { error: errors.join('; ') } : {}) };
+    return { changed, refused };
   }
 
   /** Drops what is no longer subscribed to. */

@@ -185,8 +185,8 @@ export class ManagerLink {
       onAck();
       this.#options.onAck?.(ack);
     });
-    const onRefused = (error: string): void =>
-      logger.warn('what the Manager sent cannot be read; what was held stays', { error });
+    const onRefused = (type: ResourceType, name: string, reason: string): void =>
+      logger.warn('what the Manager sent cannot be read; what was held of it stays', { type, name, reason });
     const subscription = new Subscription(subscribe, { holdings, wanted: this.#wanted, onChange, onRefused });
     return { client, subscription, reporting, end };
   }

@@ -12,7 +12,7 @@ export interface SubscriptionOptions {
   /** Called after a response was taken, before it is acknowledged. */
   readonly onChange: (type: ResourceType, changed: ReadonlySet<string>) => void;
   /** A response held something that cannot be read. */
-  readonly onRefused: (error: string) => void;
+  readonly onRefused: (type: ResourceType, name: string, reason: string) => void;
 }
 
 const NO_REQUEST: Omit<DeltaRequest, 'type'> = {
@@ -21,6 +21,7 @@ const NO_REQUEST: Omit<DeltaRequest, 'type'> = {
   initialVersions: {},
   nonce: '',
   error: '',
+  refused: {},
 };
 
 /** One stream of subscriptions: says what is held and wanted, takes what comes, acknowledges it. */
@@ -55,10 +56,10 @@ export class Subscription {
       });
       return;
     }
-    const { changed, error = '' } = this.#options.holdings.apply(type, response);
-    if (error) this.#options.onRefused(error);
+    const { changed, refused } = this.#options.holdings.apply(type, response);
+    for (const [name, reason] of Object.entries(refused)) this.#options.onRefused(type, name, reason);
     if (changed.size > 0) this.#options.onChange(type, changed);
-    this.#send({ ...NO_REQUEST, type, nonce: response.nonce, error });
+    this.#send({ ...NO_REQUEST, type, nonce: response.nonce, refused });
   }
 
   #send(request: DeltaRequest): void {

@@ -45,8 +45,9 @@ export class Snapshot {
         const resources = (JSON.parse(String(text)) as Kept[]).map(
           ({ name, version, body }): DeltaResource => ({ name, version, body: Buffer.from(body, 'base64') }),
         );
-        const { error } = this.#holdings.apply(type, { resources, removed: [] });
-        if (error) this.#logger.warn('a part of the snapshot cannot be read and is left out', { type, reason: error });
+        const { refused } = this.#holdings.apply(type, { resources, removed: [] });
+        for (const [name, reason] of Object.entries(refused))
+          this.#logger.warn('a part of the snapshot cannot be read and is left out', { type, name, reason });
       } catch (error) {
         this.#logger.warn('a file of the snapshot is damaged and is left out', {
           file: this.#path(type),

@@ -151,6 +151,17 @@ export class Catalog implements ResourceSource, HostListener {
     return placed && this.#policies.of(placed.workload);
   }
 
+  /** The config objects that are part of a resource. */
+  configIn(type: ResourceType, name: string): readonly ConfigObject[] {
+    if (type === 'WorkloadPolicy') {
+      const { authorization = [], peerAuthentication = [] } = this.policyOf(name) ?? {};
+      return [...authorization, ...peerAuthentication];
+    }
+    if (type !== 'ServiceView') return [];
+    const { virtualServices, destinationRule } = this.#config.of(name);
+    return destinationRule ? [...virtualServices, destinationRule] : virtualServices;
+  }
+
   /** Puts together what is dirty and passes on what came out otherwise. Called by itself soon after each change. */
   flush(): void {
     this.#flush.cancel();

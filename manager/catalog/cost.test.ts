@@ -23,6 +23,7 @@ const REQUEST: Omit<DeltaRequest, 'type'> = {
   initialVersions: {},
   nonce: '',
   error: '',
+  refused: {},
 };
 
 function service(index: number, weight = 1): FollowedService {

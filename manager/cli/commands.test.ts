@@ -315,6 +315,14 @@ Other hosts accept the certificates of its workloads until they end, 1970-01-02T
   );
 });
 
+test('what hosts and registries write cannot speak to the terminal', async t => {
+  const host = { ...HOST, agentVersion: '1\u001b[2J\u001b]0;x\u0007', rejections: [] };
+  const problems = [{ where: 'a\r\u009b2J', why: 'b\u0000' }];
+  const inspect = { hosts: () => [host], registries: () => [{ ...REGISTRY, problems }] };
+  const api = await startApi(t, { inspect });
+  for (const command of ['hosts', 'status']) t.notRegex((await ok(t, api, command)).out, /[^\P{Cc}\n]/u);
+});
+
 test('status --check fails when something is wrong, and only then', async t => {
   t.is((await run(await startApi(t, { inspect: INSPECT }), 'status --check')).code, 1);
   t.is((await run(await startApi(t), 'status --check')).code, 0);

@@ -23,8 +23,14 @@ export function print(
   else if (values['output'] === 'yaml') context.stdout.write(stringify(data, { lineWidth: 0 }));
   else {
     const shown = table();
-    context.stdout.write(typeof shown === 'string' ? shown : tableText(context, shown));
+    context.stdout.write(printable(typeof shown === 'string' ? shown : tableText(context, shown)));
   }
+}
+
+/** Hosts and registries write parts of what is shown: they may not move the cursor of a terminal, nor worse. Colours stay. */
+function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: that of colours is meant.
+  return text.replaceAll(/(\u001b\[\d{1,3}m)|[^\P{Cc}\n]/gu, (_, colour: string | undefined) => colour ?? ' ');
 }
 
 /** A table as text, cut to the terminal's width when there is one. */

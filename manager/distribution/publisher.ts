@@ -101,7 +101,7 @@ export class Publisher {
       subscription = new Subscription(type, request.initialVersions);
       stream.subscriptions.set(type, subscription);
     }
-    if (request.nonce !== '') subscription.answer(request.nonce, request.error);
+    if (request.nonce !== '') subscription.answer(request.nonce, request.error, request.refused);
     for (const name of request.unsubscribe) this.#unsubscribe(stream, subscription, name);
     for (const name of request.subscribe) this.#subscribe(stream, subscription, name);
     this.#flush(stream, type);

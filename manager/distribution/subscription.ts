@@ -103,13 +103,17 @@ export class Subscription {
     this.#pending.add(name);
   }
 
-  /** Takes the answer to a response. An answer to an older one says nothing. @param error why it was refused, or empty. */
-  answer(nonce: string, error: string): void {
+  /**
+   * Takes the answer to a response. An answer to an older one says nothing.
+   * @param error why all of it was refused, or empty. @param refused why some of it was, by name.
+   */
+  answer(nonce: string, error: string, refused: Readonly<Record<string, string>> = {}): void {
     const outstanding = this.#outstanding;
     if (outstanding?.nonce !== nonce) return;
     this.#outstanding = undefined;
     for (const [name, version] of outstanding.sent) {
-      if (error !== '') this.refused.set(name, { version, reason: error });
+      const reason = Object.hasOwn(refused, name) ? refused[name]! : error;
+      if (reason !== '') this.refused.set(name, { version, reason });
       else {
         this.refused.delete(name);
         if (version === ABSENT) this.#accepted.delete(name);

@@ -33,7 +33,8 @@ export class RefusalError extends Error {
   }
 }
 
-function printable(text: string): string {
+/** A text that a stranger wrote, fit for a log and a terminal. */
+export function printable(text: string): string {
   const short = text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
   return short.replaceAll(/\p{Cc}/gu, ' ');
 }

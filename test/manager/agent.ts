@@ -36,6 +36,10 @@ export interface AgentSetting {
   readonly workloads?: HostFacts['workloads'];
   /** Services that it uses, as canonical hostnames. */
   readonly uses?: readonly string[];
+  /** Why it cannot read a resource, such as one that is newer than it. */
+  readonly refuses?: (type: ResourceType, value: unknown) => string | undefined;
+  /** What it holds already, from an earlier life. */
+  readonly holdings?: Holdings;
 }
 
 /** A workload of a host, listening on 9080. */
@@ -72,6 +76,17 @@ export async function startAgent(
   return speak(t, await joinMesh(manager, token, host), { ...setting, host, address });
 }
 
+function readerOf({ refuses }: AgentSetting): Pick<typeof wire, 'decode'> {
+  return {
+    decode(type, bytes) {
+      const value = wire.decode(type, bytes);
+      const why = refuses?.(type, value);
+      if (why !== undefined) throw new Error(why);
+      return value;
+    },
+  };
+}
+
 function factsOf({ host: name, address, workloads }: Named): HostFacts {
   return {
     host: { name, address, tunnelPort: 15_008, network: '', locality: { region: '', zone: '', subzone: '' } },
@@ -80,11 +95,13 @@ function factsOf({ host: name, address, workloads }: Named): HostFacts {
   };
 }
 
-type Named = AgentSetting & { readonly host: string; readonly address: string };
+/** What a host is, with its name and address. */
+export type Named = AgentSetting & { readonly host: string; readonly address: string };
 
-function speak(t: ExecutionContext, identity: HostIdentity, setting: Named): TestAgent {
+/** Begins to speak to a Manager that it has joined. The agent ends with the test. */
+export function speak(t: ExecutionContext, identity: HostIdentity, setting: Named): TestAgent {
   const stop = new AbortController();
-  const holdings = new Holdings(wire);
+  const holdings = setting.holdings ?? new Holdings(readerOf(setting));
   const came: string[] = [];
   const waiting = new Set<() => void>();
   const look = (): void => {

@@ -75,6 +75,7 @@ export interface DeltaRequest {
   readonly initialVersions: Readonly<Record<string, string>>;
   readonly nonce: string;
   readonly error: string;
+  readonly refused: Readonly<Record<string, string>>;
 }
 
 export interface DeltaResource {
