@@ -1,0 +1,109 @@
+import test from 'ava';
+import type { DeltaRequest, DeltaResponse } from '../model/proto/messages.ts';
+import { loadWire, type ResourceType } from '../model/proto/wire.ts';
+import { type HostStream, Publisher } from './publisher.ts';
+import type { ResourceSource } from './resources.ts';
+
+const wire = loadWire();
+const REQUEST: Omit<DeltaRequest, 'type'> = {
+  subscribe: [],
+  unsubscribe: [],
+  initialVersions: {},
+  nonce: '',
+  error: '',
+  refused: {},
+};
+
+/** A publisher over policies that a test sets: the revision by workload. */
+function setUp() {
+  const policies = new Map<string, string>();
+  const source = {
+    value: (type: ResourceType, name: string) => {
+      const revision = policies.get(name);
+      if (type !== 'WorkloadPolicy' || revision === undefined) return undefined;
+      return { workload: name, revision, authorization: [], peerAuthentication: [] };
+    },
+    names: (_: ResourceType, host: string) => [...policies.keys()].filter(uid => uid.startsWith(`${host}/`)),
+  } as ResourceSource;
+  const publisher = new Publisher(source, wire, { now: () => 7 });
+  const set = (uid: string, revision: string | undefined): void => {
+    if (revision === undefined) policies.delete(uid);
+    else policies.set(uid, revision);
+    publisher.changed([{ type: 'WorkloadPolicy', name: uid }]);
+  };
+  return { publisher, set };
+}
+
+/** A host that notes what it is sent, and acknowledges it when told to. */
+function host(publisher: Publisher, name: string, subscribe: readonly string[] = ['*']) {
+  const got: string[] = [];
+  let last: DeltaResponse | undefined;
+  const stream: HostStream = publisher.open(name, response => {
+    last = response;
+    got.push(...response.resources.map(each => each.name), ...response.removed.map(each => `-${each}`));
+  });
+  const ask = (more: Partial<DeltaRequest>): void => stream.receive({ ...REQUEST, type: 'WorkloadPolicy', ...more });
+  ask({ subscribe });
+  return { got, stream, ask, acknowledge: () => ask({ nonce: last!.nonce }) };
+}
+
+test('a host is sent the policies of its own workloads and no others', t => {
+  const { publisher, set } = setUp();
+  set('a/default/web', '1');
+  set('b/default/web', '1');
+  const [a, b] = [host(publisher, 'a'), host(publisher, 'b')];
+  t.deepEqual([a.got, b.got], [['a/default/web'], ['b/default/web']]);
+  a.acknowledge();
+  set('b/default/web', '2');
+  set('a/default/new', '1');
+  t.deepEqual(a.got, ['a/default/web', 'a/default/new']);
+});
+
+for (const name of ['b/default/web', 'ab/default/web', ''])
+  test(`a host may not ask for the policy of "${name}"`, t => {
+    const { publisher, set } = setUp();
+    set(name, '1');
+    const a = host(publisher, 'a');
+    t.throws(() => a.ask({ subscribe: [name] }), { code: 'resource-not-allowed' });
+    t.deepEqual(a.got, []);
+  });
+
+test('a type that there is none of is refused', t => {
+  const { publisher } = setUp();
+  t.throws(() => host(publisher, 'a').ask({ type: 'Secret' }), { code: 'message-invalid' });
+});
+
+test('a newer stream of a host takes the place of the older, which hears nothing any more', t => {
+  const { publisher, set } = setUp();
+  set('a/default/web', '1');
+  const old = host(publisher, 'a');
+  old.acknowledge();
+  const young = host(publisher, 'a');
+  young.acknowledge();
+  old.stream.close();
+  set('a/default/web', '2');
+  t.deepEqual([old.got.length, young.got.length], [1, 2]);
+  t.is(publisher.subscriptions('a').get('WorkloadPolicy')?.waitingSince, 7);
+});
+
+test('when its last host is gone, nothing is kept of a resource', t => {
+  const { publisher, set } = setUp();
+  set('a/default/web', '1');
+  const a = host(publisher, 'a', ['a/default/web']);
+  a.acknowledge();
+  t.is(publisher.work.cached, 1);
+  a.stream.close();
+  t.is(publisher.work.cached, 0);
+  t.is(publisher.subscriptions('a').size, 0);
+  set('a/default/web', '2');
+  t.is(a.got.length, 1);
+});
+
+test('what goes is said to be gone', t => {
+  const { publisher, set } = setUp();
+  set('a/default/web', '1');
+  const a = host(publisher, 'a');
+  a.acknowledge();
+  set('a/default/web', undefined);
+  t.deepEqual(a.got, ['a/default/web', '-a/default/web']);
+});
