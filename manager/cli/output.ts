@@ -29,8 +29,8 @@ export function print(
 
 /** Hosts and registries write parts of what is shown: they may not move the cursor of a terminal, nor worse. Colours stay. */
 function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: that of colours is meant.
-  return text.replaceAll(/(\u001b\[\d{1,3}m)|[^\P{Cc}\n]/gu, (_, colour: string | undefined) => colour ?? ' ');
+  const isColour = (at: number): boolean => text[at] === '\u001b' && /^\[\d{1,3}m/.test(text.slice(at + 1, at + 6));
+  return text.replaceAll(/\p{Cc}/gu, (found, at: number) => (found === '\n' || isColour(at) ? found : ' '));
 }
 
 /** A table as text, cut to the terminal's width when there is one. */
