@@ -24,6 +24,7 @@ export class CapturedNamespace {
   #table: Table;
   #asked = new AskedServers();
   readonly #looks = new Map<string, Look>();
+  #recalled = false;
   /** Whether someone noticed that the rules are not what they were. */
   suspect = false;
 
@@ -39,6 +40,8 @@ export class CapturedNamespace {
     this.#kernel = kernel;
     if (namespaceAt(this.path) !== capture.id) return;
     await this.#unlessGone(async () => {
+      if (!this.#recalled) await this.#recall();
+      this.#recalled = true;
       await this.#table.apply(namespaceRuleset(capture, kernel, this.#asked.elements()), capture.virtualRanges);
     });
   }
@@ -66,10 +69,22 @@ export class CapturedNamespace {
     if (server !== undefined) return server;
     const last = this.#looks.get(set);
     if (last && performance.now() - last.at < LOOK_AGAIN_MS) return last.found;
-    const list = [this.#tools.nft, '--json', 'list', 'set', ...TABLE.split(' '), set];
-    const found = run(inNamespace(this.#tools, this.path, list)).then(shown => asked.learn(set, shown));
+    const found = this.#list('set', ...TABLE.split(' '), set).then(shown => {
+      asked.learn(shown);
+      return asked.at(family, port).server;
+    });
     this.#looks.set(set, { at: performance.now(), found });
     return found;
+  }
+
+  #list(...what: string[]): Promise<string> {
+    return run(inNamespace(this.#tools, this.path, [this.#tools.nft, '--json', 'list', ...what]));
+  }
+
+  /** Name servers keep the places that they had in an earlier life of the agent: questions to them may be under way. */
+  async #recall(): Promise<void> {
+    const shown = await this.#list('table', ...TABLE.split(' ')).catch(() => undefined);
+    if (shown !== undefined) this.#asked.learn(shown);
   }
 
   /** Removes the rules. @throws {RedirectError} */
@@ -84,6 +99,7 @@ export class CapturedNamespace {
       this.#table = new Table(this.#tools, this.path);
       this.#asked = new AskedServers();
       this.#looks.clear();
+      this.#recalled = false;
       this.#id = id;
     }
     if (id === undefined) return;

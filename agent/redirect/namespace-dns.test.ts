@@ -2,16 +2,16 @@ import test from 'ava';
 import { AskedServers, askedRules, askedSets } from './namespace-dns.ts';
 
 const shown = (...elem: readonly unknown[]): string =>
-  JSON.stringify({ nftables: [{ metainfo: {} }, { set: { name: 'x', ...(elem.length > 0 ? { elem } : {}) } }] });
+  JSON.stringify({ nftables: [{ metainfo: {} }, { set: { name: 'asked4_1', ...(elem.length > 0 ? { elem } : {}) } }] });
 
 test('a server is known by the port that its questions arrive at, once it was learned', t => {
   const asked = new AskedServers();
   const { server, set } = asked.at(4, 15_054);
   t.is(server, undefined);
   t.is(set, 'asked4_1');
-  t.is(asked.learn(set, shown()), undefined);
+  asked.learn(shown());
   t.is(asked.at(4, 15_054).server, undefined);
-  t.is(asked.learn(set, shown('127.0.0.11')), '127.0.0.11');
+  asked.learn(shown('127.0.0.11'));
   t.is(asked.at(4, 15_054).server, '127.0.0.11');
   t.is(asked.at(6, 15_054).server, undefined);
   t.deepEqual(asked.elements()['asked4_1'], ['127.0.0.11']);

@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net';
 import { PORTS } from './spec.ts';
 
 /**
@@ -26,14 +25,19 @@ export class AskedServers {
     return { server: this.#places.get(set), set };
   }
 
-  /** @param shown the set as `nft -j list set` shows it. @returns the server in it. */
-  learn(set: string, shown: string): string | undefined {
-    const { nftables } = JSON.parse(shown) as { nftables: readonly { set?: { elem?: readonly unknown[] } }[] };
-    const [server] = nftables.flatMap(({ set: found }) => found?.elem ?? []);
-    if (typeof server !== 'string') return undefined;
-    this.#places.set(set, isIPv6(server) ? server.toLowerCase() : server);
-    return server;
+  /** @param shown what `nft -j list` shows of the table, or of one of its sets. */
+  learn(shown: string): void {
+    const { nftables } = JSON.parse(shown) as { nftables: readonly { set?: ShownSet }[] };
+    for (const { set } of nftables) {
+      const [server] = set && SETS.includes(set.name) ? (set.elem ?? []) : [];
+      if (typeof server === 'string') this.#places.set(set!.name, server);
+    }
   }
+}
+
+interface ShownSet {
+  readonly name: string;
+  readonly elem?: readonly unknown[];
 }
 
 /** The sets, part of the table. */

@@ -103,7 +103,10 @@ export class Redirect {
    * @param path of the namespace. @throws {RedirectError}
    */
   async askedServer(path: string, family: 4 | 6, port: number): Promise<string | undefined> {
-    return this.#namespaces.get(path)?.askedServer(family, port);
+    // Rules of an earlier life capture before this one sets its own.
+    const namespace = this.#namespaces.get(path) ?? new CapturedNamespace(this.#tools, path);
+    this.#namespaces.set(path, namespace);
+    return namespace.askedServer(family, port);
   }
 
   /** Has the rules of a namespace looked at within a second: they seem to be gone. */
