@@ -48,6 +48,12 @@ function dnsTimeouts({ udpTimeouts }: KernelFeatures): {
 /** A connection was judged by its first packet; the others need no more than this. */
 const STANDING = 'ct state established accept';
 
+/**
+ * An agent that was just killed is no reason for a program to give up at once: without a refusal it waits, asks again, and is
+ * answered, by the next agent or by its own server.
+ */
+const UNANSWERED = `meta l4proto { icmp, icmpv6 } ct state related ct reply proto-src ${PORTS.dns}-${PORTS.lastNamespaceDns} drop`;
+
 /** Before Docker's and kube-proxy's, which are at -100. */
 const NAT_PRIORITY = -105;
 
@@ -88,6 +94,7 @@ ${inboundChain()}
     type filter hook output priority 0; policy accept;
     udp sport ${PORTS.dns} ip daddr 127.0.0.1 meta skuid ${agentUid} update @alive { meta mark & 0 timeout ${ALIVE_MS}ms }
     ${STANDING}
+    ${UNANSWERED}
     tcp dport ${listeners} ct state new fib daddr type local meta skuid . tcp dport != @listeners reject with tcp reset
     jump refuse
   }
@@ -170,6 +177,7 @@ ${inboundChain()}
     type filter hook output priority 0; policy accept;
     udp sport ${PORTS.dns} ip daddr 127.0.0.1 meta skuid ${proxyUid} update @alive { meta mark & 0 timeout ${ALIVE_MS}ms }
     ${STANDING}
+    ${UNANSWERED}
     jump refuse
   }
 ${refuseChains()}

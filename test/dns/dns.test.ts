@@ -67,11 +67,8 @@ test('a change of resolv.conf is followed, to IPv6 too', async t => {
   t.is(await lookUp(a, WORKLOAD, 'reviews.default'), '240.240.0.1');
 });
 
-/** A dead agent refuses at once; a stopped one says nothing, until glibc asks again from the same socket, five seconds later. */
-for (const [signal, limitMs] of [
-  ['SIGKILL', 5000],
-  ['SIGSTOP', 8000],
-] as const) {
+/** Neither refuses: glibc waits for five seconds, asks again from the same socket, and is answered by the server itself. */
+for (const signal of ['SIGKILL', 'SIGSTOP'] as const) {
   test(`with the agent gone by ${signal}, other names resolve, and with it back the mesh does`, async t => {
     await using net = await createNetwork({ prefix: signal.toLowerCase() });
     const [a, b] = [await net.host('a'), await net.host('b')];
@@ -80,15 +77,12 @@ for (const [signal, limitMs] of [
     const agent = await startAgent(a);
     t.is(await lookUp(a, WORKLOAD, 'reviews.default.mesh'), '240.240.0.1');
     agent.child.kill(signal);
-    // What a dying process has taken from the kernel is lost: that caller asks again after its own five seconds.
     if (signal === 'SIGKILL') await agent.exited;
     const started = performance.now();
-    let found = '';
-    while (found === '' && performance.now() - started < 10_000) found = await lookUp(a, WORKLOAD, 'example.org');
+    t.is(await lookUp(a, WORKLOAD, 'example.org'), '192.0.2.1');
     const tookMs = Math.round(performance.now() - started);
-    t.log(`other names resolve again ${tookMs} ms after ${signal}`);
-    t.is(found, '192.0.2.1');
-    t.true(tookMs < limitMs);
+    t.log(`a lookup just after ${signal} took ${tookMs} ms`);
+    t.true(tookMs < 9000);
     if (signal === 'SIGSTOP') agent.child.kill('SIGCONT');
     else await startAgent(a);
     const back = performance.now();

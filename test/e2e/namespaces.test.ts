@@ -179,7 +179,7 @@ test.serial('names of others are asked of the server that the container has, als
   t.true(mesh(await ask('reviews')));
   await alpha.agent().kill('SIGKILL');
   const died = performance.now();
-  await eventually('names of others', () => ask('outside.example'), outside, { timeoutMs: 6_000 });
+  t.true(outside(await ask('outside.example')), 'a lookup just then waits, and does not fail');
   t.log(`names of others resolve ${Math.round(performance.now() - died)} ms after the agent was killed`);
   await alpha.startAgent();
   const started = performance.now();
