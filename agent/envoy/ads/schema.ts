@@ -1,53 +1,45 @@
-import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import protobuf from 'protobufjs';
-import { NEWER_FIELDS, TYPE, type TypeUrl } from '../../compile/resource.ts';
+import { TYPE, type TypeUrl } from '../../compile/resource.ts';
 
-/** The message types of xDS, read from the `.proto` files that `@grpc/grpc-js-xds` ships. */
+/** The message types of xDS. */
 export interface Schema {
   /** Message type of each kind of resource. */
   readonly resources: Readonly<Record<TypeUrl, protobuf.Type>>;
   readonly request: protobuf.Type;
 }
 
-const FILES = [
-  'envoy/config/listener/v3/listener.proto',
-  'envoy/config/cluster/v3/cluster.proto',
-  'envoy/config/route/v3/route.proto',
-  'envoy/config/endpoint/v3/endpoint.proto',
-  'envoy/extensions/transport_sockets/tls/v3/secret.proto',
-  'envoy/service/discovery/v3/discovery.proto',
-];
+/** Messages and enums by full name, in the JSON of protobufjs. */
+export type TypeTable = Readonly<
+  Record<string, { readonly fields: Readonly<Record<string, protobuf.IField>> } | protobuf.IEnum>
+>;
 
-/**
- * Reads the protos: about 150 ms and 20 MB, so do it once. Only the core resources are read; extensions travel as TypedStruct.
- * @throws when a `.proto` file is missing.
- */
+const REQUEST = 'envoy.service.discovery.v3.DeltaDiscoveryRequest';
+/** Clients need it, such as that of the tests. */
+const RESPONSE = 'envoy.service.discovery.v3.DeltaDiscoveryResponse';
+
+const nameOf = (url: TypeUrl): string => url.slice(url.indexOf('/') + 1);
+
+/** Full names of the types that `schema.json` holds, with all that they use. Extensions travel as TypedStruct and need none. */
+export const ROOTS: readonly string[] = [...Object.values(TYPE).map(nameOf), REQUEST, RESPONSE];
+
+/** What the protos say, made by `schema.test.ts`: reading it takes a tenth of the time and memory that they take. */
+export const SCHEMA_FILE: string = join(import.meta.dirname, 'schema.json');
+
+/** Reads the types: once for a process is enough. */
 export function loadSchema(): Schema {
   const root = new protobuf.Root();
-  const folders = protoFolders();
-  root.resolvePath = (_origin, file) => {
-    const folder = folders.find(candidate => existsSync(join(candidate, file)));
-    if (folder === undefined) throw new Error(`Cannot read xDS protos: ${file} is in none of ${folders.join(', ')}`);
-    return join(folder, file);
-  };
-  root.loadSync(FILES, { keepCase: true });
-  for (const { message, field, number, type } of NEWER_FIELDS) {
-    const owner = root.lookupType(message);
-    if (owner.fields[field] === undefined) owner.add(new protobuf.Field(field, number, type));
+  // Sorted by name, so that a type comes before those inside it.
+  for (const [name, type] of Object.entries(JSON.parse(readFileSync(SCHEMA_FILE, 'utf8')) as TypeTable)) {
+    const at = name.lastIndexOf('.');
+    const own = name.slice(at + 1);
+    const made = 'fields' in type ? protobuf.Type.fromJSON(own, type) : protobuf.Enum.fromJSON(own, type);
+    root.define(name.slice(0, at)).add(made);
   }
-  const byUrl = Object.values(TYPE).map(url => [url, root.lookupType(url.slice(url.indexOf('/') + 1))] as const);
+  const byUrl = Object.values(TYPE).map(url => [url, root.lookupType(nameOf(url))] as const);
   return {
     resources: Object.fromEntries(byUrl) as Record<TypeUrl, protobuf.Type>,
-    request: root.lookupType('envoy.service.discovery.v3.DeltaDiscoveryRequest'),
+    request: root.lookupType(REQUEST),
   };
-}
-
-/** `descriptor.proto`, which the annotations import, lies in protobufjs's own folder. */
-function protoFolders(): string[] {
-  const require = createRequire(import.meta.url);
-  const shipped = join(dirname(require.resolve('@grpc/grpc-js-xds/package.json')), 'deps');
-  const own = dirname(require.resolve('protobufjs/package.json'));
-  return [...['envoy-api', 'xds', 'googleapis', 'protoc-gen-validate'].map(name => join(shipped, name)), own];
 }

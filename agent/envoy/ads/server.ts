@@ -46,7 +46,7 @@ export class AdsServer {
   #retry: NodeJS.Timeout | undefined;
   #desired: Desired = NOTHING;
 
-  /** Reads the protos unless given: takes about 150 ms. */
+  /** Reads the types unless given. */
   constructor(options: AdsServerOptions) {
     this.#options = options;
     this.#schema = options.schema ?? loadSchema();
