@@ -23,8 +23,9 @@ export const DAEMON_OPTIONS: Readonly<Record<string, CommandOption>> = {
 /** A daemon has run most of what a start runs by then, milliseconds. */
 const STARTED_MS = 5_000;
 
-/** Keeps what Node compiled (see `bin/isthmus`) for the next start, also if this process ends without a word. */
+/** Keeps what Node compiled (see `bin/isthmus`) for the next start, also if this process ends without a word. Call it once all is loaded. */
 export function keepCompiled(): void {
+  flushCompileCache();
   setTimeout(flushCompileCache, STARTED_MS).unref();
 }
 
