@@ -1,5 +1,6 @@
 import type { JsonMap } from '../compile/resource.ts';
 import type { EnvoyPaths } from './paths.ts';
+import { KEPT_STATISTICS } from './statistics.ts';
 
 export interface BootstrapOptions {
   /** Name of the host: Envoy's node id. */
@@ -38,7 +39,7 @@ export function bootstrap(options: BootstrapOptions): JsonMap {
     bootstrap_extensions: [typed('internal_listener', 'bootstrap.internal_listener.v3.InternalListener')],
     overload_manager: overload(options),
     stats_flush_interval: '5s',
-    stats_config: { stats_matcher: { exclusion_list: { patterns: UNUSED_STATS } } },
+    stats_config: { stats_matcher: KEPT_STATISTICS },
     // The statistics of a cluster's traffic are made once there is some.
     deferred_stat_options: { enable_deferred_creation_stats: true },
     cluster_manager: { enable_deferred_cluster_creation: true },
@@ -50,47 +51,6 @@ export function bootstrap(options: BootstrapOptions): JsonMap {
  * read yet: every such call to a TCP service would fail.
  */
 const RUNTIME: JsonMap = { 'envoy.reloadable_features.propagate_upstream_rst_through_tunneled_tcp_proxy': false };
-
-/** Statistics of each cluster that nobody reads; with them a cluster takes twice the memory. */
-const UNUSED_CLUSTER_STATS: readonly string[] = [
-  'lb_.*',
-  'ring_hash.*',
-  'assignment_.*',
-  'max_host_weight.*',
-  'bind_errors.*',
-  'original_dst.*',
-  'retry_or_shadow.*',
-  'circuit_breakers.*',
-  'upstream_flow_control.*',
-  'http[123]\\..*',
-  '[a-z]+\\.total_match_count',
-  'internal_upstream\\..*',
-  'outlier_detection\\.ejections_(consecutive|detected|success_rate|total|overflow|enforced_[^t]).*',
-  'update_.*',
-  'version.*',
-  'init_fetch_timeout',
-  'warming_state',
-  'upstream_(cx|rq)_(max_duration_reached|.*0_?rtt)',
-  'upstream_cx_(connect_with|preconnect|pool_overflow|close_notify|idle_timeout|max_requests|http3|destroy_.*).*',
-  'upstream_rq_(maintenance_mode|active_overflow|per_try_idle|cancelled|retry_backoff|rx_reset_no_error).*',
-  'upstream_(http3_broken|internal_redirect.*|queue_overloaded)',
-  'external\\..*',
-];
-
-/** The same of each HTTP listener. */
-const UNUSED_HTTP_STATS: readonly string[] = [
-  'passthrough_internal_redirect.*',
-  'tracing\\..*',
-  'downstream_flow_control.*',
-  'downstream_cx_(http3|delayed_close|drain_close|http1_soft|overload|max_(duration|requests)|destroy_.*|upgrades|ssl).*',
-  'downstream_rq_(http3|failed_path|max_duration|non_relative|overload|redirected|rejected_via|ws_on|header_timeout).*',
-  'rq_(redirect|overload_local_reply)',
-];
-
-const UNUSED_STATS: JsonMap[] = [
-  { safe_regex: { regex: `^cluster\\..*\\.(${UNUSED_CLUSTER_STATS.join('|')})$` } },
-  { safe_regex: { regex: `^http\\..*\\.(${UNUSED_HTTP_STATS.join('|')})$` } },
-];
 
 /** The agent's xDS server. Keep-alive tells a dead stream from a quiet one. */
 function agentCluster(socket: string): JsonMap {
