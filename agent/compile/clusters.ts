@@ -4,15 +4,15 @@ import type {
   TrafficPolicy,
 } from '../../manager/model/config/destination-rule.ts';
 import { isHttp, type Protocol } from '../../manager/model/service.ts';
-import { INSIDE } from './endpoints.ts';
+import { DIRECT } from './endpoints.ts';
 import { internalSocket, PLAINTEXT } from './filters.ts';
 import { ADS, METADATA } from './names.ts';
 import type { JsonMap } from './resource.ts';
 import { LIMITS, upstreamProtocol } from './upstream.ts';
 
 const SOCKETS: readonly JsonMap[] = [
-  { name: 'inside', match: INSIDE, transport_socket: internalSocket(METADATA) },
-  { name: 'direct', match: {}, transport_socket: PLAINTEXT },
+  { name: 'direct', match: DIRECT, transport_socket: PLAINTEXT },
+  { name: 'inside', match: {}, transport_socket: internalSocket(METADATA) },
 ];
 
 const BALANCERS: Readonly<Record<SimpleLoadBalancer, string>> = {
@@ -27,8 +27,6 @@ const BALANCERS: Readonly<Record<SimpleLoadBalancer, string>> = {
 interface ClusterOptions {
   /** Also of the load assignment. */
   readonly name: string;
-  /** Canonical hostname. */
-  readonly service: string;
   /** The name that statistics go by. */
   readonly statistics: string;
   readonly protocol: Protocol;
@@ -36,7 +34,7 @@ interface ClusterOptions {
 }
 
 /** A cluster whose instances come by EDS. */
-export function cluster({ name, service, statistics, protocol, policy }: ClusterOptions): JsonMap {
+export function cluster({ name, statistics, protocol, policy }: ClusterOptions): JsonMap {
   const outlier = policy?.outlierDetection;
   return {
     name,
@@ -46,7 +44,6 @@ export function cluster({ name, service, statistics, protocol, policy }: Cluster
     eds_cluster_config: { service_name: name, eds_config: ADS },
     lb_policy: BALANCERS[policy?.loadBalancer?.simple ?? 'UNSPECIFIED'],
     // Unhealthy instances get traffic only when no other is left (the least that Envoy can be told is one percent).
-    metadata: { filter_metadata: { [METADATA]: { service } } },
     common_lb_config: { healthy_panic_threshold: { value: outlier?.minHealthPercent ?? 1 } },
     transport_socket_matches: SOCKETS,
     circuit_breakers: LIMITS,

@@ -29,7 +29,6 @@ test('an instance of another host is reached through its tunnel, and named by it
   const id = 'test/reviews|r1|10.0.0.2:15008|reviews.default.b.mesh:9080|spiffe://isthmus.mesh/ns/default/sa/reviews';
   t.deepEqual(made?.endpoint.address, { envoy_internal_address: { server_listener_name: 'hbone', endpoint_id: id } });
   t.deepEqual(made?.metadata.filter_metadata['isthmus'], {
-    instance: 'test/reviews',
     host: '10.0.0.2:15008',
     authority: 'reviews.default.b.mesh:9080',
     sni: 'reviews.default.b.mesh',
@@ -61,7 +60,7 @@ test('an instance of this host is reached inside the proxy', t => {
 test('an instance without agent is dialled in plaintext', t => {
   const [made] = endpoints(plain());
   t.deepEqual(made?.endpoint.address, { socket_address: { address: '10.0.0.9', port_value: 81 } });
-  t.is(made?.metadata.filter_metadata['envoy.transport_socket_match'], undefined);
+  t.deepEqual(made?.metadata.filter_metadata, { 'envoy.transport_socket_match': { via: 'address' } });
 });
 
 const WEIGHTS: readonly [name: string, weights: number[], made: number[]][] = [

@@ -9,8 +9,8 @@ import type { JsonMap } from './resource.ts';
 
 const HEALTH: Readonly<Record<Health, string>> = { healthy: 'HEALTHY', unhealthy: 'UNHEALTHY', draining: 'DRAINING' };
 
-/** Marks endpoints that are reached through a listener inside this Envoy; the others are dialled in plaintext. */
-export const INSIDE: JsonMap = { via: 'inside' };
+/** Marks endpoints that are dialled in plaintext; the others, which are most, are reached through a listener inside this Envoy. */
+export const DIRECT: JsonMap = { via: 'address' };
 
 /**
  * The instances that serve a port, as a ClusterLoadAssignment. Weight 0 is left out. Instances of this host are reached inside Envoy.
@@ -44,27 +44,31 @@ export function loadAssignment(name: string, port: ServicePort, instances: reado
 
 /** Undefined for a host name: only addresses can stand here. */
 function endpoint(instance: Instance, port: number, host: string): JsonMap | undefined {
-  const { reach, id } = instance;
+  const { reach } = instance;
   if (reach.kind === 'direct') {
     if (isIP(instance.address) === 0) return undefined;
-    return { endpoint: { address: socket(instance.address, port) }, ...metadata({ instance: id }) };
+    return {
+      endpoint: { address: socket(instance.address, port) },
+      ...metadata({ 'envoy.transport_socket_match': DIRECT }),
+    };
   }
   // A new policy makes a new endpoint: Envoy drains the pools of the old one, and new requests open tunnels that are judged anew.
-  const state = `${id}|${reach.policyRevision}`;
-  if (reach.host === host) return inside(localListener(reach.workload, port), state, { instance: id });
+  const state = `${instance.id}|${reach.policyRevision}`;
+  if (reach.host === host) return inside(localListener(reach.workload, port), state);
   const authority = `${reach.sni}:${port}`;
-  const facts = { instance: id, host: reach.tunnel, authority, sni: reach.sni, san: reach.identity };
+  // Envoy keeps three copies of these, more than 1 KB each: nothing else of an endpoint takes as much.
+  const facts = { host: reach.tunnel, authority, sni: reach.sni, san: reach.identity };
   // So does all that says where a tunnel leads: metadata alone would leave the connections that stand where they are.
-  return inside(HBONE, `${state}|${reach.tunnel}|${authority}|${reach.identity}`, facts);
+  const id = `${state}|${reach.tunnel}|${authority}|${reach.identity}`;
+  return { ...inside(HBONE, id), ...metadata({ [METADATA]: facts }) };
 }
 
-function inside(listener: string, endpointId: string, facts: JsonMap): JsonMap {
+function inside(listener: string, endpointId: string): JsonMap {
   return {
     endpoint: { address: { envoy_internal_address: { server_listener_name: listener, endpoint_id: endpointId } } },
-    ...metadata(facts, { 'envoy.transport_socket_match': INSIDE }),
   };
 }
 
-function metadata(facts: JsonMap, more: JsonMap = {}): JsonMap {
-  return { metadata: { filter_metadata: { [METADATA]: facts, ...more } } };
+function metadata(facts: JsonMap): JsonMap {
+  return { metadata: { filter_metadata: facts } };
 }

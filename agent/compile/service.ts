@@ -24,12 +24,7 @@ interface Group {
 export function serviceClusters(view: ServiceView): readonly Resource[] {
   const origins = originsOf(view);
   return groupsOf(view).map(({ name, statistics, port, policy }) =>
-    resource(
-      TYPE.cluster,
-      name,
-      cluster({ name, service: view.service.hostname, statistics, protocol: port.protocol, policy }),
-      origins,
-    ),
+    resource(TYPE.cluster, name, cluster({ name, statistics, protocol: port.protocol, policy }), origins),
   );
 }
 
