@@ -11,6 +11,8 @@ import { EnvoyAdmin } from './envoy/admin.ts';
 import { AdsServer } from './envoy/ads/server.ts';
 import { FLUSH_MS } from './envoy/launch.ts';
 import { envoyPaths } from './envoy/paths.ts';
+import { HostNames } from './host-names/host-names.ts';
+import { resolveName } from './host-names/resolve.ts';
 import { HostProxy } from './host-proxy.ts';
 import { Certificates } from './keys/certificates.ts';
 import { renewHostIdentity } from './keys/renew-host.ts';
@@ -100,6 +102,7 @@ class Agent {
   readonly #asking: Asking;
   readonly #names: NameService;
   readonly #revocation: Revocation;
+  readonly #hostNames: HostNames;
   #problems: readonly PlatformProblem[] = [];
   /** Whether it is known what Envoy has in force: what is told before would take the workloads out of the mesh for a moment. */
   #settled = false;
@@ -109,7 +112,8 @@ class Agent {
     const { identity, stateDir, runDir, host, envoy } = options;
     const own = ownFolder(stateDir);
     this.#beginning = beginning;
-    this.#knowledge = new Knowledge(holdings, identity);
+    this.#hostNames = this.#makeHostNames();
+    this.#knowledge = new Knowledge(holdings, identity, this.#hostNames);
     this.#ads = new AdsServer({
       socket: envoyPaths(runDir, own).xds,
       uid: envoy.uid,
@@ -125,6 +129,16 @@ class Agent {
     this.#names = this.#makeNames();
     this.#revocation = this.#makeRevocation();
     this.report = this.#makeReport();
+  }
+
+  #makeHostNames(): HostNames {
+    const { options, logger } = this.#beginning;
+    return new HostNames({
+      path: join(ownFolder(options.stateDir), 'host-names.json'),
+      resolve: resolveName,
+      onChange: () => this.#converge.changed(),
+      logger: logger.child({ part: 'host names' }),
+    });
   }
 
   #makeCertificates(): Certificates {
@@ -182,6 +196,7 @@ class Agent {
       subscribe: (type, names) => this.#link.subscribe(type, names),
       applied: async until => {
         await this.#converge.now();
+        if (await this.#hostNames.settled(until)) await this.#converge.now();
         await this.#ads.applied(until);
       },
     });
@@ -233,6 +248,7 @@ class Agent {
   async run(): Promise<void> {
     const { options, snapshot, logger, signal } = this.#beginning;
     await this.#names.begin();
+    await this.#hostNames.load();
     await this.#ads.start();
     try {
       const { identity, stateDir } = options;
@@ -243,6 +259,7 @@ class Agent {
         this.#redirect.run(signal),
         this.#names.run(signal),
         this.#revocation.run(signal),
+        this.#hostNames.run(signal),
         renewHostIdentity({ identity, stateDir, link: this.#link, logger }, signal),
       ]);
     } finally {

@@ -1,21 +1,34 @@
-import type { MeshSettings, ServiceName, WorkloadPolicy } from '../manager/model/host-view.ts';
+import type { MeshSettings, ServiceName, ServiceView, WorkloadPolicy } from '../manager/model/host-view.ts';
+import type { Instance } from '../manager/model/instance.ts';
 import { MESH_SETTINGS_NAME } from '../manager/model/proto/wire.ts';
 import type { HostInput, HostSettings, ServiceInput } from './compile/input.ts';
+import type { HostNames } from './host-names/host-names.ts';
+import { hostNamesOf, placed } from './host-names/placed.ts';
 import type { HostIdentity } from './keys/host-identity.ts';
 import type { Holdings } from './manager/holdings.ts';
 import type { Member } from './members.ts';
 import type { AgentOptions } from './options.ts';
 
+/** A service with what its input was made from. */
+interface Held {
+  readonly listed: readonly Instance[];
+  readonly names: readonly string[];
+  readonly addresses: readonly (readonly string[] | undefined)[];
+  readonly input: ServiceInput;
+}
+
 /** What the host holds of the mesh, as the compiler takes it. Objects stay the same while nothing in them changed. */
 export class Knowledge {
   readonly #holdings: Holdings;
   readonly #identity: HostIdentity;
-  #services = new Map<string, ServiceInput>();
+  readonly #hostNames: Pick<HostNames, 'addresses' | 'want'>;
+  #services = new Map<string, Held>();
   #settings: MeshSettings | undefined;
 
-  constructor(holdings: Holdings, identity: HostIdentity) {
+  constructor(holdings: Holdings, identity: HostIdentity, hostNames: Pick<HostNames, 'addresses' | 'want'>) {
     this.#holdings = holdings;
     this.#identity = identity;
+    this.#hostNames = hostNames;
   }
 
   /** Facts of the mesh; before the Manager told them, what the host learnt when it joined. */
@@ -46,16 +59,28 @@ export class Knowledge {
 
   /** The services that this host uses, those of which both parts have come. */
   services(): ReadonlyMap<string, ServiceInput> {
-    const services = new Map<string, ServiceInput>();
+    const services = new Map<string, Held>();
     for (const [hostname, view] of this.#holdings.entries('ServiceView')) {
       const instances = this.#holdings.get('InstanceList', hostname)?.instances;
       if (!instances) continue;
-      const before = this.#services.get(hostname);
-      const same = before?.view === view && before.instances === instances;
-      services.set(hostname, same ? before : { view, instances });
+      services.set(hostname, this.#held(this.#services.get(hostname), view, instances));
     }
     this.#services = services;
-    return services;
+    this.#hostNames.want(new Set([...services.values()].flatMap(({ names }) => names)));
+    return new Map([...services].map(([hostname, { input }]) => [hostname, input]));
+  }
+
+  #held(before: Held | undefined, view: ServiceView, listed: readonly Instance[]): Held {
+    const names = before?.listed === listed ? before.names : hostNamesOf(listed);
+    const addresses = names.map(name => this.#hostNames.addresses(name));
+    const same = before?.listed === listed && addresses.every((found, index) => found === before.addresses[index]);
+    if (same && before.input.view === view) return before;
+    const instances = same
+      ? before.input.instances
+      : names.length === 0
+        ? listed
+        : placed(listed, name => this.#hostNames.addresses(name));
+    return { listed, names, addresses, input: { view, instances } };
   }
 
   /** The compiler's input. @param members those who joined. */

@@ -45,7 +45,7 @@ export function serviceProblems(
   const nameless = instances.filter(({ reach, address }) => reach.kind === 'direct' && isIP(address) === 0);
   const problems = nameless.map(({ id, address }) => ({
     origin: `service ${service.hostname}`,
-    message: `instance ${id} takes no calls: "${address}" is not an IP address; have its registry list one`,
+    message: `instance ${id} takes no calls: this host's name servers have no address for "${address}"; mend the name in its registry, or list an IP address there`,
   }));
   if (destinationRule === undefined) return problems;
   const { trafficPolicy, subsets } = destinationRule.spec;

@@ -1,6 +1,9 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import anyTest, { type TestFn } from 'ava';
+import { stringify } from 'yaml';
 import { eventually } from '../eventually.ts';
-import { startProtocols } from '../hosts/apps.ts';
+import { startEcho, startProtocols } from '../hosts/apps.ts';
 import { UID } from './cast.ts';
 import { Mesh, type MeshHost, type WorkloadFile } from './mesh.ts';
 
@@ -30,8 +33,10 @@ test.before(async t => {
   t.timeout(240_000);
   const mesh = await Mesh.create('protocols');
   t.context = { mesh } as Context;
-  await mesh.startManager({});
-  const alpha = await mesh.host('alpha', [{ name: 'web', selector: { user: UID.web } }, server('near')]);
+  await listOutside(mesh);
+  const place = await mesh.network.host('alpha');
+  await place.setResolvers([mesh.control.address]);
+  const alpha = await mesh.joinHost(place, [{ name: 'web', selector: { user: UID.web } }, server('near')]);
   const beta = await mesh.host('beta', [server('far')]);
   await startProtocols(alpha.host, 'near', Object.values(PORTS), { uid: UID.first });
   await startProtocols(beta.host, 'far', Object.values(PORTS), { uid: UID.first });
@@ -46,6 +51,20 @@ test.before(async t => {
 test.after.always(async t => {
   await t.context.mesh?.[Symbol.asyncDispose]();
 });
+
+/** Lists a service outside the mesh by a host name that the name server of alpha knows, and starts the Manager. */
+async function listOutside(mesh: Mesh): Promise<void> {
+  const { control } = mesh;
+  const file = new URL('name-server.ts', import.meta.url).pathname;
+  await control.spawn([process.execPath, file, control.address, '53', control.address]).line(/answering/);
+  await startEcho(control, 'outside', [8090]);
+  const folder = join(control.configDir, 'services.d');
+  await mkdir(folder);
+  const instance = { id: 'one', address: 'outside.example', port: 8090 };
+  const service = { name: 'outside', ports: [{ name: 'http', number: 80, protocol: 'http' }], instances: [instance] };
+  await writeFile(join(folder, 'outside.yaml'), stringify({ services: [service] }));
+  await mesh.startManager({ registries: [{ kind: 'file', path: folder }] });
+}
 
 const web = { uid: UID.web };
 
@@ -121,3 +140,11 @@ for (const place of PLACES) {
     t.like(JSON.parse(bare), { instance: place });
   });
 }
+
+test.serial(
+  'an instance outside the mesh that is listed by its host name is called from the first call on',
+  async t => {
+    const answer = JSON.parse(await curl(t.context.alpha, '-f', 'http://outside/')) as { readonly instance: string };
+    t.is(answer.instance, 'outside');
+  },
+);

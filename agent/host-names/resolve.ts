@@ -1,0 +1,50 @@
+import { lookup, Resolver } from 'node:dns/promises';
+import { BlockList, isIPv6 } from 'node:net';
+
+/** What a name stands for. */
+export interface Resolved {
+  /** IPv4 where there are any, else IPv6; sorted. */
+  readonly addresses: readonly string[];
+  /** How long that is good for, milliseconds. */
+  readonly ttlMs: number;
+}
+
+const TTL_MS = 30_000;
+/** One question to one server, milliseconds; each is asked twice. */
+const PATIENCE_MS = 2_000;
+
+/** A name of the outside must not lead callers to what listens on their own host alone. */
+const OWN = new BlockList();
+OWN.addSubnet('0.0.0.0', 8);
+OWN.addSubnet('127.0.0.0', 8);
+OWN.addAddress('::', 'ipv6');
+OWN.addAddress('::1', 'ipv6');
+
+/**
+ * Asks the host's name servers, as resolv.conf has them now; a name that they do not know is looked up as programs do it, with /etc/hosts and
+ * search domains.
+ * @throws when there is no address.
+ */
+export async function resolveName(name: string): Promise<Resolved> {
+  const resolver = new Resolver({ timeout: PATIENCE_MS, tries: 2 });
+  const ask = async (type: 'resolve4' | 'resolve6'): Promise<Resolved | undefined> => {
+    const found = await resolver[type](name, { ttl: true }).catch(() => []);
+    return usable(
+      found.map(({ address }) => address),
+      Math.min(...found.map(({ ttl }) => ttl)) * 1000,
+    );
+  };
+  const found = (await ask('resolve4')) ?? (await ask('resolve6'));
+  if (found) return found;
+  const looked = (await lookup(name, { all: true })).map(({ address }) => address);
+  const four = looked.filter(address => !isIPv6(address));
+  const last = usable(four.length > 0 ? four : looked, TTL_MS);
+  if (last) return last;
+  throw new Error(`"${name}" has no address but such as mean this host itself`);
+}
+
+/** Of answers what callers of this host may be led to; undefined when there is none. */
+export function usable(addresses: readonly string[], ttlMs: number): Resolved | undefined {
+  const outside = addresses.filter(address => !OWN.check(address, isIPv6(address) ? 'ipv6' : 'ipv4'));
+  return outside.length === 0 ? undefined : { addresses: [...new Set(outside)].sort(), ttlMs };
+}
