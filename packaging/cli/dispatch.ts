@@ -1,7 +1,7 @@
 import { type Command, type CommandContext, EXIT, runCommand } from '../../manager/cli/command.ts';
 import { messageOf } from '../../manager/model/util/errors.ts';
 import { nearest } from '../../manager/model/util/fields.ts';
-import { commandHelp, overview } from './help.ts';
+import { commandHelp, type HelpStyle, overview } from './help.ts';
 
 /** Runs the command that the words name, out of an explicit table. Resolves to the exit code; never throws. */
 export async function dispatch(
@@ -12,10 +12,11 @@ export async function dispatch(
   const asked = argv[0] === 'help' ? argv.slice(1) : argv;
   const command = findCommand(commands, asked);
   if (asked[0] === undefined || (command === undefined && isHelp(asked[0])))
-    return say(context, overview(commands, context.isTTY));
+    return say(context, overview(commands, styleOf(context)));
   if (command === undefined) return unknown(commands, asked, context);
   const rest = asked.slice(command.name.split(' ').length);
-  if (argv[0] === 'help' || beforeDashes(rest).some(isHelp)) return say(context, commandHelp(command, context.isTTY));
+  if (argv[0] === 'help' || beforeDashes(rest).some(isHelp))
+    return say(context, commandHelp(command, styleOf(context)));
   try {
     return await runCommand(command, rest, context);
   } catch (error) {
@@ -30,6 +31,10 @@ export function findCommand(commands: readonly Command[], argv: readonly string[
   return [argv.slice(0, 2).join(' '), argv[0]].flatMap(
     name => commands.find(command => command.name === name) ?? [],
   )[0];
+}
+
+function styleOf({ isTTY, columns }: CommandContext): HelpStyle {
+  return isTTY ? { colour: true, width: columns } : { colour: false };
 }
 
 function isHelp(word: string): boolean {

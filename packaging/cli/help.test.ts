@@ -1,0 +1,34 @@
+import { stripVTControlCharacters } from 'node:util';
+import test from 'ava';
+import { COMMANDS } from '../commands/index.ts';
+import { commandHelp, overview } from './help.ts';
+
+const TERMINAL = { colour: true, width: 80 };
+
+function explanations(help: string): string[] {
+  return stripVTControlCharacters(help)
+    .split('\n')
+    .filter(line => /^ {4,}| {3,}\S/.test(line));
+}
+
+test('the explanations of commands and options fit a terminal', t => {
+  const all = [overview(COMMANDS, TERMINAL), ...COMMANDS.map(command => commandHelp(command, TERMINAL))];
+  for (const line of all.flatMap(explanations)) t.true(line.length <= 80, line);
+});
+
+test('folded help says the same words', t => {
+  for (const command of COMMANDS) {
+    const words = (help: string): string => stripVTControlCharacters(help).split(/\s+/).join(' ');
+    t.is(words(commandHelp(command, TERMINAL)), words(commandHelp(command, { colour: false })));
+  }
+});
+
+test('every command teaches by an example that begins with its name', t => {
+  for (const { name, examples } of COMMANDS) {
+    t.true(examples.length > 0, name);
+    t.true(
+      examples.some(({ command }) => command.includes(`isthmus ${name}`)),
+      name,
+    );
+  }
+});
