@@ -1,9 +1,10 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { ServiceReport } from '../../manager/api/inspect.ts';
 import { folderFlags, type Host } from '../hosts/host.ts';
-import { createNetwork, type Network } from '../hosts/network.ts';
+import { createNetwork, type Network, type NetworkOptions } from '../hosts/network.ts';
 import type { Exit, Running } from '../hosts/process.ts';
 
 const ISTHMUS = new URL('../../packaging/bin/isthmus', import.meta.url).pathname;
@@ -61,8 +62,8 @@ export class Mesh implements AsyncDisposable {
   }
 
   /** Makes the network and the control host; the Manager is not started yet. @param prefix names the test. */
-  static async create(prefix: string): Promise<Mesh> {
-    const network = await createNetwork({ prefix });
+  static async create(prefix: string, options: Omit<NetworkOptions, 'prefix'> = {}): Promise<Mesh> {
+    const network = await createNetwork({ prefix, ...options });
     return new Mesh(network, await network.host('control'));
   }
 
@@ -97,7 +98,8 @@ export class Mesh implements AsyncDisposable {
       await this.isthmus('token', 'create', '--host', name, ...grants, '--output', 'json'),
     ) as { token: string };
     const flags = ['--host', name, '--address', host.address, ...folderFlags(host)];
-    await host.run([ISTHMUS, 'join', `${this.control.address}:15012`, '--token', token, ...flags], {
+    const manager = isIPv6(this.control.address) ? `[${this.control.address}]:15012` : `${this.control.address}:15012`;
+    await host.run([ISTHMUS, 'join', manager, '--token', token, ...flags], {
       timeoutMs: STEP_MS,
     });
     let agent: Running | undefined;

@@ -8,7 +8,7 @@ export interface Place {
   readonly namespace: string;
   /** The namespace as a file, such as Envoy wants it. */
   readonly namespacePath: string;
-  /** IPv4. */
+  /** IPv4, unless its network has IPv6 alone. */
   readonly address: string;
   readonly address6: string;
   /** Starts a program. It is killed with the network at the latest. */

@@ -14,6 +14,8 @@ export interface Network extends AsyncDisposable {
 export interface NetworkOptions {
   /** Lower-case letters and digits; names the test in the names of namespaces. */
   readonly prefix: string;
+  /** Hosts and containers have no IPv4 but loopback's; `address` is then that of IPv6. */
+  readonly ipv6Only?: boolean;
 }
 
 /**
@@ -46,7 +48,7 @@ export async function createNetwork(options: NetworkOptions): Promise<Network> {
     id,
     async host(name) {
       hosts += 1;
-      return addHost(id, checked(name), hosts);
+      return addHost(id, checked(name), hosts, options.ipv6Only === true);
     },
     [Symbol.asyncDispose]: () => watchdog.release(),
   };
@@ -59,9 +61,10 @@ function forwarding(value: 0 | 1): string {
     .join(' && ');
 }
 
-async function addHost(id: string, name: string, number: number): Promise<Host> {
+async function addHost(id: string, name: string, number: number, ipv6Only: boolean): Promise<Host> {
   const namespace = `${id}.${name}`;
-  const place = placeOf(name, namespace, `10.77.0.${number}`, `fd77::${number.toString(16)}`);
+  const address6 = `fd77::${number.toString(16)}`;
+  const place = placeOf(name, namespace, ipv6Only ? address6 : `10.77.0.${number}`, address6);
   const folder = `/tmp/${id}/${name}`;
   const dirs = { configDir: `${folder}/etc`, stateDir: `${folder}/lib`, runDir: `${folder}/run` };
   await writeResolvers(namespace, []);
@@ -72,10 +75,10 @@ async function addHost(id: string, name: string, number: number): Promise<Host> 
     ip -n ${id}.switch link set host${number} master br0 up
     ip netns exec ${namespace} sh -c '${forwarding(1)}'
     ip -n ${namespace} link set lo up
-    ip -n ${namespace} addr add ${place.address}/24 dev eth0
+    ${ipv6Only ? '' : `ip -n ${namespace} addr add ${place.address}/24 dev eth0`}
     ip -n ${namespace} addr add ${place.address6}/64 dev eth0 nodad
     ip -n ${namespace} link set eth0 up
-    ip -n ${namespace} route add default via 10.77.0.254
+    ${ipv6Only ? '' : `ip -n ${namespace} route add default via 10.77.0.254`}
     ip -n ${namespace} -6 route add default via fd77::fe`);
   let containers = 0;
   return {
@@ -84,7 +87,7 @@ async function addHost(id: string, name: string, number: number): Promise<Host> 
     ...dirs,
     async container(container) {
       containers += 1;
-      return addContainer(namespace, checked(container), containers);
+      return addContainer({ host: namespace, number: containers, ipv6Only }, checked(container));
     },
   };
 }
@@ -99,12 +102,22 @@ table inet containers {
   }
 }`;
 
-async function addContainer(host: string, name: string, number: number): Promise<Container> {
+interface Link {
+  /** Namespace of the host. */
+  readonly host: string;
+  /** Of the container on its host. */
+  readonly number: number;
+  readonly ipv6Only: boolean;
+}
+
+async function addContainer(link: Link, name: string): Promise<Container> {
+  const { host, number, ipv6Only } = link;
   const namespace = `${host}.${name}`;
-  const place = placeOf(name, namespace, `172.30.${number}.2`, `fd30:${number}::2`);
+  const address6 = `fd30:${number}::2`;
+  const place = placeOf(name, namespace, ipv6Only ? address6 : `172.30.${number}.2`, address6);
   await writeResolvers(namespace, []);
   if (number === 1) await shell(`echo '${MASQUERADE}' | ip netns exec ${host} /usr/sbin/nft -f -`);
-  const make = (): Promise<void> => makeContainer(host, place, number);
+  const make = (): Promise<void> => makeContainer(link, place);
   await make();
   return {
     ...place,
@@ -119,19 +132,19 @@ async function addContainer(host: string, name: string, number: number): Promise
   };
 }
 
-async function makeContainer(host: string, place: Place, number: number): Promise<void> {
+async function makeContainer({ host, number, ipv6Only }: Link, place: Place): Promise<void> {
   const { namespace } = place;
   await shell(`
     ip netns add ${namespace}
     ip link add eth0 netns ${namespace} type veth peer name c${number} netns ${host}
-    ip -n ${host} addr add 172.30.${number}.1/24 dev c${number}
+    ${ipv6Only ? '' : `ip -n ${host} addr add 172.30.${number}.1/24 dev c${number}`}
     ip -n ${host} addr add fd30:${number}::1/64 dev c${number} nodad
     ip -n ${host} link set c${number} up
     ip -n ${namespace} link set lo up
-    ip -n ${namespace} addr add ${place.address}/24 dev eth0
+    ${ipv6Only ? '' : `ip -n ${namespace} addr add ${place.address}/24 dev eth0`}
     ip -n ${namespace} addr add ${place.address6}/64 dev eth0 nodad
     ip -n ${namespace} link set eth0 up
-    ip -n ${namespace} route add default via 172.30.${number}.1
+    ${ipv6Only ? '' : `ip -n ${namespace} route add default via 172.30.${number}.1`}
     ip -n ${namespace} -6 route add default via fd30:${number}::1`);
 }
 
