@@ -55,6 +55,8 @@ export function outboundListener(
     traffic_direction: 'OUTBOUND',
     address: socket('127.0.0.1', port, namespace),
     ...(settings.ipv6 ? { additional_addresses: [{ address: socket('::1', port, namespace) }] } : {}),
+    // Containers often have no ::1 where their host has one; without this Envoy would refuse all of the listener.
+    ...(namespace === undefined ? {} : { freebind: true }),
     listener_filters: [ORIGINAL_DESTINATION],
     filter_chains: [
       ...ports.http.map(number => httpChain(name, number, who)),

@@ -168,6 +168,24 @@ test.serial(
   },
 );
 
+test.serial('a container that has no IPv6, on a host that has it, calls like any other', async t => {
+  const { alpha } = t.context;
+  const plain = await alpha.host.container('plain');
+  await plain.run(['sysctl', '-qw', 'net.ipv6.conf.all.disable_ipv6=1', 'net.ipv6.conf.default.disable_ipv6=1']);
+  t.is(await plain.run(['ip', '-6', 'addr']), '');
+  await alpha.workload({ name: 'plain', selector: { networkNamespace: plain.namespacePath } });
+  const { byInstance } = await eventually(
+    'calls from there',
+    () => runLoad(plain, { url: REVIEWS, requests: 20, timeoutMs: 1000 }),
+    ({ failed }) => failed === 0,
+    { timeoutMs: 10_000 },
+  );
+  t.deepEqual(Object.keys(byInstance).sort(), ['inside', 'outside']);
+  t.regex(await plain.run(['dig', '+short', 'reviews', 'A']), /^240\.240\./);
+  t.is(await plain.run(['dig', '+short', 'reviews', 'AAAA']), '');
+  await alpha.removeWorkload('plain');
+});
+
 test.serial('names of others are asked of the server that the container has, also with the agent dead', async t => {
   const { alpha, box } = t.context;
   await dockerDns(box);
