@@ -1,7 +1,11 @@
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { codeOf } from '../../manager/model/util/errors.ts';
 import type { AgentStatus } from './status.ts';
+
+/** Pause before another try, milliseconds. */
+const AGAIN_MS = 20;
 
 /**
  * What the agent of this host says of itself.
@@ -10,15 +14,24 @@ import type { AgentStatus } from './status.ts';
  * @throws when it does not answer as it should, or the signal aborts.
  */
 export async function askStatus(path: string, signal: AbortSignal): Promise<AgentStatus | undefined> {
+  for (;;) {
+    try {
+      return JSON.parse(await ask(path, signal)) as AgentStatus;
+    } catch (error) {
+      const code = codeOf(error) ?? '';
+      if (['ENOENT', 'ECONNREFUSED'].includes(code)) return undefined;
+      // It ended between the call and its answer: the next try finds nobody, or the one that follows.
+      if (!['ECONNRESET', 'EPIPE'].includes(code) || signal.aborted) throw error;
+      await delay(AGAIN_MS, undefined, { signal });
+    }
+  }
+}
+
+async function ask(path: string, signal: AbortSignal): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const call = request({ socketPath: path, path: '/status', agent: false, signal }, response => {
     text(response).then(resolve, reject);
   });
   call.on('error', reject).end();
-  try {
-    return JSON.parse(await promise) as AgentStatus;
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ECONNREFUSED') return undefined;
-    throw error;
-  }
+  return await promise;
 }

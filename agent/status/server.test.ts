@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -38,4 +40,19 @@ test('the status is answered on a socket that only its owner may open, also wher
 
 test('nobody answers where no agent runs', async t => {
   t.is(await askStatus('/nonexistent/agent.sock', AbortSignal.timeout(5_000)), undefined);
+});
+
+test('an agent that ends while it is asked does not run', async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'isthmus-status-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const path = join(folder, 'agent.sock');
+  let asked = 0;
+  const ending = createServer(socket => {
+    asked += 1;
+    socket.destroy();
+    ending.close();
+  }).listen(path);
+  await once(ending, 'listening');
+  t.is(await askStatus(path, AbortSignal.timeout(5_000)), undefined);
+  t.is(asked, 1);
 });
