@@ -29,7 +29,7 @@ export function bootstrap(options: BootstrapOptions): JsonMap {
         api_type: 'DELTA_GRPC',
         transport_api_version: 'V3',
         set_node_on_first_message_only: true,
-        grpc_services: [{ envoy_grpc: { cluster_name: AGENT } }],
+        grpc_services: [{ envoy_grpc: { cluster_name: AGENT, retry_policy: RECONNECT } }],
       },
       lds_config: ads,
       cds_config: ads,
@@ -45,6 +45,9 @@ export function bootstrap(options: BootstrapOptions): JsonMap {
     cluster_manager: { enable_deferred_cluster_creation: true },
   };
 }
+
+/** An agent that comes back is found at once: by default Envoy waits for up to half a minute between two tries. */
+const RECONNECT: JsonMap = { retry_back_off: { base_interval: '0.1s', max_interval: '1s' } };
 
 /**
  * A server that closes first ends its tunnel by END_STREAM and then RST_STREAM. Passed on, the reset throws away what the caller has not
