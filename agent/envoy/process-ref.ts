@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { codeOf } from '../../manager/model/util/errors.ts';
 
@@ -12,7 +12,8 @@ export interface ProcessRef {
 /** The process that has this number now; undefined when there is none, or only its remains. */
 export async function processRef(pid: number): Promise<ProcessRef | undefined> {
   try {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+    // The kernel answers at once; by way of other threads it would be the most of what an idle agent does.
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // The name, in parentheses, may hold spaces and parentheses of its own.
     const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return state === 'Z' || state === 'X' ? undefined : { pid, start: Number(fields[18]) };

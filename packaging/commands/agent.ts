@@ -28,8 +28,10 @@ export const agentCommand: Command = {
     const logger = await daemonLogger(values);
     const lack = whyNoHosts();
     if (lack !== undefined) throw new CommandError(`The agent cannot run here. ${lack}`);
-    const options = await agentOptions(dirsOf(values), logger, signal);
-    const { runAgent } = await import('../../agent/agent.ts');
+    const [options, { runAgent }] = await Promise.all([
+      agentOptions(dirsOf(values), logger, signal),
+      import('../../agent/agent.ts'),
+    ]);
     keepCompiled();
     await runAgent(options, logger, signal);
     return EXIT.ok;

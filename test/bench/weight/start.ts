@@ -32,7 +32,7 @@ export async function fell(host: MeshHost): Promise<void> {
     async () => isAlive(envoy.pid),
     alive => !alive,
   );
-  await host.host.run(['nft', 'flush', 'ruleset']);
+  await host.host.run(['/usr/sbin/nft', 'flush', 'ruleset']);
   await rm(host.host.runDir, { recursive: true, force: true });
 }
 
