@@ -112,16 +112,7 @@ async function assemble(options: ManagerOptions, logger: Logger) {
   const settings = { trustDomain, roots: authority.roots, virtualRanges: VIRTUAL_RANGES };
   const catalog = new Catalog({ registries: options.registries.map(({ name }) => name), settings, virtualIps, logger });
   const hostMemory = new HostMemory(store, logger);
-  const hosts: Hosts = new Hosts(
-    clock,
-    {
-      workloadsChanged(host, uids) {
-        hostMemory.note(host, hosts.get(host));
-        catalog.workloadsChanged(host, uids);
-      },
-    },
-    logger,
-  );
+  const hosts = makeHosts({ clock, catalog, hostMemory, logger });
   const wire = loadWire();
   const publisher = new Publisher(catalog, wire, { now });
   const members: Members = new Members(store, host => {
@@ -138,17 +129,11 @@ async function assemble(options: ManagerOptions, logger: Logger) {
   const registries = new Registries({ registries: options.registries, catalog, store, clock, logger });
   const manager = { version: options.version, startedAt: now(), trustDomain, caEnds: authority.ends };
   const inspect = new Inspection({ catalog, hosts, members, publisher, registries, refusals, manager });
-  const removal = new Removal({
-    members,
-    hosts,
-    tokens,
-    services() {
-      catalog.flush();
-      return inspect.services();
-    },
-    now,
-    logger,
-  });
+  const services = (): ReturnType<Inspection['services']> => {
+    catalog.flush();
+    return inspect.services();
+  };
+  const removal = new Removal({ members, hosts, tokens, services, now, logger });
   return {
     store,
     clock,
@@ -167,4 +152,25 @@ async function assemble(options: ManagerOptions, logger: Logger) {
     refusals,
     removal,
   };
+}
+
+/** The hosts; what their workloads become is told to the catalog, and remembered. */
+function makeHosts(parts: {
+  readonly clock: Clock;
+  readonly catalog: Catalog;
+  readonly hostMemory: HostMemory;
+  readonly logger: Logger;
+}): Hosts {
+  const { clock, catalog, hostMemory, logger } = parts;
+  const hosts: Hosts = new Hosts(
+    clock,
+    {
+      workloadsChanged(host, uids) {
+        hostMemory.note(host, hosts.get(host));
+        catalog.workloadsChanged(host, uids);
+      },
+    },
+    logger,
+  );
+  return hosts;
 }

@@ -62,7 +62,7 @@ const NAT_PRIORITY = -105;
  * The set `alive` holds one constant key for as long as the agent answers: a mark masked to 0 is a key that every packet has.
  */
 export function hostRuleset(capture: HostCapture, kernel: KernelFeatures): Ruleset {
-  const { users, proxyUid, agentUid, dnsServers } = capture;
+  const { proxyUid, agentUid } = capture;
   const exempt = [...new Set([0, agentUid, proxyUid])].join(', ');
   const listeners = `${PORTS.firstListener}-${PORTS.lastListener}`;
   const timeouts = dnsTimeouts(kernel);
@@ -104,18 +104,19 @@ ${refuseChains()}
     ${STANDING}
     tcp dport { ${PORTS.inbound}, ${listeners} } ct status & dnat == 0 reject with tcp reset
   }`;
+  return { structure, elements: hostElements(capture) };
+}
+
+function hostElements({ users, dnsServers }: HostCapture): Ruleset['elements'] {
   const ports = users.flatMap(({ uid, ports }) => ports.map(port => ({ uid, port })));
   return {
-    structure,
-    elements: {
-      dns4: unique(dnsServers.filter(server => !isIPv6(server))),
-      dns6: unique(dnsServers.filter(server => isIPv6(server))),
-      users: unique(users.map(({ uid }) => `${uid}`)),
-      outbound: unique(users.map(({ uid, listenerPort }) => `${uid} : ${listenerPort}`)),
-      listeners: unique(users.map(({ uid, listenerPort }) => `${uid} . ${listenerPort}`)),
-      own: unique(ports.map(({ port }) => `${port}`)),
-      holders: unique(ports.map(({ uid, port }) => `${uid} . ${port}`)),
-    },
+    dns4: unique(dnsServers.filter(server => !isIPv6(server))),
+    dns6: unique(dnsServers.filter(server => isIPv6(server))),
+    users: unique(users.map(({ uid }) => `${uid}`)),
+    outbound: unique(users.map(({ uid, listenerPort }) => `${uid} : ${listenerPort}`)),
+    listeners: unique(users.map(({ uid, listenerPort }) => `${uid} . ${listenerPort}`)),
+    own: unique(ports.map(({ port }) => `${port}`)),
+    holders: unique(ports.map(({ uid, port }) => `${uid} . ${port}`)),
   };
 }
 

@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, open, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
@@ -38,14 +39,7 @@ async function start(): Promise<Fixture> {
     away: () => move(hidden),
     async back() {
       if (where !== path) await move(path);
-      for (const [service, text] of whole)
-        if (
-          await readFile(join(path, `${service}.yaml`)).then(
-            () => true,
-            () => false,
-          )
-        )
-          await place(service, text);
+      for (const [service, text] of whole) if (existsSync(join(path, `${service}.yaml`))) await place(service, text);
     },
     async halve(bytes) {
       for (const service of whole.keys()) {

@@ -76,6 +76,21 @@ export function soon(): AbortSignal {
   return AbortSignal.timeout(20_000);
 }
 
+async function serve(
+  resources: readonly Resource[],
+  ads: AdsServer,
+  envoy: EnvoyProcess,
+  { secrets, signal }: Pick<ServingOptions, 'secrets'> & { readonly signal: AbortSignal },
+): Promise<Serving> {
+  await ads.start();
+  ads.setSecrets(secrets?.certificates ?? [], secrets?.roots ?? 'none');
+  ads.update(resources);
+  const how = await envoy.start(signal);
+  await envoy.ready(soon());
+  return { ads, envoy, how };
+}
+
+/** A stage with nothing on it. Brings Envoy to this machine if it has none. */
 export async function stage(): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'isthmus-envoy-'));
   await chmod(folder, 0o711);
@@ -111,17 +126,11 @@ export async function stage(): Promise<Stage> {
     program,
     ads,
     envoy,
-    async serve(resources, options = {}) {
-      const server = ads(options.ads);
-      await server.start();
-      server.setSecrets(options.secrets?.certificates ?? [], options.secrets?.roots ?? 'none');
-      server.update(resources);
-      const proxy = envoy(options.envoy);
-      const signal = options.signal ? AbortSignal.any([life.signal, options.signal]) : life.signal;
-      const how = await proxy.start(signal);
-      await proxy.ready(soon());
-      return { ads: server, envoy: proxy, how };
-    },
+    serve: (resources, { signal, ...options } = {}) =>
+      serve(resources, ads(options.ads), envoy(options.envoy), {
+        ...options,
+        signal: signal ? AbortSignal.any([life.signal, signal]) : life.signal,
+      }),
     async [Symbol.asyncDispose]() {
       life.abort();
       await envoy().stop(0);

@@ -87,34 +87,46 @@ function watch(child: ChildProcess, argv: readonly string[]): Running {
     child.kill(signal);
     return exited;
   };
-  const line: Running['line'] = async (fits, timeoutMs = 20_000) => {
-    const test = fits instanceof RegExp ? (text: string): boolean => fits.test(text) : fits;
-    const find = (): string | undefined =>
-      [said.stdout, said.stderr].flatMap(text => text.split('\n').slice(0, ended ? undefined : -1)).find(test);
-    const { promise, resolve, reject } = Promise.withResolvers<string>();
-    const fail = (why: string): void => reject(new Error(`${argv.join(' ')}: ${why}\n${said.stdout}${said.stderr}`));
-    const look = (): void => {
-      const found = find();
-      if (found !== undefined) resolve(found);
-      else if (ended) fail(`ended (${ended.signal ?? ended.code}) before it said ${String(fits)}`);
-    };
-    const timer = setTimeout(() => fail(`did not say ${String(fits)} within ${timeoutMs} ms`), timeoutMs);
-    listeners.add(look);
-    try {
-      look();
-      return await promise;
-    } finally {
-      clearTimeout(timer);
-      listeners.delete(look);
-    }
-  };
   return {
     pid: child.pid ?? 0,
     child,
     exited,
-    line,
+    line: (fits, timeoutMs = 20_000) => lineOf({ argv, said, ended: () => ended, listeners }, fits, timeoutMs),
     latest: () => said.stdout.split('\n').at(-2) ?? '',
     kill,
     [Symbol.asyncDispose]: async () => void (await kill('SIGKILL')),
   };
+}
+
+/** A process as far as it is known. */
+interface Known {
+  readonly argv: readonly string[];
+  readonly said: { readonly stdout: string; readonly stderr: string };
+  readonly ended: () => Exit | undefined;
+  /** Called when it said more, or ended. */
+  readonly listeners: Set<() => void>;
+}
+
+/** See `Running.line`. */
+async function lineOf(known: Known, fits: Parameters<Running['line']>[0], timeoutMs: number): Promise<string> {
+  const { argv, said, listeners } = known;
+  const test = fits instanceof RegExp ? (text: string): boolean => fits.test(text) : fits;
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const fail = (why: string): void => reject(new Error(`${argv.join(' ')}: ${why}\n${said.stdout}${said.stderr}`));
+  const look = (): void => {
+    const ended = known.ended();
+    const lines = [said.stdout, said.stderr].flatMap(text => text.split('\n').slice(0, ended ? undefined : -1));
+    const found = lines.find(test);
+    if (found !== undefined) resolve(found);
+    else if (ended) fail(`ended (${ended.signal ?? ended.code}) before it said ${String(fits)}`);
+  };
+  const timer = setTimeout(() => fail(`did not say ${String(fits)} within ${timeoutMs} ms`), timeoutMs);
+  listeners.add(look);
+  try {
+    look();
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    listeners.delete(look);
+  }
 }
