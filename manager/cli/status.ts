@@ -90,7 +90,7 @@ function wrongLines({ manager, hosts, registries }: MeshStatus): string[] {
       .filter(({ lease }) => lease.state === 'lapsed')
       .map(
         ({ name, lease }) =>
-          `Host ${name} was last heard of ${ago(lease.lastHeard)} ago; its instances are withdrawn\n`,
+          `Host ${name} was last heard of ${ago(lease.lastHeard)} ago; its instances are called only where there are no others\n`,
       ),
     ...hosts
       .filter(({ lease }) => lease.state === 'none')
