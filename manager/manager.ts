@@ -114,7 +114,7 @@ async function assemble(options: ManagerOptions, logger: Logger) {
   const hostMemory = new HostMemory(store, logger);
   const hosts = makeHosts({ clock, catalog, hostMemory, logger });
   const wire = loadWire();
-  const publisher = new Publisher(catalog, wire, { now });
+  const publisher = new Publisher(catalog, wire, { now, logger });
   const members: Members = new Members(store, host => {
     hosts.remove(host);
     server.dismiss(host);

@@ -21,6 +21,7 @@ function setUp() {
     value: (type: ResourceType, name: string) => {
       const revision = policies.get(name);
       if (type !== 'WorkloadPolicy' || revision === undefined) return undefined;
+      if (revision === 'unfit') return { workload: name, authorization: 'none at all' } as never;
       return { workload: name, revision, authorization: [], peerAuthentication: [] };
     },
     names: (_: ResourceType, host: string) => [...policies.keys()].filter(uid => uid.startsWith(`${host}/`)),
@@ -106,4 +107,15 @@ test('what goes is said to be gone', t => {
   a.acknowledge();
   set('a/default/web', undefined);
   t.deepEqual(a.got, ['a/default/web', '-a/default/web']);
+});
+
+test('what cannot be encoded stays as it was, and holds up nothing else', t => {
+  const { publisher, set } = setUp();
+  set('a/default/one', '1');
+  set('a/default/two', '1');
+  const a = host(publisher, 'a');
+  a.acknowledge();
+  set('a/default/one', 'unfit');
+  set('a/default/two', '2');
+  t.deepEqual(a.got, ['a/default/one', 'a/default/two', 'a/default/two']);
 });

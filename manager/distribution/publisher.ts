@@ -2,6 +2,8 @@ import { RefusalError } from '../hosts/refusal.ts';
 import type { DeltaRequest, DeltaResponse } from '../model/proto/messages.ts';
 import type { Wire } from '../model/proto/wire.ts';
 import { RESOURCE_TYPES, type ResourceType } from '../model/proto/wire.ts';
+import { messageOf } from '../model/util/errors.ts';
+import { type Logger, silentLogger } from '../model/util/log.ts';
 import { ResourceCache, type ResourceKey, type ResourceSource } from './resources.ts';
 import { Subscription } from './subscription.ts';
 
@@ -24,6 +26,7 @@ export interface HostStream {
 export interface PublisherOptions {
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  readonly logger?: Logger;
 }
 
 /** Sends each host what it subscribed to, when it changes. A change costs work for the hosts that use what changed. */
@@ -40,7 +43,10 @@ export class Publisher {
 
   constructor(source: ResourceSource, wire: Wire, options: PublisherOptions) {
     this.#source = source;
-    this.#cache = new ResourceCache(source, wire);
+    const { logger = silentLogger } = options;
+    this.#cache = new ResourceCache(source, wire, (key, error) => {
+      logger.error('a resource cannot be sent; what hosts have of it stays', { ...key, why: messageOf(error) });
+    });
     this.#now = options.now;
   }
 

@@ -27,11 +27,14 @@ export class ResourceCache {
   readonly #source: ResourceSource;
   readonly #wire: Wire;
   readonly #encoded = new Map<string, Encoded | undefined>();
+  readonly #onUnfit: (key: ResourceKey, error: unknown) => void;
   #encodings = 0;
 
-  constructor(source: ResourceSource, wire: Wire) {
+  /** @param onUnfit hears of a resource that cannot be encoded: what was known of it stays, and the others go on. */
+  constructor(source: ResourceSource, wire: Wire, onUnfit: (key: ResourceKey, error: unknown) => void) {
     this.#source = source;
     this.#wire = wire;
+    this.#onUnfit = onUnfit;
   }
 
   /** How often something was encoded since the start. */
@@ -65,7 +68,12 @@ export class ResourceCache {
     const value = this.#source.value(type, name);
     if (value === undefined) return undefined;
     this.#encodings += 1;
-    const body = this.#wire.encode(type, value);
-    return { version: createHash('sha256').update(body).digest('base64url').slice(0, 22), body };
+    try {
+      const body = this.#wire.encode(type, value);
+      return { version: createHash('sha256').update(body).digest('base64url').slice(0, 22), body };
+    } catch (error) {
+      this.#onUnfit({ type, name }, error);
+      return this.#encoded.get(`${type}/${name}`);
+    }
   }
 }

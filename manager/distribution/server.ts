@@ -37,14 +37,14 @@ export interface AgentServerParts {
   readonly clock: Clock;
 }
 
-/** Bytes of a message from an agent. The largest is a resumption with thousands of versions. */
-const MAXIMUM_MESSAGE_BYTES = 8 * 1024 * 1024;
+/** Bytes of a message from an agent: a resumption with 50,000 versions of about 60 fits. Whoever connects can have so much held for each call. */
+const MAXIMUM_MESSAGE_BYTES = 4 * 1024 * 1024;
 
 const OPTIONS = {
   'grpc.max_receive_message_length': MAXIMUM_MESSAGE_BYTES,
   'grpc.max_send_message_length': -1,
-  // A host needs two streams and a few calls.
-  'grpc.max_concurrent_streams': 64,
+  // A host needs two streams and a few calls at a time.
+  'grpc.max_concurrent_streams': 16,
   // A host whose cable was pulled is noticed by its lease; this frees its connection.
   'grpc.keepalive_time_ms': 10_000,
   'grpc.keepalive_timeout_ms': 5000,

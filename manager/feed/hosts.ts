@@ -19,7 +19,7 @@ interface Remembered {
 }
 
 /** Short, since what is lost with a kill of the Manager is known again only when the host comes back. */
-const GATHERING = { quietMs: 20, ceilingMs: 200 };
+const GATHERING = { quietMs: 20, ceilingMs: 1_000 };
 
 /** The last report of each host, over restarts: so that its instances do not leave the mesh and come back because the Manager restarted. */
 export class HostMemory {

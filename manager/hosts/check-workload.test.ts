@@ -28,6 +28,13 @@ const CASES: readonly [what: string, change: Partial<ReportedWorkload>, reason: 
   ['an address that is none', { addresses: ['nowhere'] }, /no IP address/],
   ['the address of another host', { addresses: ['10.0.0.9'] }, /address of host "b"/],
   ['a service of a namespace that its token does not name', { services: ['web.bank'] }, /namespace "bank"/],
+  ['services without end', { services: Array.from({ length: 33 }, (_, index) => `s${index}`) }, /may have 32 services/],
+  [
+    'labels without end',
+    { labels: Object.fromEntries(Array.from({ length: 129 }, (_, n) => [`l${n}`, ''])) },
+    /128 labels/,
+  ],
+  ['a label without end', { labels: { app: 'x'.repeat(2_000) } }, /"app" is longer than 1024/],
 ];
 
 for (const [what, change, reason] of CASES)

@@ -7,6 +7,11 @@ import type { Member } from './members.ts';
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 const SERVICE_ACCOUNT = /^[A-Za-z0-9._-]{1,253}$/;
 
+/** What one workload may have of each: it goes to every host that calls it, and each service takes a virtual IP. */
+const MAXIMUM = { addresses: 32, ports: 128, services: 32, labels: 128 } as const;
+/** Characters of a label's name and value. */
+const LONGEST_LABEL = 1_024;
+
 /**
  * Why a host may not have a workload that it reports; undefined when it may.
  * @param otherHost names the other host that an address belongs to.
@@ -24,6 +29,12 @@ export function checkWorkload(
   if (!SERVICE_ACCOUNT.test(serviceAccount)) return `"${serviceAccount}" cannot be a service account`;
   if (!allows(member.identities, { namespace, serviceAccount }))
     return `host "${member.name}" may not be ${namespace}/${serviceAccount}; its join token allowed ${member.identities.join(', ')}`;
+  const tooMany = Object.entries(MAXIMUM).find(
+    ([part, maximum]) => sizeOf(workload, part as keyof typeof MAXIMUM) > maximum,
+  );
+  if (tooMany) return `a workload may have ${tooMany[1]} ${tooMany[0]}`;
+  const tooLong = Object.entries(workload.labels).find(([key, value]) => key.length + value.length > LONGEST_LABEL);
+  if (tooLong) return `its label "${tooLong[0].slice(0, 100)}" is longer than ${LONGEST_LABEL} characters`;
   // Callers' Envoys would refuse all instances of a service for the sake of one such port.
   const bad = workload.ports.find(({ number }) => !isPort(number));
   if (bad) return `port "${bad.name}" has the number ${bad.number}; ports are 1 to 65535`;
@@ -34,6 +45,10 @@ export function checkWorkload(
     if (other !== undefined) return `${address} is the address of host "${other}"`;
   }
   return checkServices(workload, member);
+}
+
+function sizeOf(workload: ReportedWorkload, part: keyof typeof MAXIMUM): number {
+  return part === 'labels' ? Object.keys(workload.labels).length : workload[part].length;
 }
 
 /** Whether a number can be a port that is listened on. */

@@ -10,7 +10,8 @@ import { canonicalAddress } from '../model/util/address.ts';
 import type { Clock } from '../model/util/clock.ts';
 import { type Logger, silentLogger } from '../model/util/log.ts';
 import type { Host } from '../model/workload.ts';
-import { checkWorkload, isPort } from './check-workload.ts';
+import { boundedStatus, checkHost } from './check-host.ts';
+import { checkWorkload } from './check-workload.ts';
 import { Claims } from './claims.ts';
 import { LEASE_MS, Leases } from './leases.ts';
 import type { Member } from './members.ts';
@@ -117,7 +118,7 @@ export class Hosts {
     const after: HostState = {
       host: isDeepStrictEqual(host, before?.host) ? before!.host : host,
       workloads: checked?.workloads ?? before?.workloads ?? new Map(),
-      status: message.status ?? before?.status,
+      status: message.status ? boundedStatus(message.status) : before?.status,
       refused: checked?.refused ?? before?.refused ?? [],
       alive: true,
       proven,
@@ -188,8 +189,7 @@ export class Hosts {
 
   /** The name is that of the certificate, whatever the message says; an address that is none is what we see it at. */
   #hostOf(member: Member, host: Host, observed: string): Host {
-    if (!isPort(host.tunnelPort))
-      throw new RefusalError('message-invalid', `the tunnel port ${host.tunnelPort} is none; ports are 1 to 65535`);
+    checkHost(host);
     return { ...host, name: member.name, address: canonicalAddress(host.address) ?? observed };
   }
 
