@@ -55,6 +55,8 @@ export class Converge {
   readonly #capture = rerun(() => this.#captureReady(), this.#fail('cannot set the capture rules; those before stay'));
   readonly #soon = debounce(() => void this.#config.call(), QUIET_MS, CEILING_MS);
   #workloads: readonly LocalWorkload[] = [];
+  /** What {@link workloads} was called with last. */
+  #latest: readonly LocalWorkload[] = [];
   #known = false;
   /** Whether the rules are those of this life. */
   #tookOver = false;
@@ -75,8 +77,11 @@ export class Converge {
   /** All workloads of the host. Resolves when Envoy was given what follows from them. */
   async workloads(workloads: readonly LocalWorkload[]): Promise<void> {
     const { trustDomain } = this.#options.knowledge.mesh();
+    this.#latest = workloads;
     await this.#options.certificates.want(workloads.map(({ workload }) => identityOf(workload, trustDomain)));
     await linkNamespaces(this.#options.settings.namespaces, workloads);
+    // What came later may have been quicker.
+    if (this.#latest !== workloads) return;
     // Not before their certificates are read from disk: a round in between would take them for workloads that have none.
     this.#workloads = workloads;
     this.#known = true;

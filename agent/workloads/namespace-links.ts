@@ -12,7 +12,7 @@ import { namespaceAt } from '../redirect/table.ts';
 export async function linkNamespaces(folder: string, workloads: readonly LocalWorkload[]): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o755 });
   for (const id of await readdir(folder)) {
-    if (namespaceAt(join(folder, id)) !== id) await rm(join(folder, id));
+    if (namespaceAt(join(folder, id)) !== id) await rm(join(folder, id), { force: true });
   }
   for (const { selector } of workloads) {
     if (selector.kind !== 'namespace') continue;

@@ -5,10 +5,14 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import { codeOf } from '../../../manager/model/util/errors.ts';
 import type { Made, Order } from './order.ts';
 
 const { uid, ports, asking, connect: target } = JSON.parse(process.argv[2] ?? '') as Order;
+
+const LOOPBACK_MS = 5000;
 
 function hand(made: Made, handle: UdpSocket | Server | Socket): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -22,6 +26,13 @@ async function udp(family: 4 | 6, port: number, address?: string): Promise<UdpSo
   socket.bind(port, address);
   await once(socket, 'listening');
   return socket;
+}
+
+/** A container that was just made has its loopback addresses a moment later than its namespace. */
+async function loopback(): Promise<void> {
+  for (const deadline = performance.now() + LOOPBACK_MS; performance.now() < deadline; await delay(20)) {
+    if (networkInterfaces()['lo']?.some(({ address }) => address === '127.0.0.1')) return;
+  }
 }
 
 async function serve(family: 4 | 6, address: string): Promise<void> {
@@ -41,6 +52,7 @@ if (target) {
   await once(connection, 'connect');
   await hand({ kind: 'connection', family: 4, port: 0 }, connection);
 } else {
+  await loopback();
   await serve(4, '127.0.0.1');
   await serve(6, '::1').catch((error: unknown) => {
     if (!['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL'].includes(codeOf(error) ?? '')) throw error;
