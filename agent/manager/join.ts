@@ -52,10 +52,8 @@ export async function join(wire: Wire, options: JoinOptions, signal: AbortSignal
     return { host: options.host, trustDomain, managers: options.managers, key, chain, roots: joined.roots };
   } catch (error) {
     if (signal.aborted) throw error;
-    throw new JoinError(
-      `The Manager at ${address} refused: ${(error as { details?: string }).details || String(error)}`,
-      { cause: error },
-    );
+    const { details } = error as { readonly details?: string };
+    throw new JoinError(`The Manager at ${address} refused: ${details || String(error)}`);
   } finally {
     client.close();
   }

@@ -2,7 +2,7 @@ import { type Command, type CommandContext, CommandError, EXIT, usageError } fro
 import { parseDuration } from '../../manager/config/duration.ts';
 import { messageOf } from '../../manager/model/util/errors.ts';
 import type { DemoSummary } from '../demo/summary.ts';
-import { whyNoHosts } from '../setup/preflight.ts';
+import { whyNeverHosts, whyNoHosts } from '../setup/preflight.ts';
 import { prepareHost } from '../setup/prepare.ts';
 
 /** `isthmus demo`; `npm start` is the same. */
@@ -31,8 +31,9 @@ export const demoCommand: Command = {
     if (lasts !== '' && !forMs) throw usageError(demoCommand, `--for must be a time such as 30s or 5m, not "${lasts}"`);
     if (!(rate >= 1 && rate <= 1000))
       throw usageError(demoCommand, `--rate must be from 1 to 1000, not "${perSecond}"`);
-    await prepare(context.signal);
-    const lack = whyNoHosts();
+    const never = whyNeverHosts();
+    if (never === undefined) await prepare(context.signal);
+    const lack = never ?? whyNoHosts();
     if (lack !== undefined) throw new CommandError(`The demo cannot run here. ${lack}`);
     const json = values['output'] === 'json';
     const summary = await perform({ rate, ...(forMs !== undefined && { forMs }) }, json, context);

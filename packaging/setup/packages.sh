@@ -4,7 +4,9 @@ set -u
 cd "$(dirname "$0")/../.." || exit 2
 if ! node packaging/setup/packages.mjs; then
   echo "setup: installing the npm packages of package-lock.json (npm ci)" >&2
-  npm ci --include=dev --include=optional --no-audit --no-fund --loglevel=error >&2 || {
+  # npm waits for minutes between its tries unless told otherwise, and says nothing.
+  npm ci --include=dev --include=optional --no-audit --no-fund --loglevel=error \
+    --fetch-retries=3 --fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=5000 >&2 || {
     echo "setup: npm ci failed: see above. It needs the npm registry (npm config get registry) and about 500 MB of disk." >&2
     exit 1
   }

@@ -33,12 +33,19 @@ const PROBE = [
 /** What works without root and nftables. */
 const STILL = 'What still works here: `npm run ok`, `isthmus manager`, and the commands that talk to one.';
 
-/** Why hosts made of network namespaces cannot be made here, in one sentence; undefined when they can. */
-export function whyNoHosts(): string | undefined {
+/** Why traffic cannot be captured here whatever is installed, in one sentence; undefined when it may be possible. */
+export function whyNeverHosts(): string | undefined {
   if (process.platform !== 'linux')
     return `Isthmus captures traffic on Linux only, and this is ${process.platform}. ${STILL}`;
   if (process.getuid?.() !== 0)
     return `Capturing traffic needs root, and this is user ${process.getuid?.()}: run it with sudo. ${STILL}`;
+  return undefined;
+}
+
+/** Why traffic cannot be captured here, in one sentence; undefined when it can. */
+export function whyNoHosts(): string | undefined {
+  const never = whyNeverHosts();
+  if (never) return never;
   const [nft, unshare] = [findProgram('nft'), findProgram('unshare')];
   if (!nft) return `nftables is not installed (no nft in /usr/sbin): run apt-get install nftables. ${STILL}`;
   if (!unshare) return `util-linux is not installed (no unshare in /usr/bin): run apt-get install util-linux. ${STILL}`;
