@@ -49,8 +49,12 @@ async function memory(host: MeshHost): Promise<Pick<Weight, 'agentBytes' | 'envo
   return { agentBytes: usageOfAll(familyOf(pid)).residentBytes, envoyBytes: usageOf(envoy.pid).residentBytes };
 }
 
+// What the calls left to do (collecting garbage, writing the snapshot) is no idling.
+const SETTLE_MS = 5_000;
+
 async function idle(host: MeshHost, seconds: number): Promise<number> {
   const { pid } = await host.status();
+  await delay(SETTLE_MS);
   const [before, begun] = [usageOfAll(familyOf(pid)).cpuMs, performance.now()];
   await delay(seconds * 1000);
   return (usageOfAll(familyOf(pid)).cpuMs - before) / (performance.now() - begun);
