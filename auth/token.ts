@@ -18,6 +18,7 @@ export function makeToken(fingerprint: string): JoinToken {
   return { id, secret: randomBytes(32).toString('base64url'), fingerprint };
 }
 
+/** A join token as a person passes it on; `parseToken` reads it. */
 export function formatToken(token: JoinToken): string {
   return `isthmus1.${token.id}.${token.secret}.${token.fingerprint}`;
 }

@@ -9,6 +9,7 @@ export const TYPE = {
   secret: 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret',
 } as const;
 
+/** Type URL of a resource that Envoy subscribes to. */
 export type TypeUrl = (typeof TYPE)[keyof typeof TYPE];
 
 /**

@@ -8,6 +8,7 @@ export interface Stat {
   readonly value: number;
 }
 
+/** What an Envoy says of itself. */
 export interface ServerInfo {
   readonly version: string;
   /** `LIVE` once it takes traffic; before that `PRE_INITIALIZING` or `INITIALIZING`, at the end `DRAINING`. */

@@ -23,6 +23,7 @@ export async function processRef(pid: number): Promise<ProcessRef | undefined> {
   }
 }
 
+/** Whether that very process still runs: not another one that has its number now. */
 export async function isAlive(ref: ProcessRef): Promise<boolean> {
   return (await processRef(ref.pid))?.start === ref.start;
 }

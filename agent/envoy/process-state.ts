@@ -37,6 +37,7 @@ function refOf(value: unknown): ProcessRef | undefined {
   return whole ? { pid: Number(pid), start: Number(start) } : undefined;
 }
 
+/** Notes which process is Envoy, for the next agent. */
 export async function writeState(path: string, state: ProcessState): Promise<void> {
   await writeAtomic(path, JSON.stringify(state));
 }

@@ -22,6 +22,7 @@ export interface EnvoyProcessOptions extends EnvoyProgram {
 /** How Envoy came to run. */
 export type EnvoyStart = 'started' | 'adopted' | 'replaced';
 
+/** How Envoy is doing. */
 export interface EnvoyProcessStatus {
   readonly pid: number | undefined;
   readonly epoch: number;

@@ -27,6 +27,7 @@ export interface LinkOptions {
   readonly clock?: Clock;
 }
 
+/** How the line to the Manager is doing. */
 export interface LinkStatus {
   /** Of the Manager that is, or was last, talked to. */
   readonly address: string;

@@ -17,6 +17,7 @@ export interface ManagerAddress {
   readonly caFile?: string;
 }
 
+/** A call of the REST API. */
 export interface ManagerRequest {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Path with its query, such as `/isthmus/v1/services`. */
@@ -27,6 +28,7 @@ export interface ManagerRequest {
   readonly contentType?: string;
 }
 
+/** What came of a call. */
 export interface ManagerAnswer {
   readonly status: number;
   /** The JSON that it answered with. */
@@ -41,6 +43,7 @@ export interface ManagerClient {
   request(request: ManagerRequest, signal: AbortSignal): Promise<ManagerAnswer>;
 }
 
+/** Opens a Manager. Nothing is sent before the first call. */
 export type Connect = (address: ManagerAddress) => ManagerClient;
 
 /** Longest wait for an answer, milliseconds. */

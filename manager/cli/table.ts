@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 
+/** How a table is shown. */
 export interface TableOptions {
   /** Characters to fit into: the widest columns are cut for it. Absent: as wide as it gets. */
   readonly width?: number;

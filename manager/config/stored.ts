@@ -51,10 +51,12 @@ export interface StoredObject {
   readonly owners: readonly Ownership[];
 }
 
+/** An object as the store keeps it. */
 export function encodeStored(object: StoredObject): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(object));
 }
 
+/** Reads what `encodeStored` made. @throws {SyntaxError} when it is no JSON. */
 export function decodeStored(value: Uint8Array): StoredObject {
   return JSON.parse(new TextDecoder().decode(value)) as StoredObject;
 }

@@ -27,6 +27,7 @@ export interface ResourceStatus {
   readonly reason?: string;
 }
 
+/** Who is served, and where every wanted resource stands. */
 export interface AdsStatus {
   /** Streams that are open; more than one while one Envoy takes over from another. */
   readonly connections: number;

@@ -24,6 +24,7 @@ export interface DeltaResponse {
   readonly removed: readonly string[];
 }
 
+/** A resource as it goes over the wire. */
 export interface EncodedResource {
   readonly name: string;
   readonly version: string;

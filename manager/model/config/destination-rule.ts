@@ -3,6 +3,7 @@ import type { ConfigObject } from './object.ts';
 /** Istio's `simple` load balancers. */
 export type SimpleLoadBalancer = 'ROUND_ROBIN' | 'LEAST_REQUEST' | 'RANDOM' | 'PASSTHROUGH' | 'UNSPECIFIED';
 
+/** When an instance that fails is left out for a while. */
 export interface OutlierDetection {
   readonly consecutive5xxErrors?: number;
   readonly consecutiveGatewayErrors?: number;
@@ -14,6 +15,7 @@ export interface OutlierDetection {
   readonly minHealthPercent?: number;
 }
 
+/** How instances of a service, or of a subset, are called. */
 export interface TrafficPolicy {
   readonly loadBalancer?: { readonly simple: SimpleLoadBalancer };
   readonly outlierDetection?: OutlierDetection;
