@@ -9,7 +9,7 @@ export function answer(status: number, reason: string): JsonMap {
 /**
  * Answers every request with 403 and the reason, then closes: a later request may be allowed, and must not meet this connection.
  *
- * @param reason may hold Envoy's formatters, such as `%FILTER_STATE(isthmus.source:PLAIN)%`.
+ * @param reason may hold Envoy's formatters, such as `%FILTER_STATE(isthmus.address:PLAIN)%`.
  */
 export function refuseHttp(reason: string): JsonMap {
   const text = { text_format_source: { inline_string: `isthmus: ${reason}\n` } };

@@ -65,10 +65,10 @@ test('the identity of the workload, and no other, is stamped on every connection
   for (const chain of listener().filter_chains as unknown as {
     filters: { typed_config: { on_new_connection: Record<string, unknown>[] } }[];
   }[]) {
-    const who = chain.filters[0]!.typed_config.on_new_connection.slice(0, 2);
+    const who = chain.filters[0]!.typed_config.on_new_connection.slice(0, 1);
     t.deepEqual(
       who.map(each => each['object_key']),
-      ['envoy.tls.certificate_mappers.on_demand_secret', 'isthmus.source'],
+      ['envoy.tls.certificate_mappers.on_demand_secret'],
     );
     for (const each of who)
       t.like(each, {

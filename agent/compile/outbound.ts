@@ -3,7 +3,7 @@ import { isHttp } from '../../manager/model/service.ts';
 import type { LocalWorkload } from '../../platforms/platform.ts';
 import { http, ORIGINAL_DESTINATION, range, routeTable, socket, stamp, tcpProxy, value } from './filters.ts';
 import type { HostSettings } from './input.ts';
-import { ADDRESS_KEY, CERTIFICATE_KEY, callerSecret, NO_CLUSTER, namespaceLink, SOURCE_KEY } from './names.ts';
+import { ADDRESS_KEY, callerSecret, NO_CLUSTER, namespaceLink, SOURCE_KEY } from './names.ts';
 import { type JsonMap, type Resource, resource, TYPE } from './resource.ts';
 import { outboundRoutes } from './routes.ts';
 
@@ -49,7 +49,7 @@ export function outboundListener(
   const name = `out/${workload.uid}`;
   const namespace = namespaceLink(settings.namespaces, local);
   const port = namespace === undefined ? outboundPort : settings.namespaceOutboundPort;
-  const who = [value(CERTIFICATE_KEY, callerSecret(identity)), value(SOURCE_KEY, identity)];
+  const who = [value(SOURCE_KEY, callerSecret(identity))];
   const body = {
     name,
     traffic_direction: 'OUTBOUND',

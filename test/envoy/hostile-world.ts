@@ -29,7 +29,7 @@ export type TargetName = (typeof TARGETS)[number];
 export const id = (name: string, domain: string = DOMAIN): string => `spiffe://${domain}/ns/default/sa/${name}`;
 export const sni = (name: string): string => sniOf({ uid: `a/default/${name}`, name, namespace: 'default' });
 
-/** A program that says its name to whoever reaches it, and counts them. */
+/** A program that says its name to whoever reaches it, and counts connections and what comes over them. */
 class Target implements AsyncDisposable {
   readonly #server = createServer();
   readonly #open = new Set<Socket>();
@@ -41,7 +41,12 @@ class Target implements AsyncDisposable {
       target.reached += 1;
       target.#open.add(socket);
       const answer = `HTTP/1.1 200 OK\r\ncontent-length: ${name.length}\r\n\r\n${name}`;
-      socket.on('error', () => undefined).on('data', () => socket.write(answer));
+      socket
+        .on('error', () => undefined)
+        .on('data', () => {
+          target.reached += 1;
+          socket.write(answer);
+        });
     });
     target.#server.listen(0, '127.0.0.1');
     await once(target.#server, 'listening');

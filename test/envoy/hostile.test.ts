@@ -1,5 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http2';
 import anyTest, { type ExecutionContext, type TestFn } from 'ava';
+import { SOURCE_KEY } from '../../agent/compile/names.ts';
 import { type HostileWorld, hostileWorld, id, sni, type TargetName } from './hostile-world.ts';
 import { knockPlain, knockTls, knockTunnel, type Outcome } from './knock.ts';
 
@@ -33,7 +34,7 @@ const forAddress =
   t => ({ ...CONNECT, ':authority': at(t, 'ledger', address) });
 const claims = {
   'x-forwarded-client-cert': `By=${id('ledger')};URI=${id('web')}`,
-  'isthmus.source': id('web'),
+  [SOURCE_KEY]: id('web'),
   'x-envoy-original-dst-host': '127.0.0.1:1',
   'x-forwarded-for': '127.0.0.1',
   baggage: `principal=${id('web')}`,

@@ -6,7 +6,7 @@ import { Compiler } from '../../agent/compile/compile.ts';
 import { socket, stamp, tcpProxy, value } from '../../agent/compile/filters.ts';
 import { authorizationPolicy, host, input, instance, service, workload } from '../../agent/compile/fixtures.ts';
 import type { WorkloadInput } from '../../agent/compile/input.ts';
-import { addressCluster, CERTIFICATE_KEY, SOURCE_KEY } from '../../agent/compile/names.ts';
+import { addressCluster, SOURCE_KEY } from '../../agent/compile/names.ts';
 import { type Resource, resource, TYPE } from '../../agent/compile/resource.ts';
 import { FLUSH_MS } from '../../agent/envoy/launch.ts';
 import { AdmittedLog } from '../../agent/revoke/admitted-log.ts';
@@ -43,7 +43,7 @@ async function echo(): Promise<AsyncDisposable & { readonly port: number }> {
 
 /** Calls an address as a workload would whose traffic is captured. */
 function caller(port: number, name: string, virtualIp: string): Resource {
-  const who = stamp([value(CERTIFICATE_KEY, identity(name)), value(SOURCE_KEY, identity(name))], 'on_new_connection');
+  const who = stamp([value(SOURCE_KEY, identity(name))], 'on_new_connection');
   const chain = { filters: [who, tcpProxy('caller', addressCluster(virtualIp, 80))] };
   const title = `${name} calls ${virtualIp}`;
   return resource(
