@@ -139,7 +139,7 @@ function unreachable(name: string, error: unknown): CommandError {
   const code = codeOf(error);
   if (code === 'ENOENT')
     return new CommandError(`No Manager runs here: ${name} is not there`, {
-      next: 'isthmus up, or --run-dir <its run directory>, or --manager https://<host>:15014',
+      next: 'isthmus up, or --run-dir <its run directory>, or --manager https://<host>:15014; with an agent alone: isthmus status',
       cause: error,
     });
   if (code === 'ECONNREFUSED')

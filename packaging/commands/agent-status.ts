@@ -79,7 +79,7 @@ function hostText(context: CommandContext, status: AgentStatus): string {
         certificateExpires === undefined ? '' : new Date(certificateExpires).toISOString().slice(0, 16),
         accountOf(identity),
       ]),
-      empty: 'No workload is named; write one into workloads.d',
+      empty: 'No workload is named; write one into /etc/isthmus/workloads.d (README.md shows how)',
     }),
     ...(wrong.length === 0 ? [] : [`\nWrong:\n${wrong.map(line => `  ${line}\n`).join('')}`]),
     ...nextSteps(status).map(line => `Try: ${line}\n`),
