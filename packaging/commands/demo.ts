@@ -1,6 +1,7 @@
 import { type Command, type CommandContext, CommandError, EXIT, usageError } from '../../manager/cli/command.ts';
 import { parseDuration } from '../../manager/config/duration.ts';
 import { messageOf } from '../../manager/model/util/errors.ts';
+import { orphaned } from '../demo/orphan.ts';
 import type { DemoSummary } from '../demo/summary.ts';
 import { whyNeverHosts, whyNoHosts } from '../setup/preflight.ts';
 import { prepareHost } from '../setup/prepare.ts';
@@ -25,7 +26,10 @@ export const demoCommand: Command = {
       summary: 'what to print at the end',
     },
   },
-  async run({ values }, context) {
+  async run({ values }, given) {
+    // Under npm, which may be killed alone.
+    const signal = process.env['npm_lifecycle_event'] ? AbortSignal.any([given.signal, orphaned()]) : given.signal;
+    const context = { ...given, signal };
     const [lasts, perSecond] = [String(values['for'] ?? ''), String(values['rate'])];
     const [forMs, rate] = [parseDuration(lasts), Number(perSecond)];
     if (lasts !== '' && !forMs) throw usageError(demoCommand, `--for must be a time such as 30s or 5m, not "${lasts}"`);
