@@ -1,6 +1,6 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import dnsPacket from 'dns-packet';
@@ -29,14 +29,6 @@ async function upstream(
   reply: (query: Buffer) => Buffer | undefined,
 ): Promise<{ port: number; seen: Buffer[] }> {
   const seen: Buffer[] = [];
-  const udp = createSocket('udp4').bind(0, '127.0.0.1');
-  await once(udp, 'listening');
-  udp.on('message', (query, { port }) => {
-    seen.push(query);
-    const answer = reply(query);
-    if (answer) udp.send(answer, port, '127.0.0.1');
-  });
-  const { port } = udp.address();
   const tcp = createServer(socket => {
     const framing = new Framing();
     socket.on('error', () => undefined);
@@ -48,8 +40,16 @@ async function upstream(
         else socket.destroy();
       }
     });
-  }).listen(port, '127.0.0.1');
+  }).listen(0, '127.0.0.1');
   await once(tcp, 'listening');
+  const { port } = tcp.address() as AddressInfo;
+  const udp = createSocket('udp4').bind(port, '127.0.0.1');
+  await once(udp, 'listening');
+  udp.on('message', (query, { port }) => {
+    seen.push(query);
+    const answer = reply(query);
+    if (answer) udp.send(answer, port, '127.0.0.1');
+  });
   t.teardown(() => {
     udp.close();
     tcp.close();

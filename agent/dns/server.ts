@@ -1,6 +1,6 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { codeOf, messageOf } from '../../manager/model/util/errors.ts';
 import { failure, truncate } from './answer.ts';
 import { Answerer, type AnswererOptions } from './answerer.ts';
@@ -92,15 +92,16 @@ export class DnsServer implements AsyncDisposable {
   }
 
   async #listen(address: string, port: number): Promise<void> {
-    const udp = address === '::1' ? createSocket({ type: 'udp6', ipv6Only: true }) : createSocket('udp4');
-    this.#udp.push(udp);
-    udp.bind(port, address);
-    await once(udp, 'listening');
     const tcp = createServer(client => this.#accept(client));
     tcp.maxConnections = MOST_CONNECTIONS;
-    tcp.listen({ host: address, port: udp.address().port });
+    tcp.listen({ host: address, port });
     await once(tcp, 'listening');
     this.#tcp.push(tcp);
+    const udp = address === '::1' ? createSocket({ type: 'udp6', ipv6Only: true }) : createSocket('udp4');
+    this.#udp.push(udp);
+    // Where any port will do, one that is free in TCP: those are short, as connections have them too.
+    udp.bind((tcp.address() as AddressInfo).port, address);
+    await once(udp, 'listening');
     udp.on('error', error => this.#options.logger.warn('DNS over UDP', { reason: messageOf(error) }));
     udp.on('message', (query, { address: from, port: fromPort }) => {
       const reply = (message: Buffer): void => {
