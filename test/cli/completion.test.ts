@@ -13,7 +13,8 @@ const LINES: readonly (readonly [line: string, offered: readonly string[]])[] = 
   ['isthmus stat', ['status']],
   ['isthmus status --output ', ['json', 'table', 'yaml']],
   ['isthmus status -o j', ['json']],
-  ['isthmus agent ', ['uninstall']],
+  ['isthmus agent ', ['status', 'uninstall']],
+  ['isthmus agent u', ['uninstall']],
   ['isthmus apply -f one-fi', ['one-file.yaml']],
 ];
 

@@ -1,5 +1,5 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { chmod, mkdir } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Resource } from '../../agent/compile/resource.ts';
 import { EnvoyAdmin } from '../../agent/envoy/admin.ts';
@@ -10,6 +10,7 @@ import { bootstrap } from '../../agent/envoy/bootstrap.ts';
 import { type EnvoyPaths, envoyPaths } from '../../agent/envoy/paths.ts';
 import { EnvoyProcess, type EnvoyProcessOptions, type EnvoyStart } from '../../agent/envoy/process.ts';
 import type { LogFields, Logger } from '../../manager/model/util/log.ts';
+import { guard, newId, sweep } from '../hosts/owner.ts';
 
 /** Envoy's user in these tests; nobody's account. */
 export const ENVOY_UID = 1337;
@@ -90,9 +91,13 @@ async function serve(
   return { ads, envoy, how };
 }
 
-/** A stage with nothing on it. Brings Envoy to this machine if it has none. */
+/** A stage with nothing on it. Brings Envoy to this machine if it has none. What is on it ends with this process, however that ends. */
 export async function stage(): Promise<Stage> {
-  const folder = await mkdtemp(join(tmpdir(), 'isthmus-envoy-'));
+  await sweep();
+  const id = newId('envoy');
+  const watchdog = guard(id);
+  const folder = join('/tmp', id);
+  await mkdir(folder, { mode: 0o700 });
   await chmod(folder, 0o711);
   const paths = envoyPaths(folder, folder);
   const { log, events } = recorder();
@@ -135,7 +140,7 @@ export async function stage(): Promise<Stage> {
       life.abort();
       await envoy().stop(0);
       for (const server of servers) await server.close();
-      await rm(folder, { recursive: true, force: true });
+      await watchdog.release();
     },
   };
 }
