@@ -10,7 +10,7 @@ import { Converge } from './converge.ts';
 import { EnvoyAdmin } from './envoy/admin.ts';
 import { AdsServer } from './envoy/ads/server.ts';
 import { FLUSH_MS } from './envoy/launch.ts';
-import { envoyPaths } from './envoy/paths.ts';
+import { type EnvoyPaths, envoyPaths } from './envoy/paths.ts';
 import { HostNames } from './host-names/host-names.ts';
 import { resolveName } from './host-names/resolve.ts';
 import { HostProxy } from './host-proxy.ts';
@@ -49,17 +49,18 @@ export async function runAgent(options: AgentOptions, logger: Logger, signal: Ab
   const snapshot = new Snapshot(stateDir, holdings, logger);
   await snapshot.load();
   const ports = await loadPorts(stateDir, logger);
+  const paths = envoyPaths(runDir, join(ownFolder(stateDir), 'log'));
   const { inbound: inboundPort, outbound: namespaceOutboundPort } = PORTS;
   const settings = {
     inboundPort,
     namespaceOutboundPort,
     namespaces: join(runDir, 'namespaces'),
-    admittedLog: envoyPaths(runDir, ownFolder(stateDir)).admitted,
+    admittedLog: paths.admitted,
     ipv6: await hasIpv6(),
   };
   const over = new AbortController();
   const ending = AbortSignal.any([signal, over.signal]);
-  const agent = new Agent({ options, settings, wire, holdings, snapshot, ports, logger, signal: ending });
+  const agent = new Agent({ options, paths, settings, wire, holdings, snapshot, ports, logger, signal: ending });
   await using _socket = await serveStatus(join(runDir, 'agent.sock'), agent.report);
   try {
     logger.info('agent is running', { host: host.name, address: host.address });
@@ -75,6 +76,8 @@ const ASK_MS = 2_000;
 /** What an agent begins with. */
 interface Beginning {
   readonly options: AgentOptions;
+  /** Of the host's Envoy. */
+  readonly paths: EnvoyPaths;
   /** Found out on this host. */
   readonly settings: HostSettings;
   readonly wire: Wire;
@@ -108,19 +111,18 @@ class Agent {
   #settled = false;
 
   constructor(beginning: Beginning) {
-    const { options, holdings, logger } = beginning;
-    const { identity, stateDir, runDir, host, envoy } = options;
-    const own = ownFolder(stateDir);
+    const { options, paths, holdings, logger } = beginning;
+    const { identity, stateDir, host, envoy } = options;
     this.#beginning = beginning;
     this.#hostNames = this.#makeHostNames();
     this.#knowledge = new Knowledge(holdings, identity, this.#hostNames);
     this.#ads = new AdsServer({
-      socket: envoyPaths(runDir, own).xds,
+      socket: paths.xds,
       uid: envoy.uid,
       log: logger.child({ part: 'xds' }),
     });
-    this.#redirect = new Redirect({ stateDir: own, logger: logger.child({ part: 'redirect' }) });
-    this.#proxy = new HostProxy(options, logger);
+    this.#redirect = new Redirect({ stateDir: ownFolder(stateDir), logger: logger.child({ part: 'redirect' }) });
+    this.#proxy = new HostProxy(options, paths, logger);
     this.#reports = new Reports(host, { agent: options.version, envoy: envoy.version }, this.#startedAt);
     this.#certificates = this.#makeCertificates();
     this.#converge = this.#makeConverge();
@@ -217,8 +219,8 @@ class Agent {
   }
 
   #makeRevocation(): Revocation {
-    const { options, settings, logger } = this.#beginning;
-    const admin = new EnvoyAdmin({ socket: envoyPaths(options.runDir, ownFolder(options.stateDir)).admin });
+    const { options, paths, settings, logger } = this.#beginning;
+    const admin = new EnvoyAdmin({ socket: paths.admin });
     const reopen = (): Promise<void> => admin.reopenLogs();
     return new Revocation({
       workloads: () => this.#converge.members().flatMap(({ input, state }) => (state === 'joined' ? [input] : [])),

@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Logger } from '../manager/model/util/log.ts';
 import { bootstrap } from './envoy/bootstrap.ts';
-import { type EnvoyPaths, envoyPaths } from './envoy/paths.ts';
+import type { EnvoyPaths } from './envoy/paths.ts';
 import { EnvoyProcess, type EnvoyProcessStatus } from './envoy/process.ts';
 import { isAlive } from './envoy/process-ref.ts';
 import { readState } from './envoy/process-state.ts';
@@ -23,10 +22,10 @@ export class HostProxy {
   #watching: AbortController | undefined;
   #enterNamespaces = false;
 
-  constructor(options: AgentOptions, logger: Logger) {
+  constructor(options: AgentOptions, paths: EnvoyPaths, logger: Logger) {
     this.#options = options;
     this.#logger = logger;
-    this.#paths = envoyPaths(options.runDir, join(options.stateDir, 'agent', 'log'));
+    this.#paths = paths;
   }
 
   /**

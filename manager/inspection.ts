@@ -16,6 +16,7 @@ import { LEASE_MS } from './hosts/leases.ts';
 import type { Member, Members } from './hosts/members.ts';
 import { printable } from './hosts/refusal.ts';
 import type { Refusals } from './hosts/refusals.ts';
+import { describeObject } from './model/config/object.ts';
 import { NOWHERE } from './model/locality.ts';
 import type { Rejection } from './model/proto/messages.ts';
 
@@ -155,9 +156,7 @@ export class Inspection implements Inspect {
       [...refused].map(([name, { reason }]) => ({
         resource: `${type}/${name}`,
         reason: `the agent cannot read it: ${printable(reason)}`,
-        origins: this.#parts.catalog
-          .configIn(type, name)
-          .map(({ kind, metadata }) => `${kind} ${metadata.namespace}/${metadata.name}`),
+        origins: this.#parts.catalog.configIn(type, name).map(describeObject),
       })),
     );
   }

@@ -12,6 +12,11 @@ export type Selector =
    */
   | { readonly kind: 'namespace'; readonly path: string; readonly id: string };
 
+/** The `id` of a network namespace, from what stat(2) says of a path that leads to it. */
+export function namespaceIdOf({ dev, ino }: { readonly dev: number; readonly ino: number }): string {
+  return `${dev}-${ino}`;
+}
+
 /** A workload on this host together with how it is told apart. */
 export interface LocalWorkload {
   /** `uid` begins with the host's name; addresses may be empty, the agent then fills in the host's own. */

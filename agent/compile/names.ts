@@ -1,4 +1,5 @@
-import { isIPv6, SocketAddress } from 'node:net';
+import { isIPv6 } from 'node:net';
+import { shortest } from '../../manager/model/util/address.ts';
 import type { LocalWorkload } from '../../platforms/platform.ts';
 import type { JsonMap, TypedConfig } from './resource.ts';
 
@@ -64,11 +65,6 @@ export function namespaceLink(folder: string, { selector }: Pick<LocalWorkload, 
 /** As Envoy writes an address: `10.0.0.1:80`, `[fd00::1]:80` with the shortest form of the address. */
 export function addressWithPort(address: string, port: number): string {
   return isIPv6(address) ? `[${shortest(address)}]:${port}` : `${address}:${port}`;
-}
-
-/** The one shortest form that an address has. */
-export function shortest(address: string): string {
-  return isIPv6(address) ? new SocketAddress({ address, family: 'ipv6' }).address : address;
 }
 
 /** Config of an extension of Envoy; `type` is what follows `envoy.extensions.`. */

@@ -1,6 +1,6 @@
+import { shortest } from '../../manager/model/util/address.ts';
 import type { HostInput, Problem, ServiceInput } from './input.ts';
 import type { Memo } from './memo.ts';
-import { shortest } from './names.ts';
 
 /**
  * The services, each with those virtual IPs only that are its alone: of two that have one address, the first by name keeps it. Envoy

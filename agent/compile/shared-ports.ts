@@ -1,6 +1,6 @@
+import { shortest } from '../../manager/model/util/address.ts';
 import { range } from './filters.ts';
 import type { Problem } from './input.ts';
-import { shortest } from './names.ts';
 import type { JsonMap } from './resource.ts';
 
 /** A process of the host with the chains of its ports, as {@link sharedChains} takes them. */

@@ -5,6 +5,7 @@ import { messageOf } from '../../manager/model/util/errors.ts';
 import { isRecord } from '../../manager/model/util/fields.ts';
 import { readIfThere, writeAtomic } from '../../manager/model/util/files.ts';
 import type { Logger } from '../../manager/model/util/log.ts';
+import { doneOrAborted } from '../../manager/model/util/until.ts';
 import type { Resolved } from './resolve.ts';
 
 export interface HostNamesOptions {
@@ -91,10 +92,7 @@ export class HostNames {
   async settled(signal: AbortSignal): Promise<boolean> {
     const open = [...this.#followed.values()].filter(({ settled }) => !settled);
     if (open.length === 0 || signal.aborted) return false;
-    const over = new AbortController();
-    const late = once(signal, 'abort', { signal: over.signal }).catch(() => undefined);
-    await Promise.race([Promise.all(open.map(({ asked }) => asked.promise)), late]);
-    over.abort();
+    await doneOrAborted(Promise.all(open.map(({ asked }) => asked.promise)), signal);
     return true;
   }
 

@@ -1,5 +1,5 @@
 import type { ClientDuplexStream } from '@grpc/grpc-js';
-import type { DeltaRequest, DeltaResponse } from '../../manager/model/proto/messages.ts';
+import { type DeltaRequest, type DeltaResponse, NO_REQUEST } from '../../manager/model/proto/messages.ts';
 import { RESOURCE_TYPES, type ResourceType } from '../../manager/model/proto/wire.ts';
 import type { Holdings } from './holdings.ts';
 
@@ -14,15 +14,6 @@ export interface SubscriptionOptions {
   /** A response held something that cannot be read. */
   readonly onRefused: (type: ResourceType, name: string, reason: string) => void;
 }
-
-const NO_REQUEST: Omit<DeltaRequest, 'type'> = {
-  subscribe: [],
-  unsubscribe: [],
-  initialVersions: {},
-  nonce: '',
-  error: '',
-  refused: {},
-};
 
 /** One stream of subscriptions: says what is held and wanted, takes what comes, acknowledges it. */
 export class Subscription {

@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 
 /** The discard port (RFC 863): should the rules be gone, nobody minds what goes there. */
-const DISCARD = 9;
+export const DISCARD_PORT = 9;
 
 /**
  * Tells whether the rules of the host are in force by what they do: they refuse every datagram to a virtual IP. It costs one
@@ -20,16 +20,19 @@ export class Presence implements Disposable {
   inForce(virtualRanges: readonly string[]): Promise<boolean> {
     const address = unusedAddress(virtualRanges);
     if (address === undefined) return Promise.resolve(true);
-    return new Promise(resolve => {
-      this.#socket.send('', DISCARD, address, error =>
-        resolve((error as NodeJS.ErrnoException | null)?.code === 'EPERM'),
-      );
-    });
+    return isRefused(this.#socket, address);
   }
 
   [Symbol.dispose](): void {
     this.#socket.close();
   }
+}
+
+/** Whether the rules refuse a datagram to a virtual IP. @param socket where it is sent from; bound or not. */
+export function isRefused(socket: Socket, address: string): Promise<boolean> {
+  return new Promise(resolve => {
+    socket.send('', DISCARD_PORT, address, error => resolve((error as NodeJS.ErrnoException | null)?.code === 'EPERM'));
+  });
 }
 
 /** The first address of the first IPv4 range, which belongs to no service. */

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { messageOf } from '../../manager/model/util/errors.ts';
+import { namespaceIdOf } from '../../platforms/platform.ts';
 import { inNamespace, run, runNft, type Tools } from './nft.ts';
 import { removeRoutes, setRoutes } from './routes.ts';
 import { type Ruleset, TABLE } from './ruleset.ts';
@@ -80,5 +81,5 @@ export class Table {
 /** Which network namespace a path leads to, as the `id` of a `Selector` says it; undefined when it leads nowhere. */
 export function namespaceAt(path: string): string | undefined {
   const found = statSync(path, { throwIfNoEntry: false });
-  return found && `${found.dev}-${found.ino}`;
+  return found && namespaceIdOf(found);
 }

@@ -8,6 +8,7 @@ import type { MeshSettings, ServiceName, ServiceView, WorkloadPolicy } from '../
 import type { Instance } from '../model/instance.ts';
 import { MESH_SETTINGS_NAME, type Resources, type ResourceType } from '../model/proto/wire.ts';
 import type { Service } from '../model/service.ts';
+import { placeOf } from '../model/util/address.ts';
 import { type Debounced, debounce } from '../model/util/debounce.ts';
 import { messageOf } from '../model/util/errors.ts';
 import type { Logger } from '../model/util/log.ts';
@@ -19,7 +20,7 @@ import { Policies } from './policies.ts';
 import { instanceOf, type Reached, standing } from './reach.ts';
 import { Sources } from './sources.ts';
 import type { VirtualIps } from './virtual-ips.ts';
-import { type PlacedWorkload, placeOf, WorkloadIndex } from './workload-index.ts';
+import { type PlacedWorkload, WorkloadIndex } from './workload-index.ts';
 
 export interface CatalogOptions {
   /** Names of the registries in the order of precedence. */

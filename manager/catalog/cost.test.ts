@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { FollowedService } from '../../registries/mapping.ts';
 import { type HostStream, Publisher } from '../distribution/publisher.ts';
-import type { DeltaRequest, DeltaResponse } from '../model/proto/messages.ts';
+import { type DeltaResponse, NO_REQUEST } from '../model/proto/messages.ts';
 import { loadWire } from '../model/proto/wire.ts';
 import { silentLogger } from '../model/util/log.ts';
 import { SqliteStore } from '../store/sqlite/sqlite-store.ts';
@@ -17,15 +17,6 @@ const INSTANCES = 10;
 const HOSTS = 200;
 /** Services that each host uses: host 0 uses 0–4, host 1 uses 5–9, and so on, so each is used by one host. */
 const USED = 5;
-const REQUEST: Omit<DeltaRequest, 'type'> = {
-  subscribe: [],
-  unsubscribe: [],
-  initialVersions: {},
-  nonce: '',
-  error: '',
-  refused: {},
-};
-
 function service(index: number, weight = 1): FollowedService {
   return {
     name: `s${index}`,
@@ -52,11 +43,11 @@ class Host {
   constructor(publisher: Publisher, name: string, hostnames: readonly string[]) {
     this.#stream = publisher.open(name, response => {
       this.responses.push(response);
-      queueMicrotask(() => this.#stream.receive({ ...REQUEST, type: response.type, nonce: response.nonce }));
+      queueMicrotask(() => this.#stream.receive({ ...NO_REQUEST, type: response.type, nonce: response.nonce }));
     });
-    this.#stream.receive({ ...REQUEST, type: 'ServiceName', subscribe: ['*'] });
+    this.#stream.receive({ ...NO_REQUEST, type: 'ServiceName', subscribe: ['*'] });
     for (const type of ['ServiceView', 'InstanceList'])
-      this.#stream.receive({ ...REQUEST, type, subscribe: hostnames });
+      this.#stream.receive({ ...NO_REQUEST, type, subscribe: hostnames });
   }
 }
 
@@ -145,9 +136,9 @@ test('a host that comes back with what it holds is sent nothing but what changed
   await next();
   const responses: DeltaResponse[] = [];
   const again = publisher.open('h', response => responses.push(response));
-  again.receive({ ...REQUEST, type: 'ServiceName', subscribe: ['*'], initialVersions: names });
+  again.receive({ ...NO_REQUEST, type: 'ServiceName', subscribe: ['*'], initialVersions: names });
   const subscribe = ['s1.default.mesh', 's2.default.mesh'];
-  again.receive({ ...REQUEST, type: 'InstanceList', subscribe, initialVersions: lists });
+  again.receive({ ...NO_REQUEST, type: 'InstanceList', subscribe, initialVersions: lists });
   t.deepEqual(
     responses.map(({ type, resources, removed }) => [type, resources.map(({ name }) => name), removed]),
     [

@@ -1,7 +1,8 @@
 import test from 'ava';
 import { NOWHERE } from '../model/locality.ts';
 import type { ReportedWorkload } from '../model/proto/messages.ts';
-import { type PlacedWorkload, placeOf, WorkloadIndex } from './workload-index.ts';
+import { placeOf } from '../model/util/address.ts';
+import { type PlacedWorkload, WorkloadIndex } from './workload-index.ts';
 
 interface Where {
   readonly addresses?: readonly string[];

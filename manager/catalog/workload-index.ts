@@ -1,5 +1,5 @@
 import type { ReportedWorkload } from '../model/proto/messages.ts';
-import { canonicalAddress } from '../model/util/address.ts';
+import { placeOf } from '../model/util/address.ts';
 import type { Host } from '../model/workload.ts';
 
 /** A workload that a host holds. */
@@ -8,11 +8,6 @@ export interface PlacedWorkload {
   readonly host: Host;
   /** Whether its host was heard of within the lease. */
   readonly alive: boolean;
-}
-
-/** Names a place that instances may be listed at: an address is unique within its network. */
-export function placeOf(network: string, address: string): string {
-  return `${network}|${canonicalAddress(address) ?? address}`;
 }
 
 /** Addresses that mean another machine on each. */

@@ -1,19 +1,10 @@
 import test from 'ava';
-import type { DeltaRequest, DeltaResponse } from '../model/proto/messages.ts';
+import { type DeltaRequest, type DeltaResponse, NO_REQUEST } from '../model/proto/messages.ts';
 import { loadWire, type ResourceType } from '../model/proto/wire.ts';
 import { type HostStream, Publisher } from './publisher.ts';
 import type { ResourceSource } from './resources.ts';
 
 const wire = loadWire();
-const REQUEST: Omit<DeltaRequest, 'type'> = {
-  subscribe: [],
-  unsubscribe: [],
-  initialVersions: {},
-  nonce: '',
-  error: '',
-  refused: {},
-};
-
 /** A publisher over policies that a test sets: the revision by workload. */
 function setUp() {
   const policies = new Map<string, string>();
@@ -43,7 +34,7 @@ function host(publisher: Publisher, name: string, subscribe: readonly string[] =
     last = response;
     got.push(...response.resources.map(each => each.name), ...response.removed.map(each => `-${each}`));
   });
-  const ask = (more: Partial<DeltaRequest>): void => stream.receive({ ...REQUEST, type: 'WorkloadPolicy', ...more });
+  const ask = (more: Partial<DeltaRequest>): void => stream.receive({ ...NO_REQUEST, type: 'WorkloadPolicy', ...more });
   ask({ subscribe });
   return { got, stream, ask, acknowledge: () => ask({ nonce: last!.nonce }) };
 }

@@ -1,4 +1,5 @@
 import type { Rejection } from '../model/proto/messages.ts';
+import { placeOf } from '../model/util/address.ts';
 import type { Host } from '../model/workload.ts';
 
 /** A claim that was refused is shown for so long after its host made it last, milliseconds: an agent tries again every few seconds. */
@@ -49,8 +50,4 @@ export class Claims {
     const found = this.#refused.get(name);
     return found && found.at > this.#now() - SHOW_MS ? found.rejection : undefined;
   }
-}
-
-function placeOf(network: string, address: string): string {
-  return `${network}|${address}`;
 }

@@ -38,7 +38,6 @@ export const BENCH_NEEDS: readonly Need[] = [
   { program: 'haproxy', package: 'haproxy' },
   { program: 'nginx', package: 'nginx-light' },
   { program: '/usr/lib/nginx/modules/ngx_stream_module.so', package: 'libnginx-mod-stream' },
-  { program: 'openssl', package: 'openssl' },
   { program: 'sysctl', package: 'procps' },
 ];
 

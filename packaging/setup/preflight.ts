@@ -10,25 +10,15 @@ import { findProgram } from './programs.ts';
 const VIRTUAL_RANGES = ['240.240.0.0/16', 'fd00::/48'];
 
 /** The agent's own rules, on a host and in a workload's namespace: if they load, this kernel and this nft can capture. */
-const PROBE = [
-  hostRuleset(
-    {
-      virtualRanges: VIRTUAL_RANGES,
-      users: [{ uid: 2001, listenerPort: PORTS.firstListener, ports: [80] }],
-      proxyUid: 2002,
-      agentUid: 0,
-      dnsServers: ['192.0.2.1', '2001:db8::1'],
-    },
-    { udpTimeouts: false },
-  ),
-  namespaceRuleset(
-    { path: '', id: '', virtualRanges: VIRTUAL_RANGES, ports: [80], proxyUid: 2002 },
-    { udpTimeouts: false },
-    {},
-  ),
-]
-  .map(replaceScript)
-  .join('');
+function probeScript(): string {
+  const kernel = { udpTimeouts: false };
+  const users = [{ uid: 2001, listenerPort: PORTS.firstListener, ports: [80] }];
+  const dnsServers = ['192.0.2.1', '2001:db8::1'];
+  const shared = { virtualRanges: VIRTUAL_RANGES, proxyUid: 2002 };
+  const host = hostRuleset({ ...shared, users, agentUid: 0, dnsServers }, kernel);
+  const inside = namespaceRuleset({ ...shared, path: '', id: '', ports: [80] }, kernel, {});
+  return [host, inside].map(replaceScript).join('');
+}
 
 /** What works without root and nftables. */
 const STILL = 'What still works here: `npm run ok`, `isthmus manager`, and the commands that talk to one.';
@@ -50,7 +40,7 @@ export function whyNoHosts(): string | undefined {
   if (!nft) return `nftables is not installed (no nft in /usr/sbin): run apt-get install nftables. ${STILL}`;
   if (!unshare) return `util-linux is not installed (no unshare in /usr/bin): run apt-get install util-linux. ${STILL}`;
   // In a namespace of its own, so that nothing of this host is touched.
-  const script = scriptInput(PROBE);
+  const script = scriptInput(probeScript());
   const tried = spawnSync(unshare, ['--net', nft, '-f', '-'], {
     stdio: [script, 'ignore', 'pipe'],
     encoding: 'utf8',

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { stat, statfs } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { codeOf } from '../../manager/model/util/errors.ts';
+import { namespaceIdOf } from '../platform.ts';
 
 /** What the host knows of users and network namespaces. */
 export interface System {
@@ -63,8 +64,7 @@ async function namespaceId(path: string): Promise<string | undefined> {
   try {
     // The file is there a moment before the namespace is mounted on it.
     if ((await statfs(path)).type !== NAMESPACE_FILES) return undefined;
-    const { dev, ino } = await stat(path);
-    return `${dev}-${ino}`;
+    return namespaceIdOf(await stat(path));
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return undefined;
     throw error;

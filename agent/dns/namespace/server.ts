@@ -4,6 +4,7 @@ import { messageOf } from '../../../manager/model/util/errors.ts';
 import type { Logger } from '../../../manager/model/util/log.ts';
 import { NAMESPACE_DNS_PORTS } from '../../redirect/namespace-dns.ts';
 import type { Tools } from '../../redirect/nft.ts';
+import { DISCARD_PORT, isRefused } from '../../redirect/presence.ts';
 import { truncate } from '../answer.ts';
 import type { Answerer, AskerFacts } from '../answerer.ts';
 import { isQuery, readQuestion } from '../question.ts';
@@ -28,7 +29,6 @@ export interface NamespaceServerOptions {
 
 /** Sockets of each family that other servers are asked from. */
 const ASKING = 8;
-const DISCARD_PORT = 9;
 /** Connections of programs of one namespace at a time. */
 const MOST_CONNECTIONS = 64;
 const DNS_PORT = 53;
@@ -74,11 +74,7 @@ export class NamespaceServer implements Disposable {
 
   /** Whether the rules are in force, by what they do. @param address virtual and of IPv4; see `Presence`. */
   captured(address: string): Promise<boolean> {
-    return new Promise(resolve => {
-      this.#first('asking').send('', DISCARD_PORT, address, error =>
-        resolve((error as NodeJS.ErrnoException | null)?.code === 'EPERM'),
-      );
-    });
+    return isRefused(this.#first('asking'), address);
   }
 
   [Symbol.dispose](): void {

@@ -78,6 +78,16 @@ export interface DeltaRequest {
   readonly refused: Readonly<Record<string, string>>;
 }
 
+/** A request that says nothing, to be filled in. */
+export const NO_REQUEST: Omit<DeltaRequest, 'type'> = {
+  subscribe: [],
+  unsubscribe: [],
+  initialVersions: {},
+  nonce: '',
+  error: '',
+  refused: {},
+};
+
 export interface DeltaResource {
   readonly name: string;
   readonly version: string;

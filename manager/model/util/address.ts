@@ -4,6 +4,16 @@ import { isIPv4, isIPv6, SocketAddress } from 'node:net';
 export function canonicalAddress(text: string): string | undefined {
   if (isIPv4(text)) return text;
   if (!isIPv6(text) || text.includes('%')) return undefined;
-  const { address } = new SocketAddress({ address: text, family: 'ipv6' });
+  const address = shortest(text);
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
+}
+
+/** The one shortest form that an IPv6 address has; anything else as it is. */
+export function shortest(address: string): string {
+  return isIPv6(address) ? new SocketAddress({ address, family: 'ipv6' }).address : address;
+}
+
+/** Names a place: an address, however it is written, is unique within its network. */
+export function placeOf(network: string, address: string): string {
+  return `${network}|${canonicalAddress(address) ?? address}`;
 }
