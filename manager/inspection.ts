@@ -41,7 +41,7 @@ export class Inspection implements Inspect {
   services(): readonly ServiceReport[] {
     const records = [...this.#parts.catalog.records.values()];
     return records
-      .map(({ service, instances }) => ({ ...service, instances }))
+      .map(({ service, instances, withheld }) => ({ ...service, instances, withheld }))
       .sort((a, b) => (a.hostname < b.hostname ? -1 : 1));
   }
 

@@ -5,6 +5,7 @@ import type { ConfiguredRegistry } from '../registries/settings.ts';
 import { CA_WARNING_MS } from './api/mesh-status.ts';
 import { Catalog } from './catalog/catalog.ts';
 import { VIRTUAL_RANGES, VirtualIps } from './catalog/virtual-ips.ts';
+import { Withheld } from './catalog/withheld.ts';
 import { Publisher } from './distribution/publisher.ts';
 import { AgentServer } from './distribution/server.ts';
 import { feedConfig } from './feed/config.ts';
@@ -58,7 +59,7 @@ export async function runManager(options: ManagerOptions, logger: Logger, signal
   const parts = await assemble(options, logger);
   // Not a secret: whoever calls the API from elsewhere checks its certificate against it.
   await writeAtomic(join(options.stateDir, 'root.pem'), parts.authority.roots.join(''), 0o644);
-  const { registries, hosts, hostMemory, server, publisher, catalog } = parts;
+  const { registries, hosts, hostMemory, withheld, server, publisher, catalog } = parts;
   catalog.connect(hosts, keys => publisher.changed(keys));
   await hostMemory.restore(hosts, parts.members);
   await registries.start(ending);
@@ -87,7 +88,7 @@ export async function runManager(options: ManagerOptions, logger: Logger, signal
   } finally {
     over.abort();
     await Promise.allSettled(running);
-    await hostMemory.flush();
+    await Promise.all([hostMemory.flush(), withheld.flush()]);
   }
 }
 
@@ -110,12 +111,17 @@ async function assemble(options: ManagerOptions, logger: Logger) {
   const virtualIps = new VirtualIps(store, now);
   await virtualIps.load();
   const settings = { trustDomain, roots: authority.roots, virtualRanges: VIRTUAL_RANGES };
-  const catalog = new Catalog({ registries: options.registries.map(({ name }) => name), settings, virtualIps, logger });
+  const withheld = new Withheld(store, now, logger);
+  await withheld.load();
+  const registryNames = options.registries.map(({ name }) => name);
+  const catalog = new Catalog({ registries: registryNames, settings, virtualIps, withheld, logger });
   const hostMemory = new HostMemory(store, logger);
   const hosts = makeHosts({ clock, catalog, hostMemory, logger });
   const wire = loadWire();
   const publisher = new Publisher(catalog, wire, { now, logger });
   const members: Members = new Members(store, host => {
+    const state = hosts.get(host);
+    if (state) withheld.hold(state);
     hosts.remove(host);
     server.dismiss(host);
   });
@@ -133,7 +139,7 @@ async function assemble(options: ManagerOptions, logger: Logger) {
     catalog.flush();
     return inspect.services();
   };
-  const removal = new Removal({ members, hosts, tokens, services, now, logger });
+  const removal = new Removal({ members, hosts, tokens, withheld, services, now, logger });
   return {
     store,
     clock,
@@ -142,6 +148,7 @@ async function assemble(options: ManagerOptions, logger: Logger) {
     catalog,
     hosts,
     hostMemory,
+    withheld,
     publisher,
     members,
     tokens,
@@ -169,6 +176,7 @@ function makeHosts(parts: {
         hostMemory.note(host, hosts.get(host));
         catalog.workloadsChanged(host, uids);
       },
+      hostArrived: state => catalog.hostArrived(state),
     },
     logger,
   );

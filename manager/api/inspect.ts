@@ -1,11 +1,13 @@
 import type { Problem } from '../../registries/registry.ts';
-import type { Instance } from '../model/instance.ts';
+import type { Instance, WithheldInstance } from '../model/instance.ts';
 import type { Service } from '../model/service.ts';
 import type { Host, Workload } from '../model/workload.ts';
 
 /** A service with all its instances, each of which says its registry (`source`), its host (`reach`), its health and its locality. */
 export interface ServiceReport extends Service {
   readonly instances: readonly Instance[];
+  /** Instances that callers are not told of. */
+  readonly withheld: readonly WithheldInstance[];
 }
 
 /** Config or workloads that were refused. */

@@ -79,16 +79,17 @@ async function hostRoute(
 ): Promise<void> {
   const name = decodePart(encoded);
   const host = inspect.hosts().find(one => one.name === name);
-  if (!host) throw new ApiError(404, `There is no host "${name}"`);
+  const direct = request.method === 'DELETE' && isTrue(request.query, 'direct');
+  if (!host && !direct) throw new ApiError(404, `There is no host "${name}"`);
   if (request.method === 'GET') return sendJson(response, 200, host);
   if (request.method !== 'DELETE')
     throw new ApiError(405, `${request.method} is not possible here; GET and DELETE are`);
-  if (host.lease.state === 'held' && !isTrue(request.query, 'force'))
+  if (host?.lease.state === 'held' && !isTrue(request.query, 'force'))
     throw new ApiError(
       409,
       `Host "${name}" is connected: stop its agent first, or remove it all the same with force=true`,
     );
-  const removed = await removal.remove(name);
+  const removed = await removal.remove(name, direct);
   if (!removed) throw new ApiError(404, `There is no host "${name}"`);
   sendJson(response, 200, removed);
 }

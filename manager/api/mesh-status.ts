@@ -9,6 +9,8 @@ export interface MeshStatus {
   readonly manager: ManagerReport;
   readonly services: number;
   readonly instances: { readonly total: number; readonly healthy: number; readonly mesh: number };
+  /** Services with instances that are not called, since the host that they are on was removed. */
+  readonly withheld: readonly { readonly hostname: string; readonly removedHost: string; readonly instances: number }[];
   readonly workloads: number;
   readonly hosts: readonly Pick<
     HostReport,
@@ -35,6 +37,13 @@ export function meshStatus(inspect: Inspect, config: MeshStatus['config']): Mesh
       healthy: instances.filter(({ health }) => health === 'healthy').length,
       mesh: instances.filter(({ reach }) => reach.kind === 'mesh').length,
     },
+    withheld: services.flatMap(({ hostname, withheld }) =>
+      [...Map.groupBy(withheld, ({ removedHost }) => removedHost)].map(([removedHost, there]) => ({
+        hostname,
+        removedHost,
+        instances: there.length,
+      })),
+    ),
     workloads: inspect.workloads().length,
     hosts: hosts.map(({ name, address, joinedAt, lease, envoyConnected, agentVersion, envoyVersion }) => ({
       name,

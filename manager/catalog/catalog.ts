@@ -2,24 +2,25 @@ import { isDeepStrictEqual } from 'node:util';
 import type { FollowedService } from '../../registries/mapping.ts';
 import type { Problem } from '../../registries/registry.ts';
 import type { ResourceKey, ResourceSource } from '../distribution/resources.ts';
-import type { HostListener, Hosts } from '../hosts/hosts.ts';
+import type { HostListener, HostState, Hosts } from '../hosts/hosts.ts';
 import type { ConfigObject } from '../model/config/object.ts';
 import type { MeshSettings, ServiceName, ServiceView, WorkloadPolicy } from '../model/host-view.ts';
-import type { Instance } from '../model/instance.ts';
+import type { Instance, WithheldInstance } from '../model/instance.ts';
 import { MESH_SETTINGS_NAME, type Resources, type ResourceType } from '../model/proto/wire.ts';
 import type { Service } from '../model/service.ts';
-import { placeOf } from '../model/util/address.ts';
 import { type Debounced, debounce } from '../model/util/debounce.ts';
 import { messageOf } from '../model/util/errors.ts';
 import type { Logger } from '../model/util/log.ts';
 import { AddressRequests } from './address-requests.ts';
 import { Aliases } from './aliases.ts';
 import { ConfigIndex } from './config-index.ts';
-import { type Draft, mergeSources } from './merge.ts';
+import { Listings } from './listings.ts';
+import { mergeSources } from './merge.ts';
 import { Policies } from './policies.ts';
-import { instanceOf, type Reached, standing } from './reach.ts';
+import { reachAll } from './reach.ts';
 import { Sources } from './sources.ts';
 import type { VirtualIps } from './virtual-ips.ts';
+import type { Withheld } from './withheld.ts';
 import { type PlacedWorkload, WorkloadIndex } from './workload-index.ts';
 
 export interface CatalogOptions {
@@ -27,6 +28,8 @@ export interface CatalogOptions {
   readonly registries: readonly string[];
   readonly settings: MeshSettings;
   readonly virtualIps: VirtualIps;
+  /** Loaded. */
+  readonly withheld: Withheld;
   readonly logger: Logger;
 }
 
@@ -34,6 +37,8 @@ export interface CatalogOptions {
 export interface ServiceRecord {
   readonly service: Service;
   readonly instances: readonly Instance[];
+  /** Instances that hosts are not told of. */
+  readonly withheld: readonly WithheldInstance[];
   /** What could not be used, or where sources disagree. */
   readonly problems: readonly Problem[];
 }
@@ -54,12 +59,11 @@ export class Catalog implements ResourceSource, HostListener {
   readonly #addresses: AddressRequests;
   readonly #aliases = new Aliases();
   readonly #workloads = new WorkloadIndex();
+  readonly #withheld: Withheld;
   readonly #config: ConfigIndex = new ConfigIndex(alias => this.#aliases.owner(alias));
   readonly #policies = new Policies();
   readonly #records = new Map<string, ServiceRecord>();
-  /** Where instances are listed, by place: which services to look at when a workload there changes. */
-  readonly #listedAt = new Map<string, Set<string>>();
-  readonly #places = new Map<string, ReadonlySet<string>>();
+  readonly #listings = new Listings();
   readonly #dirty = new Set<string>();
   /** Besides the services: views and policies that may be others. */
   readonly #changed = new Map<string, ResourceKey>();
@@ -73,6 +77,8 @@ export class Catalog implements ResourceSource, HostListener {
     this.#virtualIps = options.virtualIps;
     this.#logger = options.logger;
     this.#sources = new Sources(options.registries);
+    this.#withheld = options.withheld;
+    this.#withheld.connect(places => this.#markAt(places));
     const { virtualIps, logger } = options;
     this.#addresses = new AddressRequests({ virtualIps, logger, onGiven: hostname => this.#mark([hostname]) });
     this.#flush = debounce(() => this.flush(), QUIET_MS, CEILING_MS);
@@ -130,10 +136,14 @@ export class Catalog implements ResourceSource, HostListener {
       const workload = state?.workloads.get(uid);
       const placed: PlacedWorkload | undefined = state &&
         workload && { workload, host: state.host, alive: state.alive };
-      for (const place of this.#workloads.set(uid, placed)) this.#mark(this.#listedAt.get(place) ?? []);
+      this.#markAt(this.#workloads.set(uid, placed));
       this.#mark(this.#sources.setWorkload(uid, placed));
       this.#touch('WorkloadPolicy', uid);
     }
+  }
+
+  hostArrived(state: HostState): void {
+    this.#withheld.arrived(state);
   }
 
   value<T extends ResourceType>(type: T, name: string): Resources[T] | undefined {
@@ -218,6 +228,10 @@ export class Catalog implements ResourceSource, HostListener {
     if (this.#dirty.size > 0) this.#flush.call();
   }
 
+  #markAt(places: Iterable<string>): void {
+    for (const place of places) this.#mark(this.#listings.at(place));
+  }
+
   #touch(type: ResourceType, name: string): void {
     this.#changed.set(`${type}/${name}`, { type, name });
     this.#flush.call();
@@ -244,7 +258,8 @@ export class Catalog implements ResourceSource, HostListener {
     const ref = this.#sources.ref(hostname);
     if (!ref || sources.length === 0) {
       this.#claimAliases(hostname, [], 0, changed);
-      this.#list(hostname, []);
+      this.#listings.set(hostname, []);
+      this.#withheld.listed(hostname, new Set());
       this.#addresses.forget(hostname);
       return undefined;
     }
@@ -257,11 +272,17 @@ export class Catalog implements ResourceSource, HostListener {
     this.#claimAliases(hostname, service.aliases, this.#sources.rank(sources[0]!), changed);
     const aliases = service.aliases.filter(alias => this.#aliases.owner(alias) === hostname);
     const lost = service.aliases.filter(alias => !aliases.includes(alias));
-    this.#list(hostname, drafts);
-    const reached = drafts.map(draft => this.#reach(draft));
+    this.#listings.set(hostname, drafts);
+    const { instances, withheld, removed } = reachAll(drafts, {
+      workloads: this.#workloads,
+      withheld: this.#withheld,
+      trustDomain: this.#settings.trustDomain,
+    });
+    this.#withheld.listed(hostname, removed);
     return {
       service: { ...service, aliases, virtualIps },
-      instances: standing(reached),
+      instances,
+      withheld,
       problems: [...problems, ...lost.map(alias => this.#lostAlias(alias))],
     };
   }
@@ -270,35 +291,12 @@ export class Catalog implements ResourceSource, HostListener {
     return { where: 'aliases', why: `"${alias}" is an alias of ${this.#aliases.owner(alias)} already` };
   }
 
-  #reach(draft: Draft): Reached {
-    const { instance, ports, source, id } = draft;
-    const registered = source === 'agent' ? this.#workloads.get(id.slice(source.length + 1)) : undefined;
-    const numbers = [...Object.values(ports), ...instance.ports.map(port => port.number)];
-    const placed = registered ?? this.#workloads.find(instance.network ?? '', instance.address, numbers);
-    return instanceOf(draft, placed, this.#settings.trustDomain);
-  }
-
   #claimAliases(hostname: string, aliases: readonly string[], rank: number, changed: Map<string, ResourceKey>): void {
     const { moved, touched } = this.#aliases.set(hostname, aliases, rank);
     for (const other of touched) this.#dirty.add(other);
     for (const alias of moved)
       for (const name of this.#config.aliasMoved(alias))
         changed.set(`ServiceView/${name}`, { type: 'ServiceView', name });
-  }
-
-  /** Notes where the instances of a service are listed. */
-  #list(hostname: string, drafts: readonly Draft[]): void {
-    const places = new Set(drafts.map(({ instance }) => placeOf(instance.network ?? '', instance.address)));
-    for (const place of this.#places.get(hostname) ?? []) if (!places.has(place)) this.#unlist(place, hostname);
-    for (const place of places) this.#listedAt.set(place, (this.#listedAt.get(place) ?? new Set()).add(hostname));
-    if (places.size > 0) this.#places.set(hostname, places);
-    else this.#places.delete(hostname);
-  }
-
-  #unlist(place: string, hostname: string): void {
-    const hostnames = this.#listedAt.get(place);
-    hostnames?.delete(hostname);
-    if (hostnames?.size === 0) this.#listedAt.delete(place);
   }
 
   #noteUse(hostname: string, used: boolean): void {

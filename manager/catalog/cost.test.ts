@@ -11,6 +11,7 @@ import { silentLogger } from '../model/util/log.ts';
 import { SqliteStore } from '../store/sqlite/sqlite-store.ts';
 import { Catalog } from './catalog.ts';
 import { VirtualIps } from './virtual-ips.ts';
+import { Withheld } from './withheld.ts';
 
 const SERVICES = 1000;
 const INSTANCES = 10;
@@ -62,6 +63,7 @@ async function mesh(t: ExecutionContext) {
     registries: ['consul'],
     settings: { trustDomain: 'isthmus.mesh', roots: [], virtualRanges: [] },
     virtualIps: new VirtualIps(store, Date.now),
+    withheld: new Withheld(store, Date.now, silentLogger),
     logger: silentLogger,
   });
   const publisher = new Publisher(catalog, loadWire(), { now: Date.now });

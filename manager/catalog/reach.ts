@@ -1,10 +1,49 @@
 import { isIPv6 } from 'node:net';
 import { spiffeId } from '../../auth/identity.ts';
-import type { Health, Instance, Reach } from '../model/instance.ts';
+import type { Health, Instance, Reach, WithheldInstance } from '../model/instance.ts';
 import { NOWHERE } from '../model/locality.ts';
 import { sniOf } from '../model/workload.ts';
 import type { Draft } from './merge.ts';
-import type { PlacedWorkload } from './workload-index.ts';
+import { AGENT_SOURCE } from './sources.ts';
+import type { Withheld } from './withheld.ts';
+import type { PlacedWorkload, WorkloadIndex } from './workload-index.ts';
+
+/** The instances of a service. */
+export interface ReachedInstances {
+  /** Those that callers are told of. */
+  readonly instances: readonly Instance[];
+  readonly withheld: readonly WithheldInstance[];
+  /** The removed hosts for whose sake some are withheld. */
+  readonly removed: ReadonlySet<string>;
+}
+
+/** Says how the instances of a service are reached, and which callers are told of. */
+export function reachAll(
+  drafts: readonly Draft[],
+  mesh: {
+    readonly workloads: Pick<WorkloadIndex, 'get' | 'find'>;
+    readonly withheld: Pick<Withheld, 'find'>;
+    readonly trustDomain: string;
+  },
+): ReachedInstances {
+  const reached: Reached[] = [];
+  const withheld: WithheldInstance[] = [];
+  const removed = new Set<string>();
+  for (const draft of drafts) {
+    const { instance, ports, source, id } = draft;
+    const registered = source === AGENT_SOURCE ? mesh.workloads.get(id.slice(source.length + 1)) : undefined;
+    const numbers = [...Object.values(ports), ...instance.ports.map(port => port.number)];
+    const where = [instance.network ?? '', instance.address, numbers] as const;
+    const placed = registered ?? mesh.workloads.find(...where);
+    const held = placed ? undefined : mesh.withheld.find(...where);
+    if (held) {
+      const { reach: _, ...rest } = instanceOf(draft, undefined, mesh.trustDomain).instance;
+      withheld.push({ ...rest, removedHost: held.host, workload: held.workload });
+      removed.add(held.key);
+    } else reached.push(instanceOf(draft, placed, mesh.trustDomain));
+  }
+  return { instances: standing(reached), withheld, removed };
+}
 
 /** An instance, and whether the host that holds it was heard of within its lease. */
 export interface Reached {
@@ -16,7 +55,7 @@ export interface Reached {
  * An instance with how it is reached. One whose host is not heard of must not be dialled past its agent either.
  * @param placed the workload that listens there.
  */
-export function instanceOf(draft: Draft, placed: PlacedWorkload | undefined, trustDomain: string): Reached {
+function instanceOf(draft: Draft, placed: PlacedWorkload | undefined, trustDomain: string): Reached {
   const { instance, id, source, ports } = draft;
   const made: Instance = {
     id,

@@ -188,8 +188,10 @@ test('JSON of services says which registry gave which instance', async t => {
 
 test('a host is removed; what a person should know of it is said', async t => {
   const removal = {
-    remove: async (name: string) => ({
+    remove: async (name: string, direct: boolean) => ({
       name,
+      already: name === 'b',
+      direct,
       workloads: ['a/default/reviews'],
       stillListed: ['reviews.default.mesh'],
       tokens: ['t9'],
@@ -200,11 +202,33 @@ test('a host is removed; what a person should know of it is said', async t => {
   t.is(
     (await ok(t, api, 'hosts remove a --force')).out,
     `a removed, with a/default/reviews
-reviews.default.mesh is still listed there by a registry: callers dial it directly now, without mTLS
+reviews.default.mesh is still listed there by a registry: it is not called; take it out of the registry, have a join again, or, to have it called without mTLS: isthmus hosts remove a --direct
 The join token t9 names it and is still good. Try: isthmus token revoke t9
 Other hosts accept the certificates of its workloads until they end, 1970-01-02T00:00:00.000Z at the latest
 `,
   );
+  t.is(
+    (await ok(t, api, 'hosts remove b --direct')).out,
+    `b was removed before
+reviews.default.mesh is still listed there by a registry: callers dial it directly now, without mTLS
+The join token t9 names it and is still good. Try: isthmus token revoke t9
+`,
+  );
+});
+
+test('what is listed on a removed host is shown as not called, and is something wrong', async t => {
+  const [, direct] = SERVICE.instances;
+  const { reach: _, ...rest } = direct!;
+  const withheld = [{ ...rest, removedHost: 'b', workload: 'b/default/reviews' }];
+  const service = { ...SERVICE, instances: SERVICE.instances.slice(0, 1), withheld };
+  const api = await startApi(t, { inspect: { services: () => [service] } });
+  t.regex((await ok(t, api, 'services')).out, / 1\/2 +consul 1, zk 1 +a 1, b \(removed\) 1 /);
+  t.regex((await ok(t, api, 'services reviews')).out, /zk\/r2 .* b \(removed\) +not called /);
+  t.regex(
+    (await ok(t, api, 'status')).out,
+    /^reviews\.default\.mesh is listed on host b, which was removed, and is not called there; .* isthmus hosts remove b --direct$/m,
+  );
+  t.is((await run(api, 'status --check')).code, 1);
 });
 
 test('what hosts and registries write cannot speak to the terminal', async t => {

@@ -1,6 +1,6 @@
 import type { ServiceReport } from '../api/inspect.ts';
 import { resolveHost } from '../model/config/host-names.ts';
-import type { Instance } from '../model/instance.ts';
+import type { Instance, WithheldInstance } from '../model/instance.ts';
 import type { Locality } from '../model/locality.ts';
 import { nearest } from '../model/util/fields.ts';
 import { asker, askFor } from './ask.ts';
@@ -58,9 +58,9 @@ function servicesTable(services: readonly ServiceReport[]): Table {
       service.name,
       service.namespace,
       service.ports.map(({ number, protocol }) => `${number}/${protocol}`).join(' '),
-      `${service.instances.filter(({ health }) => health === 'healthy').length}/${service.instances.length}`,
-      tally(service.instances.map(({ source }) => source)) || service.sources.join(' '),
-      tally(service.instances.map(hostOf)),
+      `${service.instances.filter(({ health }) => health === 'healthy').length}/${allOf(service).length}`,
+      tally(allOf(service).map(({ source }) => source)) || service.sources.join(' '),
+      tally(allOf(service).map(hostOf)),
       service.virtualIps[0] ?? '',
     ]),
     empty: 'No registry lists a service. Try: isthmus status',
@@ -74,19 +74,25 @@ function tally(names: readonly string[]): string {
   return [...counts].map(([name, times]) => `${name} ${times}`).join(', ');
 }
 
-function hostOf({ reach }: Instance): string {
-  return reach.kind === 'mesh' ? reach.host : 'no agent';
+/** Those too that callers are not told of. */
+function allOf({ instances, withheld }: ServiceReport): readonly (Instance | WithheldInstance)[] {
+  return [...instances, ...withheld];
+}
+
+function hostOf(instance: Instance | WithheldInstance): string {
+  if (!('reach' in instance)) return `${instance.removedHost} (removed)`;
+  return instance.reach.kind === 'mesh' ? instance.reach.host : 'no agent';
 }
 
 function instancesTable(service: ServiceReport): Table {
   return {
     head: ['INSTANCE', 'REGISTRY', 'ADDRESS', 'HOST', 'HEALTH', 'WEIGHT', 'LOCALITY', 'LABELS'],
-    rows: service.instances.map(instance => [
+    rows: allOf(service).map(instance => [
       instance.id,
       instance.source,
       `${instance.address}:${Object.values(instance.ports).join(',')}`,
       hostOf(instance),
-      instance.health,
+      'reach' in instance ? instance.health : 'not called',
       String(instance.weight),
       localityText(instance.locality),
       Object.entries(instance.labels)

@@ -4,6 +4,7 @@ import { describeWarning } from '../config/references.ts';
 import { asker, askFor } from './ask.ts';
 import { type Command, type CommandContext, EXIT } from './command.ts';
 import { rejectionLines } from './hosts.ts';
+import { wayBack } from './hosts-remove.ts';
 import { CONNECTION_OPTIONS, OUTPUT_OPTION } from './options.ts';
 import { ago, print, tableText } from './output.ts';
 
@@ -17,7 +18,10 @@ export const statusCommand: Command = {
     { command: 'isthmus status --check -o json', says: 'for monitoring: exit code 1 when anything is wrong' },
   ],
   options: {
-    check: { type: 'boolean', summary: 'exit code 1 when a host is lost, a registry stale, or config refused' },
+    check: {
+      type: 'boolean',
+      summary: 'exit code 1 when a host is lost, a registry stale, config refused, or something listed is not called',
+    },
     ...OUTPUT_OPTION,
     ...CONNECTION_OPTIONS,
   },
@@ -34,9 +38,10 @@ function syncedWhen({ state, lastSynced }: RegistryReport): string {
   return lastSynced === undefined ? 'never' : `${ago(lastSynced)} ago`;
 }
 
-function isWell({ manager, hosts, registries, rejections }: MeshStatus): boolean {
+function isWell({ manager, hosts, registries, rejections, withheld }: MeshStatus): boolean {
   return (
     rejections.length === 0 &&
+    withheld.length === 0 &&
     manager.caEnds > Date.now() + CA_WARNING_MS &&
     hosts.every(({ lease, envoyConnected }) => lease.state === 'held' && envoyConnected) &&
     registries.every(({ state, problems }) => state === 'synced' && problems.length === 0)
@@ -83,7 +88,7 @@ function caLines({ caEnds }: MeshStatus['manager']): string[] {
   ];
 }
 
-function wrongLines({ manager, hosts, registries }: MeshStatus): string[] {
+function wrongLines({ manager, hosts, registries, withheld }: MeshStatus): string[] {
   return [
     ...caLines(manager),
     ...hosts
@@ -101,6 +106,10 @@ function wrongLines({ manager, hosts, registries }: MeshStatus): string[] {
     ...hosts
       .filter(({ lease, envoyConnected }) => lease.state === 'held' && !envoyConnected)
       .map(({ name }) => `Host ${name} has no Envoy connected\n`),
+    ...withheld.map(
+      ({ hostname, removedHost, instances }) =>
+        `${hostname} is listed ${instances === 1 ? '' : `${instances} times `}on host ${removedHost}, which was removed, and is not called there; ${wayBack(removedHost)}\n`,
+    ),
     ...registries
       .filter(({ state }) => state !== 'synced')
       .map(({ name, state, error }) => `Registry ${name} is ${state}${error === undefined ? '' : `: ${error}`}\n`),

@@ -65,7 +65,10 @@ const REPORT = {
 function begin(t: ExecutionContext, store: SqliteStore, clock: Clock) {
   const stop = new AbortController();
   const memory = new HostMemory(store, silentLogger);
-  const hosts: Hosts = new Hosts(clock, { workloadsChanged: host => memory.note(host, hosts.get(host)) });
+  const hosts: Hosts = new Hosts(clock, {
+    workloadsChanged: host => memory.note(host, hosts.get(host)),
+    hostArrived: () => undefined,
+  });
   const running = hosts.run(stop.signal);
   const end = async (): Promise<void> => {
     stop.abort();

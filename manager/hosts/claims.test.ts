@@ -57,7 +57,7 @@ const CASES: readonly [what: string, first: Claim | 'lost', second: Claim, winne
 for (const [what, first, second, winner] of CASES)
   test(`of two hosts that claim one address: ${what}`, t => {
     const changed: string[] = [];
-    const hosts = new Hosts(clock, { workloadsChanged: host => changed.push(host) });
+    const hosts = new Hosts(clock, { workloadsChanged: host => changed.push(host), hostArrived: () => undefined });
     if (first === 'lost') hosts.restore('a', lost('a'));
     else report(hosts, 'a', first);
     changed.length = 0;
@@ -80,7 +80,7 @@ for (const [what, first, second, winner] of CASES)
   });
 
 test('an address is free once its host says another, or is removed', t => {
-  const hosts = new Hosts(clock, { workloadsChanged: () => undefined });
+  const hosts = new Hosts(clock, { workloadsChanged: () => undefined, hostArrived: () => undefined });
   report(hosts, 'a', {});
   report(hosts, 'a', { address: '10.0.0.9' });
   report(hosts, 'b', {});

@@ -40,6 +40,8 @@ export interface HostState {
 export interface HostListener {
   /** The workloads with these uids came, went, changed, or are reached otherwise. */
   workloadsChanged(host: string, uids: ReadonlySet<string>): void;
+  /** A host came, or is somewhere else than it was, or has proven where it is. */
+  hostArrived(state: HostState): void;
 }
 
 /** All hosts that ever reported and still belong to the mesh, and their leases. */
@@ -93,6 +95,7 @@ export class Hosts {
       this.#leases.renew(host);
       this.#awaited.add(host);
     }
+    this.#listener.hostArrived(state);
     this.#listener.workloadsChanged(host, new Set(state.workloads.keys()));
   }
 
@@ -126,6 +129,7 @@ export class Hosts {
     };
     this.#states.set(member.name, after);
     this.#leases.renew(member.name);
+    if (after.host !== before?.host || after.proven !== before.proven) this.#listener.hostArrived(after);
     const changed = changedWorkloads(before, after);
     if (changed.size > 0) this.#listener.workloadsChanged(member.name, changed);
     if (message.workloads) this.#noLongerAwait(member.name);

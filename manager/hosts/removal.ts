@@ -1,17 +1,19 @@
 import { LIFETIME } from '../../auth/ca/authority.ts';
 import type { HostRemoval, RemovedHost } from '../api/host-removal.ts';
+import type { ServiceReport } from '../api/inspect.ts';
 import type { Tokens } from '../api/tokens.ts';
-import type { Instance } from '../model/instance.ts';
+import type { Withheld } from '../catalog/withheld.ts';
 import type { Logger } from '../model/util/log.ts';
-import type { HostState, Hosts } from './hosts.ts';
+import type { Hosts } from './hosts.ts';
 import type { Members } from './members.ts';
 
 export interface RemovalParts {
   readonly members: Pick<Members, 'remove'>;
   readonly hosts: Pick<Hosts, 'get'>;
   readonly tokens: Pick<Tokens, 'list'>;
+  readonly withheld: Pick<Withheld, 'hold' | 'release' | 'flush'>;
   /** All services as they are published once nothing is pending any more. */
-  readonly services: () => Iterable<{ readonly hostname: string; readonly instances: readonly Instance[] }>;
+  readonly services: () => Iterable<Pick<ServiceReport, 'hostname' | 'withheld'>>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly logger: Logger;
@@ -25,27 +27,32 @@ export class Removal implements HostRemoval {
     this.#parts = parts;
   }
 
-  async remove(name: string): Promise<RemovedHost | undefined> {
-    const { members, hosts, now, logger } = this.#parts;
+  async remove(name: string, direct: boolean): Promise<RemovedHost | undefined> {
+    const { members, hosts, withheld, now, logger } = this.#parts;
     const state = hosts.get(name);
-    if (!(await members.remove(name))) return undefined;
+    // Written first: a Manager that dies in between must not forget what was there. As long as the host is a member, what it holds comes first.
+    if (state) withheld.hold(state);
+    await withheld.flush();
+    const there = await members.remove(name);
+    const stillListed = this.#listedOn(name);
+    const released = direct && withheld.release(name);
+    if (!there && !released) return undefined;
     const workloads = [...(state?.workloads.keys() ?? [])].sort();
-    logger.info('a host was removed', { host: name, workloads });
+    logger.info('a host was removed', { host: name, workloads, stillListed, direct });
     return {
       name,
+      already: !there,
       workloads,
-      stillListed: state ? this.#listedAt(state) : [],
+      stillListed,
+      direct,
       tokens: await this.#tokens(name),
       certificatesEnd: now() + LIFETIME.workload,
     };
   }
 
-  #listedAt({ host, workloads }: HostState): readonly string[] {
-    const addresses = new Set([host.address, ...[...workloads.values()].flatMap(workload => workload.addresses)]);
-    const there = ({ network, address, reach }: Instance): boolean =>
-      reach.kind === 'direct' && network === host.network && addresses.has(address);
+  #listedOn(name: string): readonly string[] {
     return [...this.#parts.services()]
-      .filter(({ instances }) => instances.some(there))
+      .filter(({ withheld }) => withheld.some(({ removedHost }) => removedHost === name))
       .map(({ hostname }) => hostname)
       .sort();
   }

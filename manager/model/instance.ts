@@ -46,3 +46,14 @@ export interface Instance {
   readonly health: Health;
   readonly reach: Reach;
 }
+
+/**
+ * An instance that a registry lists and that callers are not told of: a workload with an identity listened there, on a host that was
+ * removed from the mesh, and in plaintext it must not be called until somebody says so.
+ */
+export interface WithheldInstance extends Omit<Instance, 'reach'> {
+  /** Name of the host that was removed. */
+  readonly removedHost: string;
+  /** Uid of the workload that listened there. */
+  readonly workload: string;
+}

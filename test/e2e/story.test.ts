@@ -273,8 +273,11 @@ test.serial('a host that is removed leaves the mesh with its workloads, and come
   t.regex(removed, /reviews\.default\.mesh is still listed there by a registry/);
   await cast.meshed(2);
   t.deepEqual(await hosts(), ['alpha']);
-  const names = (await mesh.services()).map(({ name }) => name);
-  t.false(names.includes('ledger'), 'what it registered by itself is gone');
+  const services = await mesh.services();
+  t.false(services.map(({ name }) => name).includes('ledger'), 'what it registered by itself is gone');
+  const reviews = services.find(({ name }) => name === 'reviews');
+  t.is(reviews?.instances.length, 2, 'what registries list there is not called in plaintext');
+  t.is(reviews?.withheld.length, 2);
   await eventually(
     'the agent says why',
     () => beta.status(),
