@@ -1,6 +1,8 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadWire, MESH_SETTINGS_NAME, type ResourceType, type Wire } from '../manager/model/proto/wire.ts';
+import { BeatClock } from '../manager/model/util/beat-clock.ts';
+import type { Clock } from '../manager/model/util/clock.ts';
 import { messageOf } from '../manager/model/util/errors.ts';
 import type { Logger } from '../manager/model/util/log.ts';
 import type { LocalWorkload, PlatformProblem } from '../platforms/platform.ts';
@@ -73,6 +75,9 @@ export async function runAgent(options: AgentOptions, logger: Logger, signal: Ab
 /** How long the first calls to a service may wait for its config to come, milliseconds. */
 const ASK_MS = 2_000;
 
+/** What is looked at again and again is so in one go, with the beats of one clock: this is the shortest such interval, milliseconds. */
+const BEAT_MS = 250;
+
 /** What an agent begins with. */
 interface Beginning {
   readonly options: AgentOptions;
@@ -94,6 +99,7 @@ class Agent {
   readonly report: StatusReport;
   readonly #beginning: Beginning;
   readonly #startedAt = Date.now();
+  readonly #clock: Clock = new BeatClock(BEAT_MS);
   readonly #knowledge: Knowledge;
   readonly #ads: AdsServer;
   readonly #redirect: Redirect;
@@ -120,8 +126,13 @@ class Agent {
       socket: paths.xds,
       uid: envoy.uid,
       log: logger.child({ part: 'xds' }),
+      onStreamEnd: () => this.#proxy.suspect(),
     });
-    this.#redirect = new Redirect({ stateDir: ownFolder(stateDir), logger: logger.child({ part: 'redirect' }) });
+    this.#redirect = new Redirect({
+      stateDir: ownFolder(stateDir),
+      logger: logger.child({ part: 'redirect' }),
+      clock: this.#clock,
+    });
     this.#proxy = new HostProxy(options, paths, logger);
     this.#reports = new Reports(host, { agent: options.version, envoy: envoy.version }, this.#startedAt);
     this.#certificates = this.#makeCertificates();
@@ -165,6 +176,7 @@ class Agent {
       proxy: this.#proxy,
       redirect: this.#redirect,
       dnsServers: () => this.#names.servers(),
+      onMembers: () => this.#names.membersChanged(),
       onInForce: () => {
         this.#settled = true;
         this.#tell();
@@ -215,6 +227,7 @@ class Agent {
       onQuery: hostname => this.#asking.ask(hostname, AbortSignal.any([signal, AbortSignal.timeout(ASK_MS)])),
       onServers: () => this.#converge.changed(),
       logger,
+      clock: this.#clock,
     });
   }
 
@@ -320,7 +333,7 @@ class Agent {
   }
 
   #facts(): HostFacts {
-    this.#reports.status(this.report.rejections(), this.#ads.status().connections > 0);
+    this.#reports.status(this.report.rejections(), this.#ads.connections > 0);
     return this.#reports.facts();
   }
 }

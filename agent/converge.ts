@@ -27,6 +27,8 @@ export interface ConvergeOptions {
   readonly redirect: Redirect;
   /** Addresses of the host's name servers, as resolv.conf has them now. */
   readonly dnsServers: () => readonly string[];
+  /** Workloads of the host came, went or changed. */
+  readonly onMembers: () => void;
   /** What is in force on this host changed. */
   readonly onInForce: () => void;
   readonly logger: Logger;
@@ -134,6 +136,7 @@ export class Converge {
     const needsNamespaces = this.#workloads.some(({ selector }) => selector.kind === 'namespace');
     await proxy.ensure(needsNamespaces, signal);
     this.#all = this.#fitting();
+    this.#options.onMembers();
     const joined = this.#all.filter(({ state }) => state === 'joined');
     await this.#leave(joined);
     this.#joined = joined;

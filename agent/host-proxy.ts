@@ -47,6 +47,11 @@ export class HostProxy {
     throw new Error('Envoy may not enter network namespaces: no new one could take over from the one that runs');
   }
 
+  /** A connection of Envoy's ended: it may be dead. */
+  suspect(): void {
+    this.#process?.suspect();
+  }
+
   status(): EnvoyProcessStatus | undefined {
     return this.#process?.status();
   }

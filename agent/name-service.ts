@@ -1,4 +1,5 @@
 import type { ServiceName } from '../manager/model/host-view.ts';
+import type { Clock } from '../manager/model/util/clock.ts';
 import { type Debounced, debounce } from '../manager/model/util/debounce.ts';
 import type { Logger } from '../manager/model/util/log.ts';
 import type { LocalWorkload } from '../platforms/platform.ts';
@@ -25,6 +26,7 @@ export interface NameServiceOptions {
   /** The host's own name servers are other ones now. */
   readonly onServers: () => void;
   readonly logger: Logger;
+  readonly clock: Clock;
 }
 
 const RESOLV_CONF = '/etc/resolv.conf';
@@ -36,6 +38,7 @@ export class NameService {
   readonly #options: NameServiceOptions;
   readonly #soon: Debounced;
   #server: DnsServer | undefined;
+  #namespaces: NamespaceServers | undefined;
   #servers: readonly string[] = [];
 
   constructor(options: NameServiceOptions) {
@@ -53,6 +56,11 @@ export class NameService {
     this.#soon.call();
   }
 
+  /** Workloads came or went. */
+  membersChanged(): void {
+    this.#namespaces?.wake();
+  }
+
   /** Learns the host's name servers; comes before anything is captured. */
   async begin(): Promise<void> {
     this.#servers = (await readResolvConf(RESOLV_CONF)).servers;
@@ -60,7 +68,7 @@ export class NameService {
 
   /** Answers until the signal aborts. @throws when its port is taken. */
   async run(signal: AbortSignal): Promise<void> {
-    const { onQuery, onServers, logger } = this.#options;
+    const { onQuery, onServers, logger, clock } = this.#options;
     const resolvers = await readResolvConf(RESOLV_CONF);
     await using server = await DnsServer.start({
       port: PORTS.dns,
@@ -79,12 +87,15 @@ export class NameService {
         onServers();
       },
       signal,
+      clock,
     );
+    this.#namespaces = this.#inside(server.answerer);
     try {
-      await Promise.all([follow, keepDnsCaptured(signal), this.#inside(server.answerer).run(signal)]);
+      await Promise.all([follow, keepDnsCaptured(signal, PORTS.dns, clock), this.#namespaces.run(signal)]);
     } finally {
       this.#soon.cancel();
       this.#server = undefined;
+      this.#namespaces = undefined;
     }
   }
 
@@ -95,7 +106,7 @@ export class NameService {
 
   /** The name servers inside the network namespaces of workloads. */
   #inside(answerer: Answerer): NamespaceServers {
-    const { members, redirect, proxyUid, virtualRanges, logger } = this.#options;
+    const { members, redirect, proxyUid, virtualRanges, logger, clock } = this.#options;
     return new NamespaceServers({
       answerer,
       proxyUid,
@@ -104,6 +115,7 @@ export class NameService {
       onRulesGone: path => redirect.suspect(path),
       virtualAddress: () => unusedAddress(virtualRanges()),
       logger: logger.child({ part: 'dns' }),
+      clock,
     });
   }
 

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { type Clock, systemClock } from '../../manager/model/util/clock.ts';
@@ -14,6 +15,8 @@ export interface Resolvers {
 /** As many servers as glibc reads. */
 const MOST_SERVERS = 3;
 const LOOK_MS = 1000;
+/** Writes closer together than this may bear the same times, milliseconds: a file so young is read again at the next look. */
+const YOUNG_MS = 50;
 
 /** Reads a resolv.conf. One that names no server means the server on this host, as glibc has it. */
 export function parseResolvConf(text: string): Resolvers {
@@ -41,7 +44,7 @@ export async function readResolvConf(path: string): Promise<Resolvers> {
 
 /**
  * Calls back with the host's resolvers, first at once and then with each change, until the signal aborts. Looks once a second:
- * the file is often a link into a folder that another program replaces, which no watch survives.
+ * the file is often a link into a folder that another program replaces, which no watch survives. A look at an unchanged file reads nothing.
  */
 export async function followResolvConf(
   path: string,
@@ -50,11 +53,24 @@ export async function followResolvConf(
   clock: Clock = systemClock,
 ): Promise<void> {
   let before = '';
+  let version: string | undefined;
   while (!signal.aborted) {
-    const resolvers = await readResolvConf(path);
-    const text = JSON.stringify(resolvers);
-    if (text !== before) onChange(resolvers);
-    before = text;
+    const next = versionOf(path);
+    if (next === undefined || next !== version) {
+      const resolvers = await readResolvConf(path);
+      const text = JSON.stringify(resolvers);
+      if (text !== before) onChange(resolvers);
+      before = text;
+    }
+    version = next;
     await clock.sleep(LOOK_MS, signal).catch(() => undefined);
   }
+}
+
+/** Changes when the file does; undefined when that could not be told. */
+function versionOf(path: string): string | undefined {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  if (!found) return 'none';
+  const { dev, ino, size, ctimeMs, ctimeNs } = found;
+  return Date.now() - Number(ctimeMs) > YOUNG_MS ? `${dev} ${ino} ${size} ${ctimeNs}` : undefined;
 }

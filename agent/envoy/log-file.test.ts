@@ -13,6 +13,14 @@ async function withLog(run: (log: LogFile) => Promise<void>): Promise<void> {
   }
 }
 
+test('that is not there yet is empty, and is not made by a look', async t => {
+  await withLog(async log => {
+    t.is(await log.size(), 0);
+    await log.bound();
+    await t.throwsAsync(readFile(log.path), { code: 'ENOENT' });
+  });
+});
+
 test('turns over when it has grown, while its writer goes on', async t => {
   await withLog(async log => {
     await using writer = await log.open();

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
-import { copyFile, type FileHandle, mkdir, open, truncate } from 'node:fs/promises';
+import { copyFile, type FileHandle, mkdir, open, stat, truncate } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { codeOf } from '../../manager/model/util/errors.ts';
 
 /**
  * What Envoy prints. Two files at most: when it has grown, it is copied to `<path>.1` and emptied, which its writer, who appends, does
@@ -22,10 +23,14 @@ export class LogFile {
     return await open(this.path, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND, 0o640);
   }
 
-  /** Bytes in it now. */
+  /** Bytes in it now; none when it is not there. */
   async size(): Promise<number> {
-    await using file = await this.open();
-    return (await file.stat()).size;
+    try {
+      return (await stat(this.path)).size;
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return 0;
+      throw error;
+    }
   }
 
   /** Turns it over if it has grown too much. */

@@ -6,6 +6,7 @@ import { Backoff } from '../../manager/model/util/backoff.ts';
 import { messageOf } from '../../manager/model/util/errors.ts';
 import { readIfThere, writeAtomic } from '../../manager/model/util/files.ts';
 import type { Logger } from '../../manager/model/util/log.ts';
+import { Wake } from '../../manager/model/util/wake.ts';
 import type { JsonMap } from '../compile/resource.ts';
 import { EnvoyAdmin } from './admin.ts';
 import { type EnvoyProgram, envoyCommand, type Generation, launch } from './launch.ts';
@@ -17,6 +18,8 @@ export interface EnvoyProcessOptions extends EnvoyProgram {
   /** See `bootstrap()`. */
   readonly bootstrap: JsonMap;
   readonly log: Logger;
+  /** An Envoy that lived for less than this died of its start, and the next try waits; 10 s unless told otherwise. Milliseconds. */
+  readonly stableMs?: number;
 }
 
 /** How Envoy came to run. */
@@ -32,8 +35,14 @@ export interface EnvoyProcessStatus {
   readonly lastDeath: string | undefined;
 }
 
-/** An Envoy that lived for less than this died of its start; the next try waits. Milliseconds. */
 const STABLE_MS = 10_000;
+
+/** Linux tells only a parent that a process died. One that is young, or suspected dead, is looked at so often, milliseconds; */
+const LOOK_SOON_MS = 100;
+/** any other, whose end its connections tell, so often. */
+const LOOK_MS = 2_000;
+/** How long it stays suspected: its connections end some moments before it does. */
+const SUSPECTED_MS = 1_000;
 
 /**
  * Keeps one Envoy running. It outlives the agent: the next agent adopts it if it has the same key, and otherwise has a new Envoy take
@@ -47,15 +56,19 @@ export class EnvoyProcess {
   #state: ProcessState | undefined;
   /** When it started or was adopted, of `performance.now()`, and how long its log was. */
   #since = { at: 0, logSize: 0 };
+  readonly #stableMs: number;
   #restarts = 0;
   #lastDeath: string | undefined;
   #stopping = false;
   #supervision: Promise<void> | undefined;
+  #suspectedAt = -Infinity;
+  #wake: Wake | undefined;
 
   constructor(options: EnvoyProcessOptions) {
     this.#options = options;
     this.#admin = new EnvoyAdmin({ socket: options.paths.admin, timeoutMs: 1_000 });
     this.#log = new LogFile(options.paths.log);
+    this.#stableMs = options.stableMs ?? STABLE_MS;
   }
 
   /**
@@ -94,6 +107,12 @@ export class EnvoyProcess {
     }
   }
 
+  /** A connection of Envoy's ended: it may be dead. It is looked at now. */
+  suspect(): void {
+    this.#suspectedAt = performance.now();
+    this.#wake?.call();
+  }
+
   status(): EnvoyProcessStatus {
     const { pid, epoch = 0 } = this.#state ?? {};
     return { pid, epoch, restarts: this.#restarts, lastDeath: this.#lastDeath };
@@ -107,6 +126,7 @@ export class EnvoyProcess {
     this.#stopping = true;
     this.#state ??= await readState(this.#options.paths.state);
     if (this.#state !== undefined) await this.#end(this.#state, graceMs);
+    this.suspect();
     await this.#supervision;
     await rm(this.#options.paths.state, { force: true });
     await rm(this.#options.paths.admin, { force: true });
@@ -201,7 +221,13 @@ export class EnvoyProcess {
 
   /** Resolves when Envoy died; false when nobody wants it to run any more. */
   async #died(signal: AbortSignal): Promise<boolean> {
-    await gone(this.#state!, signal).catch(() => undefined);
+    const wake = new Wake(signal);
+    this.#wake = wake;
+    while (!signal.aborted && (await isAlive(this.#state!))) {
+      const now = performance.now();
+      const soon = now - this.#since.at < this.#stableMs || now - this.#suspectedAt < SUSPECTED_MS;
+      await wake.wait(soon ? LOOK_SOON_MS : LOOK_MS);
+    }
     return !signal.aborted && !this.#stopping;
   }
 
@@ -210,7 +236,7 @@ export class EnvoyProcess {
     this.#restarts += 1;
     this.#lastDeath = (await this.#log.reason(this.#since.logSize)) ?? 'it left no word';
     this.#options.log.error('Envoy died; starting it again', { pid: this.#state?.pid, reason: this.#lastDeath });
-    if (lived >= STABLE_MS) this.#backoff.reset();
+    if (lived >= this.#stableMs) this.#backoff.reset();
     else await delay(this.#backoff.next(), undefined, { signal }).catch(() => undefined);
     if (signal.aborted || this.#stopping) return;
     await this.#launch({ epoch: 0, baseId: undefined }, key);

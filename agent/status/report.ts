@@ -15,7 +15,7 @@ export interface ReportParts {
   readonly link: Pick<ManagerLink, 'status' | 'wants'>;
   readonly converge: Pick<Converge, 'members' | 'captured' | 'inForce' | 'problems' | 'capture'>;
   readonly certificates: Pick<Certificates, 'expires' | 'reason'>;
-  readonly ads: Pick<AdsServer, 'status'>;
+  readonly ads: Pick<AdsServer, 'connections' | 'rejections'>;
   readonly proxy: Pick<HostProxy, 'status'>;
   readonly problems: () => AgentStatus['problems'];
 }
@@ -41,10 +41,7 @@ export class StatusReport implements StatusSource {
 
   #refused(): readonly RejectionStatus[] {
     const { ads, converge } = this.#parts;
-    const refused = ads
-      .status()
-      .resources.filter(({ state }) => state === 'rejected')
-      .map(({ name, reason = '', origins }) => ({ resource: name, reason, origins }));
+    const refused = ads.rejections().map(({ name, reason, origins }) => ({ resource: name, reason, origins }));
     const unusable = converge
       .problems()
       .map(({ origin, message }) => ({ resource: origin, reason: message, origins: [origin] }));
@@ -66,7 +63,7 @@ export class StatusReport implements StatusSource {
       manager: link.status(),
       envoy: {
         ...(envoy?.pid === undefined ? {} : { pid: envoy.pid }),
-        connected: ads.status().connections > 0,
+        connected: ads.connections > 0,
         version: options.envoy.version,
         restarts: envoy?.restarts ?? 0,
       },

@@ -40,10 +40,9 @@ export class WorkloadFiles {
   /** Looks at all `*.yaml` and `*.yml`, and reads those that changed. No folder is as good as an empty one. @throws when it cannot be listed. */
   async look(): Promise<readonly WorkloadFile[]> {
     const known = new Map<string, Known>();
-    for (const path of await this.#list()) {
-      const next = await this.#read(path, this.#known.get(path));
-      if (next) known.set(path, next);
-    }
+    const paths = await this.#list();
+    const found = await Promise.all(paths.map(path => this.#read(path, this.#known.get(path))));
+    for (const [index, next] of found.entries()) if (next) known.set(paths[index]!, next);
     for (const [path, before] of this.#known)
       if (!known.has(path) && !before.missing) known.set(path, { ...before, missing: true });
     this.#known = known;

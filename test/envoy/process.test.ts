@@ -55,6 +55,24 @@ test.serial('dies and is back within a second, from what the agent has', async t
   t.is(envoy.status().restarts, 1);
 });
 
+test.serial('that stood for long dies and is back within a second too, as the end of its stream tells', async t => {
+  await using on = await stage();
+  await using app = await origin('hello');
+  const port = await freePort();
+  let ended = (): void => undefined;
+  const { envoy } = await on.serve(service('reviews', app.port, port), {
+    ads: { onStreamEnd: () => ended() },
+    envoy: { stableMs: 0 },
+  });
+  ended = () => envoy.suspect();
+  const { pid } = envoy.status();
+  process.kill(pid!, 'SIGKILL');
+  const killed = performance.now();
+  while ((await call(port, 'reviews')).status !== 200) t.true(performance.now() - killed < 5_000);
+  t.true(performance.now() - killed < 1_000, `took ${performance.now() - killed} ms`);
+  t.not(envoy.status().pid, pid);
+});
+
 test.serial(
   'goes on when its agent is killed, and the next agent adopts it without sending anything again',
   async t => {

@@ -2,6 +2,7 @@ import { Backoff } from '../../../manager/model/util/backoff.ts';
 import { type Clock, systemClock } from '../../../manager/model/util/clock.ts';
 import { messageOf } from '../../../manager/model/util/errors.ts';
 import type { Logger } from '../../../manager/model/util/log.ts';
+import { Wake } from '../../../manager/model/util/wake.ts';
 import { findTools } from '../../redirect/nft.ts';
 import { ALIVE_MS } from '../../redirect/spec.ts';
 import { namespaceAt } from '../../redirect/table.ts';
@@ -47,20 +48,29 @@ export class NamespaceServers {
   readonly #options: NamespaceServersOptions;
   readonly #clock: Clock;
   readonly #known = new Map<string, Known>();
+  #changed: Wake | undefined;
 
   constructor(options: NamespaceServersOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
   }
 
+  /** What is wanted changed. Called or not, namespaces are looked at all the time once there is one. */
+  wake(): void {
+    this.#changed?.call();
+  }
+
   /** Answers until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
+    const changed = new Wake(signal);
+    this.#changed = changed;
     for (let beat = 0; !signal.aborted; beat += 1) {
       this.#keep();
       const servers = [...this.#known.values()].filter(known => known.server);
       for (const { server } of servers) server?.beat();
       if (beat % BEATS_PER_LOOK === 0) for (const known of servers) void this.#look(known);
-      await this.#clock.sleep(BEAT_MS, signal).catch(() => undefined);
+      if (this.#known.size === 0 && this.#options.wanted().length === 0) await changed.wait();
+      else await this.#clock.sleep(BEAT_MS, signal).catch(() => undefined);
     }
     for (const key of this.#known.keys()) this.#close(key);
   }

@@ -58,6 +58,28 @@ test('only Envoy may connect', async t => {
   t.is((await stat(at.socket)).mode & 0o777, 0o600);
 });
 
+test('tells that a stream ended, once for each', async t => {
+  let told = Promise.withResolvers<void>();
+  let count = 0;
+  const onStreamEnd = (): void => {
+    count += 1;
+    told.resolve();
+  };
+  await using at = await table({ onStreamEnd });
+  for (const turn of [1, 2]) {
+    told = Promise.withResolvers();
+    const envoy = at.envoy();
+    envoy.subscribe(TYPE.secret, { names: ['none'] });
+    await envoy.next();
+    t.is(at.server.connections, 1);
+    t.is(count, turn - 1);
+    envoy.close();
+    await told.promise;
+    t.is(at.server.connections, 0);
+  }
+  t.is(count, 2);
+});
+
 test('says nothing of resources before it knows them, so that an Envoy that holds some keeps them', async t => {
   await using at = await table();
   const envoy = at.envoy();

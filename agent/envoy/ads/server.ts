@@ -9,7 +9,7 @@ import { loadSchema, type Schema } from './schema.ts';
 import { type CertificateSecret, secretResources } from './secrets.ts';
 import { type Desired, Session } from './session.ts';
 import { bindPrivately } from './socket.ts';
-import { type AdsStatus, type Rejection, statusOf } from './status.ts';
+import { type AdsStatus, type Rejection, rejectionsOf, statusOf } from './status.ts';
 import { adsService, type DeltaRequest, type DeltaResponse } from './wire.ts';
 
 export interface AdsServerOptions {
@@ -18,6 +18,8 @@ export interface AdsServerOptions {
   /** Envoy's user: the only one, beside root, that may connect. */
   readonly uid: number;
   readonly log: Logger;
+  /** Called when an Envoy's stream ended. */
+  readonly onStreamEnd?: () => void;
   /** How long routes wait for clusters that do not get ready, ms. */
   readonly gateMs?: number;
   /** How long a cluster is kept that nothing names any more, ms. */
@@ -75,7 +77,20 @@ export class AdsServer {
   }
 
   status(): AdsStatus {
-    return { connections: this.#sessions.size, resources: statusOf(this.#desired, this.#latest) };
+    return { connections: this.connections, resources: statusOf(this.#desired, this.#latest) };
+  }
+
+  /** Streams that are open, see {@link AdsStatus}. */
+  get connections(): number {
+    return this.#sessions.size;
+  }
+
+  /**
+   * What is refused of all that is wanted. An Envoy that only finishes what it has must not hold up what its successor took: new
+   * connections come to that one.
+   */
+  rejections(): Rejection[] {
+    return rejectionsOf(this.#desired, this.#latest);
   }
 
   /**
@@ -109,7 +124,7 @@ export class AdsServer {
       this.#waiters.delete(check);
       signal.removeEventListener('abort', abort);
     }
-    return this.#rejections();
+    return this.rejections();
   }
 
   /** Ends all streams. Envoys keep what they have. */
@@ -135,6 +150,7 @@ export class AdsServer {
       if (!this.#sessions.delete(session)) return;
       this.#options.log.info('Envoy closed its xDS stream', { connections: this.#sessions.size });
       this.#wake();
+      this.#options.onStreamEnd?.();
     };
     call.on('data', (request: DeltaRequest) => {
       if (request.node !== undefined) this.#options.log.info('Envoy opened an xDS stream', { node: request.node });
@@ -185,13 +201,6 @@ export class AdsServer {
       for (const session of this.#sessions) session.retryRejected();
     }, ms);
     this.#retry.unref();
-  }
-
-  /** An Envoy that only finishes what it has must not hold up what its successor took: new connections come to that one. */
-  #rejections(): Rejection[] {
-    return this.status().resources.flatMap(({ state, reason = '', typeUrl, name, version, origins }) =>
-      state === 'rejected' ? [{ typeUrl, name, version, origins, reason }] : [],
-    );
   }
 
   #wake(): void {

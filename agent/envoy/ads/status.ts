@@ -34,6 +34,18 @@ export interface AdsStatus {
   readonly resources: readonly ResourceStatus[];
 }
 
+/** The wanted resources that one client refused. Asked for with each report, so it makes nothing of those that are in force. */
+export function rejectionsOf(desired: Desired, session: Session | undefined): Rejection[] {
+  const rejections: Rejection[] = [];
+  for (const resources of Object.values(desired))
+    for (const { typeUrl, name, version, origins } of resources?.values() ?? []) {
+      const { rejected, accepted, uncertain } = session?.held(typeUrl, name) ?? {};
+      if (rejected?.version !== version || (accepted === version && !uncertain)) continue;
+      rejections.push({ typeUrl, name, version, origins, reason: rejected.reason });
+    }
+  return rejections;
+}
+
 /** Where each wanted resource stands with one client; all are waiting when there was none yet. */
 export function statusOf(desired: Desired, session: Session | undefined): ResourceStatus[] {
   return Object.values(desired).flatMap(resources =>
