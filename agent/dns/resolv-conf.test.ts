@@ -1,7 +1,7 @@
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
+import { makeFolder } from '../../test/folders.ts';
 import { uidOfAsker } from './asker.ts';
 import { followResolvConf, parseResolvConf, type Resolvers } from './resolv-conf.ts';
 
@@ -24,7 +24,7 @@ for (const [text, resolvers] of TEXTS) {
 }
 
 test('a file that is replaced, removed and written again is followed', async t => {
-  const folder = await mkdtemp(join(tmpdir(), 'isthmus-resolv-'));
+  const folder = makeFolder('resolv');
   t.teardown(() => rm(folder, { recursive: true }));
   const path = join(folder, 'resolv.conf');
   const stop = new AbortController();

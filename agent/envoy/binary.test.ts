@@ -1,8 +1,8 @@
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import test from 'ava';
 import { type LogFields, type Logger, silentLogger } from '../../manager/model/util/log.ts';
+import { makeFolder } from '../../test/folders.ts';
 import { EnvoyBinaryError, findEnvoy } from './binary.ts';
 
 const NEVER = new AbortController().signal;
@@ -15,7 +15,7 @@ async function program(path: string, version: string): Promise<string> {
 }
 
 async function within(run: (folder: string, log: Logger, warnings: LogFields[]) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'isthmus-binary-'));
+  const folder = makeFolder('binary');
   const warnings: LogFields[] = [];
   const log = { ...silentLogger, warn: (_message: string, fields: LogFields = {}) => void warnings.push(fields) };
   try {

@@ -1,11 +1,11 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
+import { makeFolder } from '../../test/folders.ts';
 import { LogFile } from './log-file.ts';
 
 async function withLog(run: (log: LogFile) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'isthmus-log-'));
+  const folder = makeFolder('log');
   try {
     await run(new LogFile(join(folder, 'below', 'envoy.log'), 100));
   } finally {

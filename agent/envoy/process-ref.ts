@@ -1,26 +1,19 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { codeOf } from '../../manager/model/util/errors.ts';
+import { processStat } from '../../manager/model/util/process-stat.ts';
 
 /** A process that cannot be mistaken for a later one with the same number. */
 export interface ProcessRef {
   readonly pid: number;
-  /** When it started, clock ticks since boot: field 22 of /proc/<pid>/stat. */
+  /** When it started, clock ticks since boot. */
   readonly start: number;
 }
 
 /** The process that has this number now; undefined when there is none, or only its remains. */
 export async function processRef(pid: number): Promise<ProcessRef | undefined> {
-  try {
-    // The kernel answers at once; by way of other threads it would be the most of what an idle agent does.
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The name, in parentheses, may hold spaces and parentheses of its own.
-    const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return state === 'Z' || state === 'X' ? undefined : { pid, start: Number(fields[18]) };
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ESRCH') return undefined;
-    throw error;
-  }
+  // Read at once: by way of other threads it would be the most of what an idle agent does.
+  const stat = processStat(pid);
+  return stat === undefined || stat.state === 'Z' || stat.state === 'X' ? undefined : { pid, start: stat.start };
 }
 
 /** Whether that very process still runs: not another one that has its number now. */

@@ -1,14 +1,14 @@
 import { EventEmitter, once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { silentLogger } from '../../manager/model/util/log.ts';
+import { makeFolder } from '../../test/folders.ts';
 import { HostNames } from './host-names.ts';
 
 /** Name servers whose answers the test sets, and a clock that it moves. */
 async function stage(t: ExecutionContext) {
-  const folder = await mkdtemp(join(tmpdir(), 'isthmus-names-'));
+  const folder = makeFolder('names');
   t.teardown(() => rm(folder, { recursive: true }));
   const answers = new Map<string, string[]>();
   const events = new EventEmitter();

@@ -1,12 +1,11 @@
 import { createPublicKey } from 'node:crypto';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readdir, rm } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
 import { Authority } from '../../auth/ca/authority.ts';
 import { makeRoot, readRoot } from '../../auth/ca/root.ts';
 import type { SignResponse } from '../../manager/model/proto/messages.ts';
 import { silentLogger } from '../../manager/model/util/log.ts';
+import { makeFolder } from '../../test/folders.ts';
 import { Certificates, type CertificatesOptions } from './certificates.ts';
 
 const WEB = 'spiffe://isthmus.mesh/ns/default/sa/web';
@@ -28,7 +27,7 @@ async function start(
   more: Partial<CertificatesOptions> & Pick<CertificatesOptions, 'sign'>,
   folder?: string,
 ) {
-  const dir = folder ?? (await mkdtemp(join(tmpdir(), 'isthmus-certificates-')));
+  const dir = folder ?? makeFolder('certificates');
   if (!folder) t.teardown(() => rm(dir, { recursive: true, force: true }));
   const controller = new AbortController();
   const waiting = new Set<() => void>();

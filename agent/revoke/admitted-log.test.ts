@@ -1,8 +1,8 @@
-import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { appendFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { silentLogger } from '../../manager/model/util/log.ts';
+import { makeFolder } from '../../test/folders.ts';
 import { admittedLine } from '../compile/admitted.ts';
 import { AdmittedLog, endsOf } from './admitted-log.ts';
 
@@ -15,7 +15,7 @@ const line = (port: number, who: string): string =>
   });
 
 test('it is kept small without losing a connection that stands, though Envoy goes on writing', async t => {
-  const folder = await mkdtemp(join(tmpdir(), 'isthmus-admitted-'));
+  const folder = makeFolder('admitted');
   t.teardown(() => rm(folder, { recursive: true }));
   const path = join(folder, 'admitted');
   let reopened = 0;

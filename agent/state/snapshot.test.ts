@@ -1,9 +1,9 @@
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { loadWire } from '../../manager/model/proto/wire.ts';
 import { type LogFields, type Logger, silentLogger } from '../../manager/model/util/log.ts';
+import { makeFolder } from '../../test/folders.ts';
 import { Holdings } from '../manager/holdings.ts';
 import { Snapshot } from './snapshot.ts';
 
@@ -29,7 +29,7 @@ function collecting(into: LogFields[]): Logger {
 }
 
 async function folder(t: { teardown(done: () => Promise<void>): void }): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'isthmus-snapshot-'));
+  const path = makeFolder('snapshot');
   t.teardown(() => rm(path, { recursive: true }));
   return path;
 }

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { writeAtomic } from '../../manager/model/util/files.ts';
+import { makeFolder } from '../../test/folders.ts';
 import { askStatus } from './client.ts';
 import { AlreadyRunningError, serveStatus } from './server.ts';
 import type { AgentStatus } from './status.ts';
@@ -24,7 +24,7 @@ const STATUS: AgentStatus = {
 };
 
 test('the status is answered on a socket that only its owner may open, also where an old socket lies', async t => {
-  const folder = await mkdtemp(join(tmpdir(), 'isthmus-status-'));
+  const folder = makeFolder('status');
   t.teardown(() => rm(folder, { recursive: true }));
   const path = join(folder, 'run', 'agent.sock');
   await serveStatus(path, { status: () => STATUS }).then(first => first[Symbol.asyncDispose]());
@@ -43,7 +43,7 @@ test('nobody answers where no agent runs', async t => {
 });
 
 test('an agent that ends while it is asked does not run', async t => {
-  const folder = await mkdtemp(join(tmpdir(), 'isthmus-status-'));
+  const folder = makeFolder('status');
   t.teardown(() => rm(folder, { recursive: true }));
   const path = join(folder, 'agent.sock');
   let asked = 0;

@@ -1,7 +1,7 @@
-import { mkdtemp, readdir, readlink, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readlink, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
+import { makeFolder } from '../../test/folders.ts';
 import { workload } from '../compile/fixtures.ts';
 import { namespaceLink } from '../compile/names.ts';
 import { namespaceAt } from '../redirect/table.ts';
@@ -16,7 +16,7 @@ const HOST = {
 };
 
 test('a namespace has a link of its own, until another takes its path', async t => {
-  const folder = await mkdtemp(join(tmpdir(), 'isthmus-links-'));
+  const folder = makeFolder('links');
   t.teardown(() => rm(folder, { recursive: true }));
   const links = join(folder, 'links');
   const path = join(folder, 'box');

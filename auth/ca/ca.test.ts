@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
+import { makeFolder } from '../../test/folders.ts';
 import { Authority, LIFETIME } from './authority.ts';
 import { toPem } from './certificate.ts';
 import { makeRequest, readRequest } from './csr.ts';
@@ -19,7 +19,7 @@ function openssl(directory: string, ...args: string[]): string {
 
 /** A directory that goes with the test. */
 function scratch(t: { teardown(work: () => void): void }): string {
-  const directory = mkdtempSync(join(tmpdir(), 'isthmus-ca-'));
+  const directory = makeFolder('ca');
   t.teardown(() => rmSync(directory, { recursive: true }));
   return directory;
 }

@@ -1,7 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
+import { makeFolder } from '../../test/folders.ts';
 import { systemClock } from '../model/util/clock.ts';
 import { silentLogger } from '../model/util/log.ts';
 import { SqliteStore } from '../store/sqlite/sqlite-store.ts';
@@ -63,7 +63,7 @@ export async function startApi(
     readonly https?: ApiServerOptions['https'];
   } = {},
 ): Promise<ApiFixture> {
-  const directory = mkdtempSync(join(tmpdir(), 'isthmus-api-'));
+  const directory = makeFolder('api');
   const store = new SqliteStore(join(directory, 'store.db'), { historySize: options.historySize ?? 1_000 });
   const routes = createRoutes({
     store,

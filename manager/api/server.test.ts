@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import test, { type ExecutionContext } from 'ava';
+import { makeFolder } from '../../test/folders.ts';
 import { connectManager } from '../cli/client.ts';
 import { systemClock } from '../model/util/clock.ts';
 import { silentLogger } from '../model/util/log.ts';
@@ -15,7 +15,7 @@ import { createRoutes } from './routes.ts';
 import { startApiServer } from './server.ts';
 
 function folder(t: ExecutionContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'isthmus-server-'));
+  const directory = makeFolder('server');
   t.teardown(() => rmSync(directory, { recursive: true }));
   return directory;
 }

@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { FollowedService } from '../../registries/mapping.ts';
+import { makeFolder } from '../../test/folders.ts';
 import { type HostStream, Publisher } from '../distribution/publisher.ts';
 import { type DeltaResponse, NO_REQUEST } from '../model/proto/messages.ts';
 import { loadWire } from '../model/proto/wire.ts';
@@ -53,7 +53,7 @@ class Host {
 }
 
 async function mesh(t: ExecutionContext) {
-  const directory = mkdtempSync(join(tmpdir(), 'isthmus-cost-'));
+  const directory = makeFolder('cost');
   const store = new SqliteStore(join(directory, 'store.db'));
   t.teardown(async () => {
     await store.close();

@@ -1,7 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { makeFolder } from '../../test/folders.ts';
 import { SqliteStore } from '../store/sqlite/sqlite-store.ts';
 import type { Entry, Store } from '../store/store.ts';
 import { addressesOf, VirtualIps } from './virtual-ips.ts';
@@ -9,7 +9,7 @@ import { addressesOf, VirtualIps } from './virtual-ips.ts';
 const DAY_MS = 24 * 3_600_000;
 
 function storeOf(t: ExecutionContext): Store {
-  const directory = mkdtempSync(join(tmpdir(), 'isthmus-vip-'));
+  const directory = makeFolder('vip');
   const store = new SqliteStore(join(directory, 'store.db'));
   t.teardown(async () => {
     await store.close();

@@ -1,7 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { makeFolder } from '../../test/folders.ts';
 import type { HostState } from '../hosts/hosts.ts';
 import { NOWHERE } from '../model/locality.ts';
 import { silentLogger } from '../model/util/log.ts';
@@ -37,7 +37,7 @@ function hostState(name: string, address: string, { network = '', proven = false
 }
 
 async function begin(t: ExecutionContext) {
-  const directory = mkdtempSync(join(tmpdir(), 'isthmus-withheld-'));
+  const directory = makeFolder('withheld');
   const store = new SqliteStore(join(directory, 'store.db'));
   t.teardown(async () => {
     await store.close();

@@ -1,7 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
+import { makeFolder } from '../../test/folders.ts';
 import { SqliteStore } from '../store/sqlite/sqlite-store.ts';
 import { type ConfigChange, followConfig } from './follow.ts';
 import { peerAuthenticationKind } from './peer-authentication.ts';
@@ -33,7 +33,7 @@ const show = (change: ConfigChange): string => {
 const spec = (mode: string): string => JSON.stringify({ mtls: { mode }, portLevelMtls: {} });
 
 test('a follower hears every object, what cannot be used, and what went while history was lost', async t => {
-  const directory = mkdtempSync(join(tmpdir(), 'isthmus-follow-'));
+  const directory = makeFolder('follow');
   t.teardown(() => rmSync(directory, { recursive: true }));
   const store = new SqliteStore(join(directory, 'store.db'), { historySize: 4 });
   t.teardown(() => store.close());

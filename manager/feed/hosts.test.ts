@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
+import { makeFolder } from '../../test/folders.ts';
 import { Hosts } from '../hosts/hosts.ts';
 import { LEASE_MS } from '../hosts/leases.ts';
 import type { Member } from '../hosts/members.ts';
@@ -80,7 +80,7 @@ function begin(t: ExecutionContext, store: SqliteStore, clock: Clock) {
 }
 
 function setUp(t: ExecutionContext) {
-  const directory = mkdtempSync(join(tmpdir(), 'isthmus-hosts-'));
+  const directory = makeFolder('hosts');
   const store = new SqliteStore(join(directory, 'store.db'));
   t.teardown(async () => {
     await store.close();

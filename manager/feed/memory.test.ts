@@ -1,7 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { makeFolder } from '../../test/folders.ts';
 import { silentLogger } from '../model/util/log.ts';
 import { SqliteStore } from '../store/sqlite/sqlite-store.ts';
 import { ConflictError, type Store, StoreError } from '../store/store.ts';
@@ -10,7 +10,7 @@ import { Memory } from './memory.ts';
 const GATHERING = { quietMs: 500, ceilingMs: 2_000 };
 
 function storeOf(t: ExecutionContext): Store {
-  const directory = mkdtempSync(join(tmpdir(), 'isthmus-memory-'));
+  const directory = makeFolder('memory');
   const store = new SqliteStore(join(directory, 'store.db'));
   t.teardown(async () => {
     await store.close();

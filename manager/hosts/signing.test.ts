@@ -1,12 +1,12 @@
 import { createPrivateKey } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { Authority } from '../../auth/ca/authority.ts';
 import { makeRequest } from '../../auth/ca/csr.ts';
 import { fingerprintOf, makeKey, makeRoot, readRoot } from '../../auth/ca/root.ts';
 import { hostSpiffeId } from '../../auth/identity.ts';
+import { makeFolder } from '../../test/folders.ts';
 import { SqliteStore } from '../store/sqlite/sqlite-store.ts';
 import { Members } from './members.ts';
 import { Nonces } from './nonces.ts';
@@ -15,7 +15,7 @@ import { Signing } from './signing.ts';
 import { TokenStore } from './token-store.ts';
 
 test('of two that join under one new name at the same time, one becomes that host', async t => {
-  const directory = mkdtempSync(join(tmpdir(), 'isthmus-signing-'));
+  const directory = makeFolder('signing');
   const store = new SqliteStore(join(directory, 'store.db'));
   t.teardown(async () => {
     await store.close();

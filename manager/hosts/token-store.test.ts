@@ -1,8 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { parseToken } from '../../auth/token.ts';
+import { makeFolder } from '../../test/folders.ts';
 import { SqliteStore } from '../store/sqlite/sqlite-store.ts';
 import { allows } from './allowed.ts';
 import { Nonces } from './nonces.ts';
@@ -11,7 +11,7 @@ import { TokenStore } from './token-store.ts';
 const FINGERPRINT = 'ab'.repeat(32);
 
 function setUp(t: ExecutionContext) {
-  const directory = mkdtempSync(join(tmpdir(), 'isthmus-tokens-'));
+  const directory = makeFolder('tokens');
   const store = new SqliteStore(join(directory, 'store.db'));
   t.teardown(async () => {
     await store.close();

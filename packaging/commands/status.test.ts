@@ -1,10 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { serveStatus } from '../../agent/status/server.ts';
 import type { AgentStatus } from '../../agent/status/status.ts';
 import { connectManager } from '../../manager/cli/client.ts';
+import { makeFolder } from '../../test/folders.ts';
 import { dispatch } from '../cli/dispatch.ts';
 import { agentStatusCommand } from './agent-status.ts';
 import { statusCommand } from './status.ts';
@@ -40,7 +40,7 @@ async function run(t: ExecutionContext, status: AgentStatus | undefined, ...argv
 }
 
 async function command(t: ExecutionContext, status: AgentStatus | undefined, name: string, ...argv: string[]) {
-  const folder = await mkdtemp(join(tmpdir(), 'isthmus-status-'));
+  const folder = makeFolder('status');
   t.teardown(() => rm(folder, { recursive: true }));
   await using _server = status && (await serveStatus(join(folder, 'agent.sock'), { status: () => status }));
   const seen = { out: '', err: '' };

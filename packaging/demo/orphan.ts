@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { processStat } from '../../manager/model/util/process-stat.ts';
 
 const LOOK_MS = 1_000;
 
@@ -8,22 +8,12 @@ const LOOK_MS = 1_000;
  */
 export function orphaned(): AbortSignal {
   const over = new AbortController();
-  const [parent, grandparent] = [process.ppid, parentOf(process.ppid)];
+  const [parent, grandparent] = [process.ppid, processStat(process.ppid)?.parent];
   const looking = setInterval(() => {
-    if (process.ppid === parent && parentOf(parent) === grandparent) return;
+    if (process.ppid === parent && processStat(parent)?.parent === grandparent) return;
     clearInterval(looking);
     over.abort(new Error('what started this is gone'));
   }, LOOK_MS);
   looking.unref();
   return over.signal;
-}
-
-/** See proc_pid_stat(5); undefined when there is no such process. */
-function parentOf(pid: number): number | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-  } catch {
-    return undefined;
-  }
 }

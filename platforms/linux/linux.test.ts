@@ -1,7 +1,7 @@
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { makeFolder } from '../../test/folders.ts';
 import type { PlatformState } from '../platform.ts';
 import { LinuxPlatform, linuxKind } from './linux.ts';
 import type { System } from './system.ts';
@@ -16,7 +16,7 @@ interface World {
 }
 
 async function begin(t: ExecutionContext, folder?: string): Promise<World> {
-  const own = folder ?? (await mkdtemp(join(tmpdir(), 'isthmus-linux-')));
+  const own = folder ?? makeFolder('linux');
   const stop = new AbortController();
   const users = new Map<string, number>();
   const namespaces = new Map<string, string>();
@@ -153,7 +153,7 @@ test('a workload waits for its user and its namespace', async t => {
 });
 
 test('a folder may come later, and go and come again', async t => {
-  const parent = await mkdtemp(join(tmpdir(), 'isthmus-linux-'));
+  const parent = makeFolder('linux');
   t.teardown(() => rm(parent, { recursive: true, force: true }));
   const world = await begin(t, join(parent, 'workloads.d'));
   t.deepEqual(await world.until(() => true), { workloads: [], problems: [] });
@@ -167,7 +167,7 @@ test('a folder may come later, and go and come again', async t => {
 });
 
 test('ends at once when told, and says why', async t => {
-  const folder = await mkdtemp(join(tmpdir(), 'isthmus-linux-'));
+  const folder = makeFolder('linux');
   t.teardown(() => rm(folder, { recursive: true }));
   const stop = new AbortController();
   const states = new LinuxPlatform(folder, 'a').watch(stop.signal);

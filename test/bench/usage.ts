@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { processStat } from '../../manager/model/util/process-stat.ts';
 
 /** What a group of processes has used. */
 export interface Usage {
@@ -12,17 +13,17 @@ const TICK_MS = 10; // USER_HZ is 100 on every Linux that Node runs on
 
 /** The usage of one process, all its threads together; zero when it is gone. See proc(5), /proc/pid/stat. */
 export function usageOf(pid: number): Usage {
+  const stat = processStat(pid);
+  if (stat === undefined) return { cpuMs: 0, residentBytes: 0 };
+  return { cpuMs: stat.ticks * TICK_MS, residentBytes: residentOf(pid) };
+}
+
+function residentOf(pid: number): number {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-    const resident = Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
-    const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
-    return { cpuMs: ticks * TICK_MS, residentBytes: resident };
-  } catch (error) {
-    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? ''))
-      return { cpuMs: 0, residentBytes: 0 };
-    throw error;
+    return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
+  } catch {
+    return 0; // it ended since
   }
 }
 
@@ -40,19 +41,10 @@ export function familyOf(pid: number): readonly number[] {
   const parents = new Map<number, number[]>();
   for (const entry of readdirSync('/proc')) {
     if (!/^\d+$/.test(entry)) continue;
-    const parent = parentOf(Number(entry));
+    const parent = processStat(Number(entry))?.parent;
     if (parent !== undefined) parents.set(parent, [...(parents.get(parent) ?? []), Number(entry)]);
   }
   const family = [pid];
   for (const member of family) family.push(...(parents.get(member) ?? []));
   return family;
-}
-
-function parentOf(pid: number): number | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-  } catch {
-    return undefined; // it ended between the listing and the reading
-  }
 }

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
+import { makeFolder } from '../folders.ts';
 
 const run = promisify(execFile);
 const ISTHMUS = new URL('../../packaging/bin/isthmus', import.meta.url).pathname;
@@ -26,7 +26,7 @@ interface Place extends AsyncDisposable {
 }
 
 async function place(shell: string): Promise<Place> {
-  const folder = await mkdtemp(join(tmpdir(), 'isthmus-completion-'));
+  const folder = makeFolder('completion');
   const env = { PATH: `${folder}:${process.env['PATH']}`, HOME: folder, TERM: 'xterm' };
   await symlink(ISTHMUS, join(folder, 'isthmus'));
   const { stdout } = await run(ISTHMUS, ['completion', shell]);

@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, open, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { makeFolder } from '../folders.ts';
 import type { Fixture, Listed } from './fixture.ts';
 import { conformance } from './suite.ts';
 
 /** A directory of files, one for each service, written as editors do: beside, and then moved into place. */
 async function start(): Promise<Fixture> {
-  const root = await mkdtemp(join(tmpdir(), 'isthmus-files-'));
+  const root = makeFolder('files');
   const [path, hidden] = [join(root, 'services.d'), join(root, 'hidden')];
   await mkdir(path);
   const whole = new Map<string, string>();

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { type EventEmitter, once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
+import { makeFolder } from '../folders.ts';
 import { startConsul } from '../real/consul.ts';
 import { startZooKeeper } from '../real/zookeeper.ts';
 import { watch } from './watch.ts';
@@ -20,7 +20,7 @@ test('consul: a token from a file; one that may read nothing empties nothing; no
   await ask('/v1/acl/token', { SecretID: reader, Policies: [{ Name: 'read' }] });
   await ask('/v1/acl/token', { SecretID: useless });
   await ask('/v1/agent/service/register', { ID: 'r1', Name: 'reviews', Address: '10.0.0.1', Port: 80 });
-  const folder = await mkdtemp(join(tmpdir(), 'isthmus-token-'));
+  const folder = makeFolder('token');
   await using _folder = { [Symbol.asyncDispose]: () => rm(folder, { recursive: true }) };
   const tokenFile = join(folder, 'token');
   await writeFile(tokenFile, `${reader}\n`, { mode: 0o600 });

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
+import { processStat } from '../../manager/model/util/process-stat.ts';
 
 /** Removes a network and waits for it, or for the end of this process, whichever comes first. */
 export interface Watchdog {
@@ -18,7 +19,7 @@ let networks = 0;
  */
 export function newId(prefix: string): string {
   networks += 1;
-  return `ih-${prefix}-${process.pid}-${startOf(process.pid)}-${networks}`;
+  return `ih-${prefix}-${process.pid}-${processStat(process.pid)?.start}-${networks}`;
 }
 
 /** Starts the process that outlives this one and cleans up after it. */
@@ -49,7 +50,7 @@ export async function sweep(): Promise<void> {
 
 function isAbandoned(id: string): boolean {
   const [, , pid, start] = ID.exec(id) ?? [];
-  return pid !== undefined && startOf(Number(pid)) !== start;
+  return pid !== undefined && processStat(Number(pid))?.start !== Number(start);
 }
 
 function list(folder: string): string[] {
@@ -57,17 +58,6 @@ function list(folder: string): string[] {
     return readdirSync(folder);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
-}
-
-/** Start time of a process in clock ticks since boot (field 22 of proc(5) stat); undefined when there is none. */
-function startOf(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-  } catch (error) {
-    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw error;
   }
 }

@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import type { GivenAuthority } from '../../auth/ca/given.ts';
@@ -8,6 +7,7 @@ import { runManager } from '../../manager/manager.ts';
 import { type Logger, silentLogger } from '../../manager/model/util/log.ts';
 import { SqliteStore } from '../../manager/store/sqlite/sqlite-store.ts';
 import type { ConfiguredRegistry } from '../../registries/settings.ts';
+import { makeFolder } from '../folders.ts';
 
 /** A Manager of a test, on free ports of the loopback. */
 export interface TestManager {
@@ -32,7 +32,7 @@ export async function startManager(
     readonly ca?: GivenAuthority;
   } = {},
 ): Promise<TestManager> {
-  const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'isthmus-manager-'));
+  const directory = options.directory ?? makeFolder('manager');
   const store = new SqliteStore(join(directory, 'store.db'));
   const stop = new AbortController();
   const ready = Promise.withResolvers<Readonly<Record<string, unknown>>>();

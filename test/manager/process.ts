@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import type { ExecutionContext } from 'ava';
 import { stringify } from 'yaml';
 import { connectManager, type ManagerAnswer, type ManagerRequest } from '../../manager/cli/client.ts';
+import { makeFolder } from '../folders.ts';
 import { freePorts } from '../real/server.ts';
 
 const ISTHMUS = new URL('../../packaging/bin/isthmus', import.meta.url).pathname;
@@ -32,7 +32,7 @@ export async function startManagerProcess(
   t: ExecutionContext,
   config: Readonly<Record<string, unknown>> = {},
 ): Promise<ManagerProcess> {
-  const folder = mkdtempSync(join(tmpdir(), 'isthmus-process-'));
+  const folder = makeFolder('process');
   const [agents = 0, api = 0] = await freePorts(2);
   const listen = (port: number): object => ({ address: '127.0.0.1', port });
   writeFileSync(

@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { stringify } from 'yaml';
 import type { RemovedHost } from '../../manager/api/host-removal.ts';
 import type { HostReport, ServiceReport } from '../../manager/api/inspect.ts';
+import { makeFolder } from '../folders.ts';
 import { joinMesh, startAgent, workloadOf } from './agent.ts';
 import { type ManagerProcess, startManagerProcess } from './process.ts';
 
@@ -72,7 +72,7 @@ test('a connected host is removed by force: its streams end, its certificate is 
 });
 
 test('what a registry lists on a removed host never becomes plaintext by itself, also over a restart of the Manager', async t => {
-  const folder = mkdtempSync(join(tmpdir(), 'isthmus-removal-'));
+  const folder = makeFolder('removal');
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   const listed = ['10.0.0.1', '10.0.0.9'].map(address => ({ address, port: 9080 }));
   const shop = { name: 'shop', ports: [{ number: 80, name: 'http', protocol: 'http' }], instances: listed };

@@ -1,6 +1,4 @@
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { makeFolder } from '../folders.ts';
 import { ensureConsul } from './install/consul.ts';
 import { type Place, requestIn } from './place.ts';
 import { freePorts, type RealServer, startServer } from './server.ts';
@@ -25,7 +23,7 @@ export interface RealConsul extends RealServer {
 /** Starts Consul (built when the cache lacks it, which takes minutes) and waits until it has elected itself. */
 export async function startConsul(options: ConsulOptions = {}): Promise<RealConsul> {
   const binary = await ensureConsul();
-  const folder = await mkdtemp(join(tmpdir(), 'isthmus-consul-'));
+  const folder = makeFolder('consul');
   const host = options.address ?? '127.0.0.1';
   const [free, serf, server] = options.argvPrefix ? [8500, 8301, 8300] : await freePorts(3);
   const port = options.port ?? free!;

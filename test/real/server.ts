@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../../manager/model/util/errors.ts';
+import { processStat } from '../../manager/model/util/process-stat.ts';
 
 /** A real server that a test started. Disposing kills it and removes its folder; so does the end of the test, however it ends. */
 export interface RealServer extends AsyncDisposable {
@@ -106,7 +107,7 @@ async function whenReady(options: ServerOptions, pid: number): Promise<void> {
     try {
       return await options.ready(AbortSignal.timeout(1000));
     } catch (error) {
-      const dead = await hasEnded(pid);
+      const dead = hasEnded(pid);
       if (!dead && performance.now() < deadline) {
         await delay(POLL_MS);
         continue;
@@ -118,9 +119,8 @@ async function whenReady(options: ServerOptions, pid: number): Promise<void> {
   }
 }
 
-async function hasEnded(pid: number): Promise<boolean> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => ') Z');
-  return stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z');
+function hasEnded(pid: number): boolean {
+  return (processStat(pid)?.state ?? 'Z') === 'Z';
 }
 
 /** So many TCP ports that nothing listens on at this moment. */

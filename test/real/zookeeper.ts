@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { makeFolder } from '../folders.ts';
 import { type Place, runIn } from './place.ts';
 import { freePorts, type RealServer, startServer } from './server.ts';
 import { ZooKeeperShell } from './zookeeper-shell.ts';
@@ -46,7 +45,7 @@ export interface RealZooKeeper extends RealServer {
 /** Starts ZooKeeper and waits until it serves. */
 export async function startZooKeeper(options: ZooKeeperOptions = {}): Promise<RealZooKeeper> {
   if (!existsSync(JAR)) throw new Error(`Cannot start ZooKeeper: ${JAR} is missing; run: apt-get install zookeeper`);
-  const folder = await mkdtemp(join(tmpdir(), 'isthmus-zookeeper-'));
+  const folder = makeFolder('zookeeper');
   const host = options.address ?? '127.0.0.1';
   const port = options.port ?? (options.argvPrefix ? 2181 : (await freePorts(1))[0]!);
   await mkdir(`${folder}/data`);

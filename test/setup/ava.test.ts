@@ -1,13 +1,13 @@
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, symlink, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { runSuite } from '../../packaging/setup/ava.ts';
 import type { Totals } from '../../packaging/setup/ava-output.ts';
+import { makeFolder } from '../folders.ts';
 
 /** Runs real ava over test files made of the given bodies, and compares what was counted. */
 async function run(t: ExecutionContext, expected: Totals, bodies: readonly string[]): Promise<void> {
-  const cwd = await mkdtemp(join(tmpdir(), 'isthmus-ava-'));
+  const cwd = makeFolder('ava');
   t.teardown(() => rm(cwd, { recursive: true }));
   await symlink(resolve('node_modules'), join(cwd, 'node_modules'));
   await writeFile(join(cwd, 'package.json'), '{"type":"module","ava":{"extensions":["ts"],"files":["*.test.ts"]}}');

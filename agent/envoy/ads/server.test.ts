@@ -1,8 +1,8 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { type LogFields, type Logger, silentLogger } from '../../../manager/model/util/log.ts';
+import { makeFolder } from '../../../test/folders.ts';
 import { type Resource, resource, TYPE } from '../../compile/resource.ts';
 import { FakeEnvoy } from './fake-envoy.ts';
 import { loadSchema } from './schema.ts';
@@ -28,7 +28,7 @@ interface Table extends AsyncDisposable {
 }
 
 async function table(options: Partial<AdsServerOptions> = {}): Promise<Table> {
-  const folder = await mkdtemp(join(tmpdir(), 'isthmus-ads-'));
+  const folder = makeFolder('ads');
   const socket = join(folder, 'xds.sock');
   const warnings: LogFields[] = [];
   const log: Logger = { ...silentLogger, warn: (_message, fields = {}) => void warnings.push(fields) };

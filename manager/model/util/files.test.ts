@@ -1,11 +1,11 @@
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
+import { makeFolder } from '../../../test/folders.ts';
 import { readIfThere, writeAtomic } from './files.ts';
 
 test('a file is written whole, private, and in folders that were missing', async t => {
-  const folder = await mkdtemp(join(tmpdir(), 'isthmus-files-'));
+  const folder = makeFolder('files');
   t.teardown(() => rm(folder, { recursive: true }));
   const path = join(folder, 'a', 'b.json');
   t.is(await readIfThere(path), undefined);
@@ -17,7 +17,7 @@ test('a file is written whole, private, and in folders that were missing', async
 });
 
 test('a write that fails leaves no temporary file behind', async t => {
-  const folder = await mkdtemp(join(tmpdir(), 'isthmus-files-'));
+  const folder = makeFolder('files');
   t.teardown(() => rm(folder, { recursive: true }));
   await writeFile(join(folder, 'file'), '');
   await t.throwsAsync(writeAtomic(join(folder, 'file', 'below'), 'x'));

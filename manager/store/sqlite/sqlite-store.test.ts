@@ -1,13 +1,13 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import test, { type ExecutionContext } from 'ava';
+import { makeFolder } from '../../../test/folders.ts';
 import { storeConformance } from '../conformance.ts';
 import { SqliteStore } from './sqlite-store.ts';
 
 function temporaryFile(t: ExecutionContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'isthmus-store-'));
+  const directory = makeFolder('store');
   t.teardown(() => rmSync(directory, { recursive: true }));
   return join(directory, 'state', 'store.db');
 }
