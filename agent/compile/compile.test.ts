@@ -51,6 +51,12 @@ test('the called: a listener for callers of the same host, one for tunnels, one 
   t.deepEqual(names(made, TYPE.routes), ['tunnel/b/default/reviews']);
 });
 
+test('tunnels are shared out among the workers of Envoy, not left to the kernel', t => {
+  const { resources } = new Compiler().compile(input(B, [remote], []));
+  const tunnel = resources.find(({ name }) => name === 'tunnel')!;
+  t.deepEqual(tunnel.body['connection_balance_config'], { exact_balance: {} });
+});
+
 test('a workload whose policy is not known yet may call, and is not called', t => {
   const made = input(B, [{ ...remote, policy: undefined }], [reviews]);
   t.deepEqual(names(made, TYPE.listener), ['hbone', 'out/b/default/reviews', 'refuse']);

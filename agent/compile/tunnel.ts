@@ -12,6 +12,12 @@ import { calledTls } from './tls.ts';
 const TUNNEL = 'tunnel';
 const REFUSE = 'refuse';
 
+/**
+ * A host opens one tunnel for each of its workers and identities: few connections with much in each, of which the kernel's hash may well
+ * give all to one worker, while the others idle.
+ */
+const BALANCED: JsonMap = { connection_balance_config: { exact_balance: {} } };
+
 /** Name of the table that says which CONNECT of a workload's tunnels goes where. */
 export function tunnelRoutes(workload: string): string {
   return `tunnel/${workload}`;
@@ -47,6 +53,7 @@ export function tunnelListener(
     name: TUNNEL,
     traffic_direction: 'INBOUND',
     address: socket('0.0.0.0', port),
+    ...BALANCED,
     ...(ipv6 ? { additional_addresses: [{ address: socket('::', port) }] } : {}),
     listener_filters: [filter('tls_inspector', 'filters.listener.tls_inspector.v3.TlsInspector')],
     filter_chains: chains,

@@ -1,5 +1,6 @@
 import { SERVER_PORTS } from '../server.ts';
 import {
+  BALANCED,
   bootstrap,
   downstreamTls,
   http2,
@@ -71,6 +72,7 @@ function farConfig(ground: Ground): Json {
   };
   const tunnel = {
     ...listener('tunnel', '0.0.0.0', TUNNEL_PORT, chain),
+    ...BALANCED,
     listener_filters: [typed('tls_inspector', 'filters.listener.tls_inspector.v3.TlsInspector')],
   };
   return bootstrap('far', [tunnel], [staticCluster('app', '127.0.0.1', SERVER_PORTS.http)]);

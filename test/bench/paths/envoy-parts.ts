@@ -18,6 +18,9 @@ export function listener(name: string, address: string, port: number, chain: Jso
   return { name, address: { socket_address: { address, port_value: port } }, filter_chains: [chain] };
 }
 
+/** For a listener of few connections with many requests in each: otherwise it is luck whether they share one worker. */
+export const BALANCED: Json = { connection_balance_config: { exact_balance: {} } };
+
 /** A listener inside Envoy, called through an endpoint of {@link internalCluster}. */
 export function internalListener(name: string, chain: Json): Json {
   return { name, internal_listener: {}, filter_chains: [chain] };

@@ -1,5 +1,6 @@
 import { SERVER_PORTS } from '../server.ts';
 import {
+  BALANCED,
   bootstrap,
   downstreamTls,
   http2,
@@ -48,7 +49,10 @@ function serverConfig(ground: Ground): Json {
   return bootstrap(
     'server',
     [
-      listener('http', '0.0.0.0', HTTP_PORT, { ...downstreamTls(root, reviews, 'h2'), filters: [httpTo('app')] }),
+      {
+        ...listener('http', '0.0.0.0', HTTP_PORT, { ...downstreamTls(root, reviews, 'h2'), filters: [httpTo('app')] }),
+        ...BALANCED,
+      },
       listener('tcp', '0.0.0.0', TCP_PORT, { ...downstreamTls(root, reviews), filters: [tcpProxy('app')] }),
     ],
     [staticCluster('app', '127.0.0.1', SERVER_PORTS.http)],
