@@ -50,15 +50,19 @@ test('another service on known ports changes no listener', t => {
   t.is(calledPorts([http, tcp]).key, calledPorts([http, tcp, service('x', 9, [port(80), port(5432, 'tcp')]).view]).key);
 });
 
-test('it listens on loopback of the host, or inside the namespace of the workload', t => {
-  t.deepEqual(listener(undefined, false)['address'], { socket_address: { address: '127.0.0.1', port_value: 20_001 } });
-  t.is(listener(undefined, false)['additional_addresses'], undefined);
+test('it listens on the loopback device of the host, or inside the namespace of the workload', t => {
+  const made = listener(undefined, false);
+  t.deepEqual(made['address'], { socket_address: { address: '0.0.0.0', port_value: 20_001 } });
+  const [{ buf_value: device = '', ...option } = {}] = made['socket_options'] as Record<string, string>[];
+  t.like(option, { level: 1, name: 25 });
+  t.is(Buffer.from(device, 'base64').toString(), 'lo\0');
+  t.is(made['additional_addresses'], undefined);
   const inside = workload(A, 'web', [], { selector: { kind: 'namespace', path: '/run/netns/x', id: '4-1' } }).local;
   const place = { port_value: 15_001, network_namespace_filepath: '/links/4-1' };
-  t.deepEqual(listener(inside)['address'], { socket_address: { address: '127.0.0.1', ...place } });
-  t.deepEqual(listener(inside)['additional_addresses'], [
-    { address: { socket_address: { address: '::1', ...place } } },
-  ]);
+  t.deepEqual(listener(inside)['address'], { socket_address: { address: '0.0.0.0', ...place } });
+  t.like(listener(inside)['additional_addresses'], {
+    0: { address: { socket_address: { address: '::', ...place } }, socket_options: { socket_options: [] } },
+  });
 });
 
 test('the identity of the workload, and no other, is stamped on every connection', t => {

@@ -10,6 +10,14 @@ import { outboundRoutes } from './routes.ts';
 /** What servers see as the Host of a caller that speaks HTTP/1.0 and names none: servers are spoken to in HTTP/1.1, which needs one. */
 const NO_HOST = 'unknown';
 
+/**
+ * Virtual IPs are addresses of the loopback device, and only what comes from there is for this listener. SO_BINDTODEVICE of SOL_SOCKET, see
+ * socket(7); `lo` with its end in base64. Not for IPv6, whose answers could not leave such a socket: there the kernel's rules alone
+ * refuse what was not captured, and the chains know no port of this host.
+ */
+const LOOPBACK_ONLY: JsonMap = { description: 'loopback only', level: 1, name: 25, buf_value: 'bG8A' };
+const ANYWHERE: JsonMap = { socket_options: { socket_options: [] } };
+
 /** The ports that services of this host's use are called on. Equal content is one and the same text in `key`. */
 export interface CalledPorts {
   readonly http: readonly number[];
@@ -53,10 +61,9 @@ export function outboundListener(
   const body = {
     name,
     traffic_direction: 'OUTBOUND',
-    address: socket('127.0.0.1', port, namespace),
-    ...(settings.ipv6 ? { additional_addresses: [{ address: socket('::1', port, namespace) }] } : {}),
-    // Containers often have no ::1 where their host has one; without this Envoy would refuse all of the listener.
-    ...(namespace === undefined ? {} : { freebind: true }),
+    address: socket('0.0.0.0', port, namespace),
+    ...(settings.ipv6 ? { additional_addresses: [{ address: socket('::', port, namespace), ...ANYWHERE }] } : {}),
+    socket_options: [LOOPBACK_ONLY],
     listener_filters: [ORIGINAL_DESTINATION],
     filter_chains: [
       ...ports.http.map(number => httpChain(name, number, who)),

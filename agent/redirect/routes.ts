@@ -3,38 +3,71 @@ import { inNamespace, run, type Tools } from './nft.ts';
 /** Marks our routes among others (rtnetlink protocol number; 105 has no name anywhere). */
 const PROTOCOL = '105';
 
+/** Of this table alone the kernel removes routes whose source address went. */
+const TABLE = 'main';
+
 /** A route of someone else for the same range goes before ours. */
-const METRIC = '4096';
+const METRIC = 4096;
+/** The route that is left when the host's address, and with it the first route, went. */
+const SPARE_METRIC = 8192;
 
 interface LinkAddresses {
-  readonly addr_info?: readonly { readonly family: string; readonly scope: string }[];
+  readonly addr_info?: readonly { readonly family: string; readonly scope: string; readonly local: string }[];
+}
+
+interface Route {
+  readonly dst: string;
+  readonly metric?: number;
+  /** The address that programs call from; undefined leaves it to the kernel. */
+  readonly prefsrc?: string;
 }
 
 /**
- * Routes the virtual ranges to the loopback device. The kernel looks for a route before it asks the rules, so without these a
- * host without a default route, of IPv4 or IPv6, could not call virtual IPs at all.
+ * Makes the virtual ranges addresses of this very host, which only the rules lead to. A program that calls one has the same address of
+ * its own as without a mesh: some tell it to others. The kernel finds that by itself for IPv6 alone.
  * @param namespace path of a network namespace; undefined: the host's.
+ * @returns whether anything was to do.
  */
 export async function setRoutes(
   tools: Tools,
   namespace: string | undefined,
   virtualRanges: readonly string[],
-): Promise<void> {
+): Promise<boolean> {
   const links = await query<LinkAddresses>(tools, namespace, ['addr', 'show']);
   const addresses = links.flatMap(link => link.addr_info ?? []);
   const has6 = addresses.some(({ family }) => family === 'inet6');
-  // With no address but 127.0.0.1 the kernel finds no source for such a route by itself.
-  const source = addresses.some(({ family, scope }) => family === 'inet' && scope !== 'host') ? '' : 'src 127.0.0.1';
-  const ranges = virtualRanges.filter(range => has6 || !range.includes(':'));
+  const own = addresses.find(({ family, scope }) => family === 'inet' && scope !== 'host')?.local;
+  const wanted = virtualRanges.flatMap(range => routesOf(range, own)).filter(({ dst }) => has6 || !dst.includes(':'));
   const present = await ourRoutes(tools, namespace, has6);
-  await batch(tools, namespace, [
-    ...present.filter(range => !ranges.includes(range)).map(removal),
-    ...ranges
-      .filter(range => !present.includes(range))
-      .map(
-        range => `route add ${range} dev lo proto ${PROTOCOL} metric ${METRIC} ${range.includes(':') ? '' : source}\n`,
-      ),
-  ]);
+  const lacks = (routes: readonly Route[], route: Route): boolean => !routes.some(one => same(one, route));
+  const commands = [
+    ...present.filter(route => lacks(wanted, route)).map(removal),
+    ...wanted.filter(route => lacks(present, route)).map(addition),
+  ];
+  await batch(tools, namespace, commands);
+  return commands.length > 0;
+}
+
+/** Whether the routes of IPv4 are there; those of IPv6 hang on no address, so that they stay. Costs less than {@link setRoutes}. */
+export async function routesStand(
+  tools: Tools,
+  namespace: string | undefined,
+  virtualRanges: readonly string[],
+): Promise<boolean> {
+  const present = await ourRoutes(tools, namespace, false);
+  return virtualRanges.every(
+    range => range.includes(':') || present.some(at => at.dst === range && at.metric === METRIC),
+  );
+}
+
+function routesOf(range: string, own: string | undefined): Route[] {
+  if (range.includes(':')) return [{ dst: range, metric: METRIC }];
+  const spare = { dst: range, metric: SPARE_METRIC, prefsrc: '127.0.0.1' };
+  return own === undefined ? [spare] : [{ dst: range, metric: METRIC, prefsrc: own }, spare];
+}
+
+function same(one: Route, other: Route): boolean {
+  return one.dst === other.dst && one.metric === other.metric && one.prefsrc === other.prefsrc;
 }
 
 /** Removes them, and no other. */
@@ -42,8 +75,16 @@ export async function removeRoutes(tools: Tools, namespace: string | undefined):
   await batch(tools, namespace, (await ourRoutes(tools, namespace, true)).map(removal));
 }
 
-function removal(range: string): string {
-  return `route del ${range} dev lo proto ${PROTOCOL} metric ${METRIC}\n`;
+function addition({ prefsrc, ...route }: Route): string {
+  return `route add ${described(route)}${prefsrc === undefined ? '' : ` src ${prefsrc}`}\n`;
+}
+
+function removal(route: Route): string {
+  return `route del ${described(route)}\n`;
+}
+
+function described({ dst, metric = 0 }: Route): string {
+  return `local ${dst} dev lo table ${TABLE} proto ${PROTOCOL} metric ${metric}`;
 }
 
 async function batch(tools: Tools, namespace: string | undefined, commands: readonly string[]): Promise<void> {
@@ -53,11 +94,12 @@ async function batch(tools: Tools, namespace: string | undefined, commands: read
   }
 }
 
-async function ourRoutes(tools: Tools, namespace: string | undefined, has6: boolean): Promise<string[]> {
-  const list = ['route', 'show', 'dev', 'lo', 'proto', PROTOCOL];
-  const found = await query<{ readonly dst: string }>(tools, namespace, ['-4', ...list]);
-  if (has6) found.push(...(await query<{ readonly dst: string }>(tools, namespace, ['-6', ...list])));
-  return found.map(route => route.dst);
+async function ourRoutes(tools: Tools, namespace: string | undefined, has6: boolean): Promise<Route[]> {
+  // Of the main table alone, ip leaves out local routes of IPv6.
+  const list = ['route', 'show', 'table', 'all', 'dev', 'lo', 'proto', PROTOCOL];
+  const found = await query<Route>(tools, namespace, ['-4', ...list]);
+  if (has6) found.push(...(await query<Route>(tools, namespace, ['-6', ...list])));
+  return found.map(({ dst, metric, prefsrc }) => ({ dst, ...(metric && { metric }), ...(prefsrc && { prefsrc }) }));
 }
 
 async function query<T>(tools: Tools, namespace: string | undefined, args: readonly string[]): Promise<T[]> {

@@ -54,6 +54,13 @@ const STANDING = 'ct state established accept';
  */
 const UNANSWERED = `meta l4proto { icmp, icmpv6 } ct state related ct reply proto-src ${PORTS.dns}-${PORTS.lastNamespaceDns} drop`;
 
+/**
+ * What is captured keeps the virtual IP as its address and gets the port of a listener. Were all virtual IPs turned into 127.0.0.1, a call
+ * from a port that just called another service would look to the kernel like an old packet of that call: its timestamps are others, and
+ * TIME-WAIT rejects it (RFC 7323, 5.3). Programs that connect often would wait at every other connection.
+ */
+const UNCAPTURED = 'ct status & dnat == 0 jump refuse';
+
 /** Before Docker's and kube-proxy's, which are at -100. */
 const NAT_PRIORITY = -105;
 
@@ -80,8 +87,10 @@ ${virtualSets(capture.virtualRanges)}${timeouts.objects}
   chain out {
     type nat hook output priority ${NAT_PRIORITY}; policy accept;
     meta skuid ${proxyUid} return
-    ip daddr @virtual4 meta l4proto tcp redirect to :meta skuid map @outbound
-    ip6 daddr @virtual6 meta l4proto tcp redirect to :meta skuid map @outbound
+    oifname "lo" ip daddr @virtual4 meta l4proto tcp dnat to :meta skuid map @outbound
+    oifname "lo" ip6 daddr @virtual6 meta l4proto tcp dnat to :meta skuid map @outbound
+    ip daddr @virtual4 return
+    ip6 daddr @virtual6 return
     meta skuid @users meta l4proto { udp, tcp } th dport 53 jump dns
     meta skuid != { ${exempt} } tcp dport @own fib daddr type local meta skuid . tcp dport != @holders redirect to :${PORTS.inbound}
   }
@@ -96,13 +105,14 @@ ${inboundChain()}
     ${STANDING}
     ${UNANSWERED}
     tcp dport ${listeners} ct state new fib daddr type local meta skuid . tcp dport != @listeners reject with tcp reset
-    jump refuse
+    ${UNCAPTURED}
   }
 ${refuseChains()}
   chain guard {
     type filter hook input priority 0; policy accept;
     ${STANDING}
     tcp dport { ${PORTS.inbound}, ${listeners} } ct status & dnat == 0 reject with tcp reset
+    ${UNCAPTURED}
   }`;
   return { structure, elements: hostElements(capture) };
 }
@@ -166,8 +176,8 @@ ${askedSets()}
   chain out {
     type nat hook output priority ${NAT_PRIORITY}; policy accept;
     meta skuid ${proxyUid} return
-    ip daddr @virtual4 meta l4proto tcp redirect to :${PORTS.outbound}
-    ip6 daddr @virtual6 meta l4proto tcp redirect to :${PORTS.outbound}
+    oifname "lo" ip daddr @virtual4 meta l4proto tcp dnat to :${PORTS.outbound}
+    oifname "lo" ip6 daddr @virtual6 meta l4proto tcp dnat to :${PORTS.outbound}
     meta l4proto { udp, tcp } th dport 53 meta mark & 0 @alive jump dns
   }
   chain dns {
@@ -179,7 +189,7 @@ ${inboundChain()}
     udp sport ${PORTS.dns} ip daddr 127.0.0.1 meta skuid ${proxyUid} update @alive { meta mark & 0 timeout ${ALIVE_MS}ms }
     ${STANDING}
     ${UNANSWERED}
-    jump refuse
+    ${UNCAPTURED}
   }
 ${refuseChains()}
   chain guard {
@@ -187,6 +197,7 @@ ${refuseChains()}
     ${STANDING}
     tcp dport { ${PORTS.outbound}, ${PORTS.inbound} } ct status & dnat == 0 reject with tcp reset
     meta l4proto { udp, tcp } th dport ${PORTS.dns}-${PORTS.lastNamespaceDns} ct status & dnat == 0 reject
+    ${UNCAPTURED}
   }`;
   return { structure, elements: { own: unique(capture.ports.map(String)), ...asked } };
 }
@@ -204,11 +215,13 @@ function virtualSets(ranges: readonly string[]): string {
 function inboundChain(): string {
   return `  chain in {
     type nat hook prerouting priority ${NAT_PRIORITY}; policy accept;
+    tcp dport @own ip daddr @virtual4 return
+    tcp dport @own ip6 daddr @virtual6 return
     tcp dport @own fib daddr type local redirect to :${PORTS.inbound}
   }`;
 }
 
-/** What still carries a virtual IP after address translation was captured by no one, and leads nowhere. */
+/** What goes to a virtual IP and was captured by no one leads nowhere. */
 function refuseChains(): string {
   return `  chain refuse {
     ip daddr @virtual4 meta l4proto tcp reject with tcp reset

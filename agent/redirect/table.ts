@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { messageOf } from '../../manager/model/util/errors.ts';
 import { namespaceIdOf } from '../../platforms/platform.ts';
 import { inNamespace, run, runNft, type Tools } from './nft.ts';
-import { removeRoutes, setRoutes } from './routes.ts';
+import { removeRoutes, routesStand, setRoutes } from './routes.ts';
 import { type Ruleset, TABLE } from './ruleset.ts';
 import { changeScript, removeScript, replaceScript } from './script.ts';
 
@@ -45,7 +45,11 @@ export class Table {
   /** Puts back what someone else changed or removed; resolves to whether that was so. @throws {RedirectError} */
   async restore(): Promise<boolean> {
     const ruleset = this.#applied;
-    if (!ruleset || (await this.#show()) === this.#shown) return false;
+    if (!ruleset) return false;
+    const rerouted =
+      !(await routesStand(this.#tools, this.path, this.#ranges)) &&
+      (await setRoutes(this.#tools, this.path, this.#ranges));
+    if ((await this.#show()) === this.#shown) return rerouted;
     this.#applied = undefined;
     await this.apply(ruleset, this.#ranges);
     return true;

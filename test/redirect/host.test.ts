@@ -1,4 +1,5 @@
 import test from 'ava';
+import { eventually } from '../eventually.ts';
 import { startEcho } from '../hosts/apps.ts';
 import type { Place } from '../hosts/host.ts';
 import { createNetwork } from '../hosts/network.ts';
@@ -19,8 +20,8 @@ test('traffic goes where its user and destination say', async t => {
   await using net = await createNetwork({ prefix: 'user' });
   const [a, b] = [await net.host('a'), await net.host('b')];
   await Promise.all([
-    startEcho(a, 'listener of web', ['127.0.0.1:20001', '::1:20001'], { uid: PROXY }),
-    startEcho(a, 'listener of shop', ['127.0.0.1:20002', '::1:20002'], { uid: PROXY }),
+    startEcho(a, 'listener of web', [20_001], { uid: PROXY }),
+    startEcho(a, 'listener of shop', [20_002], { uid: PROXY }),
     startEcho(a, 'inbound', [15_006], { uid: PROXY }),
     startEcho(a, 'web', [8080], { uid: WEB.uid }),
     startEcho(a, 'shop', [9080], { uid: SHOP.uid }),
@@ -28,6 +29,8 @@ test('traffic goes where its user and destination say', async t => {
   ]);
   const capture = await startCapture(a);
   t.deepEqual(await capture.apply(planOf([WEB, SHOP])), []);
+  await b.run(['ip', 'route', 'add', '240.240.0.0/16', 'via', a.address]);
+  await b.run(['ip', 'route', 'add', 'fd69:7374:686d::/48', 'via', a.address6]);
   const table: [string, Place, number, string, string][] = [
     ['its own listener', a, WEB.uid, `${VIP4}:9080`, 'listener of web'],
     ['its own listener, IPv6', a, WEB.uid, `${VIP6}:9080`, 'listener of web'],
@@ -53,6 +56,10 @@ test('traffic goes where its user and destination say', async t => {
     ['a stranger at a workload is policed', a, STRANGER, '127.0.0.1:8080', 'inbound'],
     ['root is not', a, 0, '127.0.0.1:8080', 'web'],
     ['the proxy delivers', a, PROXY, '127.0.0.1:8080', 'web'],
+    ['a virtual IP from another host', b, 0, `${VIP4}:80`, 'curl 7'],
+    ['a virtual IP from another host, at a port of a workload', b, 0, `${VIP4}:9080`, 'curl 7'],
+    ['a virtual IP from another host, at that of a listener', b, 0, `${VIP4}:20001`, 'curl 7'],
+    ['a virtual IP from another host, IPv6', b, 0, `${VIP6}:9080`, 'curl 7'],
     ['from another host', b, 0, `${a.address}:8080`, 'inbound'],
     ['from another host, IPv6', b, 0, `[${a.address6}]:8080`, 'inbound'],
   ];
@@ -72,11 +79,50 @@ test('a virtual IP that nobody captures is refused at once, whatever the protoco
   t.true(performance.now() - started < 4000);
 });
 
+test('a call from a port that just called another service is taken for no packet of that call', async t => {
+  await using net = await createNetwork({ prefix: 'ports' });
+  const a = await net.host('a');
+  const capture = await startCapture(a);
+  await capture.apply(planOf([WEB]));
+  // Conntrack forgets before TIME-WAIT is over, as it does under many connections; else it would choose other ports.
+  await a.run(['sysctl', '-q', '-w', 'net.netfilter.nf_conntrack_tcp_timeout_time_wait=0']);
+  const program = new URL('same-ports.ts', import.meta.url).pathname;
+  const rejected = async (): Promise<string> => {
+    const counters = await a.run(['cat', '/proc/net/netstat']);
+    const [names = [], values = []] = counters.split('\n').map(line => line.split(' '));
+    return values[names.indexOf('PAWSTimewait')]!;
+  };
+  t.is(await rejected(), '0');
+  const told = await a.run([process.execPath, program, String(WEB.listenerPort)], { uid: WEB.uid, readAll: true });
+  t.is(told, 'called 32\n');
+  t.is(await rejected(), '0');
+});
+
+test('virtual IPs are still called when the address of the host goes, and from the new one when it comes', async t => {
+  await using net = await createNetwork({ prefix: 'moves' });
+  const a = await net.host('a');
+  await startEcho(a, 'listener of web', [20_001], { uid: PROXY });
+  const capture = await startCapture(a);
+  await capture.apply(planOf([WEB]));
+  await capture.run();
+  const from = async (): Promise<string> => {
+    const exit = await a.exec(['curl', '-sS', '-w', '%{local_ip}', '-o', '/dev/null', `http://${VIP4}/`], {
+      uid: WEB.uid,
+    });
+    return exit.stdout || exit.stderr;
+  };
+  t.is(await from(), a.address);
+  await a.run(['ip', '-4', 'addr', 'flush', 'dev', 'eth0']);
+  t.is(await from(), '127.0.0.1');
+  await a.run(['ip', 'addr', 'add', '10.77.0.99/24', 'dev', 'eth0']);
+  await eventually('calls come from the new address', from, address => address === '10.77.0.99');
+});
+
 test('elements change alone, and established connections go on', async t => {
   await using net = await createNetwork({ prefix: 'change' });
   const a = await net.host('a');
-  const listener = await startEcho(a, 'old', ['127.0.0.1:20001'], { uid: PROXY });
-  await startEcho(a, 'new', ['127.0.0.1:20003'], { uid: PROXY });
+  const listener = await startEcho(a, 'old', [20_001], { uid: PROXY });
+  await startEcho(a, 'new', [20_003], { uid: PROXY });
   const capture = await startCapture(a);
   await capture.apply(planOf([WEB]));
   const client = a.spawn(['socat', '-', `TCP:${VIP4}:80`], { uid: WEB.uid, keepStdin: true });
@@ -97,7 +143,7 @@ test('elements change alone, and established connections go on', async t => {
 test('users that cannot be captured do not keep the others from it', async t => {
   await using net = await createNetwork({ prefix: 'root' });
   const a = await net.host('a');
-  await startEcho(a, 'listener of web', ['127.0.0.1:20001'], { uid: PROXY });
+  await startEcho(a, 'listener of web', [20_001], { uid: PROXY });
   const capture = await startCapture(a);
   const problems = await capture.apply(
     planOf([{ ...WEB, uid: 0 }, WEB, { ...WEB, uid: PROXY }, { ...SHOP, uid: WEB.uid }]),
