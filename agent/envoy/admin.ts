@@ -1,6 +1,6 @@
-import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { isRecord } from '../../manager/model/util/fields.ts';
+import { http } from '../../manager/model/util/http.ts';
 
 /** A counter or gauge of Envoy. */
 export interface Stat {
@@ -128,7 +128,7 @@ export class EnvoyAdmin {
     const deadline = AbortSignal.timeout(this.#timeoutMs);
     const either = signal ? AbortSignal.any([signal, deadline]) : deadline;
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-    const call = request({ socketPath: this.#socket, method, path, signal: either, agent: false }, response => {
+    const call = http.request({ socketPath: this.#socket, method, path, signal: either, agent: false }, response => {
       text(response).then(body => resolve({ status: response.statusCode ?? 0, body }), reject);
     });
     call.on('error', reject);

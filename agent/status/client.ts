@@ -1,7 +1,7 @@
-import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { codeOf } from '../../manager/model/util/errors.ts';
+import { http } from '../../manager/model/util/http.ts';
 import type { AgentStatus } from './status.ts';
 
 /** Pause before another try, milliseconds. */
@@ -29,7 +29,7 @@ export async function askStatus(path: string, signal: AbortSignal): Promise<Agen
 
 async function ask(path: string, signal: AbortSignal): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const call = request({ socketPath: path, path: '/status', agent: false, signal }, response => {
+  const call = http.request({ socketPath: path, path: '/status', agent: false, signal }, response => {
     text(response).then(resolve, reject);
   });
   call.on('error', reject).end();

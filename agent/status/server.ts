@@ -1,6 +1,7 @@
 import { chmod, mkdir, rm } from 'node:fs/promises';
-import { createServer, type RequestListener } from 'node:http';
+import type { RequestListener } from 'node:http';
 import { dirname } from 'node:path';
+import { http } from '../../manager/model/util/http.ts';
 import { askStatus } from './client.ts';
 import type { AgentStatus } from './status.ts';
 
@@ -34,7 +35,7 @@ export async function serveStatus(path: string, source: StatusSource): Promise<A
     response.writeHead(found ? 200 : 404, { 'content-type': 'application/json' });
     response.end(JSON.stringify(found ? source.status() : { error: 'try GET /status' }));
   };
-  const server = createServer({ requestTimeout: 5_000, headersTimeout: 5_000, keepAliveTimeout: 1_000 }, answer);
+  const server = http.createServer({ requestTimeout: 5_000, headersTimeout: 5_000, keepAliveTimeout: 1_000 }, answer);
   server.maxConnections = 32;
   const mask = process.umask(0o177);
   try {

@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
-import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { codeOf, messageOf } from '../model/util/errors.ts';
+import { http } from '../model/util/http.ts';
 import type { Logger } from '../model/util/log.ts';
 import { requireToken } from './access.ts';
 import { readRequest } from './request.ts';
@@ -59,7 +60,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const answer = (token: string | undefined) => (message: IncomingMessage, response: ServerResponse) => {
     void handle(options, token, message, response, closing.signal);
   };
-  const local = createServer(LIMITS, answer(undefined));
+  const local = http.createServer(LIMITS, answer(undefined));
   await listenLocally(local, options.socketPath);
   const { https } = options;
   const remote =

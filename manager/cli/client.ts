@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import type { IncomingMessage, RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { join } from 'node:path';
 import { codeOf, messageOf } from '../model/util/errors.ts';
+import { http } from '../model/util/http.ts';
 import { CommandError } from './command.ts';
 
 /** Which Manager a command speaks to. */
@@ -113,7 +114,7 @@ async function exchange(
     'user-agent': 'isthmus',
     ...(body === undefined ? {} : { 'content-type': contentType, 'content-length': body.byteLength }),
   };
-  const send = options.protocol === 'https:' ? httpsRequest : httpRequest;
+  const send = options.protocol === 'https:' ? httpsRequest : http.request;
   const message = await new Promise<IncomingMessage>((resolve, reject) => {
     send({ ...options, method, path, headers, signal }, resolve)
       .on('error', reject)

@@ -1,9 +1,10 @@
 import { EventEmitter } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { Agent, type ClientRequest, type IncomingMessage } from 'node:http';
+import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 import { Agent as TlsAgent } from 'node:https';
 import Consul from 'consul';
 import { messageOf } from '../../manager/model/util/errors.ts';
+import { http } from '../../manager/model/util/http.ts';
 import type { ConsulSettings } from './settings.ts';
 
 /** An answer, with the index that the next blocking query gives to wait for a change. */
@@ -63,7 +64,8 @@ export class ConsulClient {
       maxTotalSockets: connections,
       scheduling: 'fifo',
     } as const;
-    if (settings.url.protocol === 'http:') return new ConsulClient(settings, noticingBreaks(new Agent(sockets)), token);
+    if (settings.url.protocol === 'http:')
+      return new ConsulClient(settings, noticingBreaks(new http.Agent(sockets)), token);
     const [ca, cert, key] = await Promise.all([tls.ca, tls.cert, tls.key].map(readIfNamed));
     const files = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
     const name = tls.serverName === undefined ? {} : { servername: tls.serverName };
