@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 /** Runs a program to its end, at most five minutes. @returns what it printed. @throws with the last of its errors. */
@@ -22,10 +23,15 @@ export async function run(program: string, args: readonly string[], signal: Abor
 
 /**
  * SHA-256 of a file in hexadecimal. A process of its own computes it, on another processor: this one has modules to load meanwhile.
+ * Node, as it uses the processor's instructions for it, where Debian's `sha256sum` takes three times as long.
  * @throws when the file cannot be read.
  */
 export async function sha256(path: string): Promise<string> {
-  // Lines that end with NUL hold the name as it is; otherwise a strange one changes the line.
-  const { stdout } = await promisify(execFile)('/usr/bin/sha256sum', ['--zero', '--', path]);
-  return stdout.slice(0, 64);
+  const program = join(import.meta.dirname, 'sha256.ts');
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    '--disable-warning=ExperimentalWarning',
+    program,
+    path,
+  ]);
+  return stdout;
 }
