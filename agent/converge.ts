@@ -80,6 +80,8 @@ export class Converge {
   async workloads(workloads: readonly LocalWorkload[]): Promise<void> {
     const { trustDomain } = this.#options.knowledge.mesh();
     this.#latest = workloads;
+    // It begins while certificates are read and its config is made. What goes wrong is told by the round that waits for it.
+    void this.#proxyFor(workloads).catch(() => undefined);
     await this.#options.certificates.want(workloads.map(({ workload }) => identityOf(workload, trustDomain)));
     await linkNamespaces(this.#options.settings.namespaces, workloads);
     // What came later may have been quicker.
@@ -131,10 +133,8 @@ export class Converge {
   async #configure(): Promise<void> {
     // Until the platforms have said what runs here, Envoy keeps what it has: to give it less would be to take workloads out.
     if (!this.#known) return;
-    const { agent, settings, knowledge, ads, proxy, signal } = this.#options;
-    // All workloads count, joined or not: Envoy shall have its rights from the start, and get no config that it has no right to.
-    const needsNamespaces = this.#workloads.some(({ selector }) => selector.kind === 'namespace');
-    await proxy.ensure(needsNamespaces, signal);
+    const { agent, settings, knowledge, ads } = this.#options;
+    await this.#proxyFor(this.#workloads);
     this.#all = this.#fitting();
     this.#options.onMembers();
     const joined = this.#all.filter(({ state }) => state === 'joined');
@@ -144,6 +144,15 @@ export class Converge {
     this.#problems = problems;
     ads.update(resources);
     if (this.#news(joined)) void this.#capture.call();
+  }
+
+  /** Has an Envoy run. All workloads count, joined or not: it shall have its rights from the start, and get no config that it has no right to. */
+  #proxyFor(workloads: readonly LocalWorkload[]): Promise<void> {
+    const { proxy, signal } = this.#options;
+    return proxy.ensure(
+      workloads.some(({ selector }) => selector.kind === 'namespace'),
+      signal,
+    );
   }
 
   /** Whether capture or the policies in force may change: not for a change of services or instances. */

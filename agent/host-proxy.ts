@@ -21,6 +21,7 @@ export class HostProxy {
   #process: EnvoyProcess | undefined;
   #watching: AbortController | undefined;
   #enterNamespaces = false;
+  #last: Promise<void> = Promise.resolve();
 
   constructor(options: AgentOptions, paths: EnvoyPaths, logger: Logger) {
     this.#options = options;
@@ -29,19 +30,28 @@ export class HostProxy {
   }
 
   /**
-   * Adopts or starts Envoy. When it turns out to need more rights than it has, a new one takes over from it.
+   * Adopts or starts Envoy, one call after the other. When it turns out to need more rights than it has, a new one takes over from it.
    * @param enterNamespaces whether a workload has a network namespace of its own. Once given, the right stays until Envoy is stopped.
    * @throws when it cannot be started.
    */
-  async ensure(enterNamespaces: boolean, signal: AbortSignal): Promise<void> {
+  ensure(enterNamespaces: boolean, signal: AbortSignal): Promise<void> {
+    const turn = this.#last.then(() => this.#ensure(enterNamespaces, signal));
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #ensure(enterNamespaces: boolean, signal: AbortSignal): Promise<void> {
     if (this.#process && (this.#enterNamespaces || !enterNamespaces)) return;
     // Envoy lets nobody take over while it still begins.
     await this.#process?.ready(AbortSignal.any([signal, AbortSignal.timeout(READY_MS)]));
     this.#watching?.abort();
     this.#enterNamespaces = enterNamespaces || (await this.#hasTheRight());
     this.#watching = new AbortController();
-    this.#process = this.#make();
-    await this.#process.start(AbortSignal.any([signal, this.#watching.signal]));
+    // Should it fail, the next call begins anew.
+    this.#process = undefined;
+    const envoy = this.#make(await this.#options.envoy.binary);
+    await envoy.start(AbortSignal.any([signal, this.#watching.signal]));
+    this.#process = envoy;
     if (!enterNamespaces || (await this.#hasTheRight())) return;
     this.#enterNamespaces = false;
     throw new Error('Envoy may not enter network namespaces: no new one could take over from the one that runs');
@@ -65,11 +75,11 @@ export class HostProxy {
     return (BigInt(`0x${effective}`) & CAP_SYS_ADMIN) !== 0n;
   }
 
-  #make(): EnvoyProcess {
+  #make(binary: string): EnvoyProcess {
     const { envoy, host } = this.#options;
     const paths = this.#paths;
     return new EnvoyProcess({
-      binary: envoy.binary,
+      binary,
       paths,
       uid: envoy.uid,
       gid: envoy.gid,

@@ -13,8 +13,8 @@ export interface AgentOptions {
   readonly runDir: string;
   readonly platforms: readonly Platform[];
   readonly envoy: {
-    /** Path of the program. */
-    readonly binary: string;
+    /** Path of the program, once it is found and checked: the agent makes all else ready meanwhile. */
+    readonly binary: Promise<string>;
     readonly version: string;
     readonly uid: number;
     readonly gid: number;

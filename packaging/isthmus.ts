@@ -1,9 +1,7 @@
 /** The executable: the only file that knows all roles. It makes the context of a command and passes on its exit code. */
 import { text } from 'node:stream/consumers';
-import { connectManager } from '../manager/cli/client.ts';
-import type { CommandContext } from '../manager/cli/command.ts';
+import type { Command, CommandContext } from '../manager/cli/command.ts';
 import { dispatch } from './cli/dispatch.ts';
-import { COMMANDS } from './commands/index.ts';
 
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
@@ -23,8 +21,17 @@ const context: CommandContext = {
   stdin: () => text(process.stdin),
   isTTY: process.stdout.isTTY === true && !process.env['NO_COLOR'],
   columns: process.stdout.columns || 120,
-  connect: connectManager,
+  connect: address => ({
+    request: async (...call) => (await import('../manager/cli/client.ts')).connectManager(address).request(...call),
+  }),
   signal: stop.signal,
 };
 
-process.exitCode = await dispatch(COMMANDS, process.argv.slice(2), context);
+/** Every command; of an agent that starts the one alone, as calls wait for it while modules load. */
+async function commandsFor([name, next = '-']: readonly string[]): Promise<readonly Command[]> {
+  if (name === 'agent' && next.startsWith('-')) return [(await import('./commands/agent.ts')).agentCommand];
+  return (await import('./commands/index.ts')).COMMANDS;
+}
+
+const words = process.argv.slice(2);
+process.exitCode = await dispatch(await commandsFor(words), words, context);

@@ -26,17 +26,27 @@ export const agentCommand: Command = {
   options: DAEMON_OPTIONS,
   async run({ values }, { signal }) {
     const logger = await daemonLogger(values);
-    const lack = whyNoHosts();
-    if (lack !== undefined) throw new CommandError(`The agent cannot run here. ${lack}`);
-    const [options, { runAgent }] = await Promise.all([
-      agentOptions(dirsOf(values), logger, signal),
-      import('../../agent/agent.ts'),
-    ]);
-    keepCompiled();
-    await runAgent(options, logger, signal);
+    const over = new AbortController();
+    try {
+      const until = AbortSignal.any([signal, over.signal]);
+      const given = agentOptions(dirsOf(values), logger, until);
+      // Calls wait for an agent that starts: while other processes try the kernel and check Envoy, this one loads modules.
+      const modules = given.then(() => import('../../agent/agent.ts'));
+      const [options, { runAgent }] = await Promise.all([given, modules, mayRunHere()]);
+      keepCompiled();
+      await Promise.all([runAgent(options, logger, until), options.envoy.binary]);
+    } finally {
+      over.abort();
+    }
     return EXIT.ok;
   },
 };
+
+/** @throws {CommandError} that says why traffic cannot be captured on this machine. */
+async function mayRunHere(): Promise<void> {
+  const lack = await whyNoHosts();
+  if (lack !== undefined) throw new CommandError(`The agent cannot run here. ${lack}`);
+}
 
 /** Everything that the agent needs, from its files and this machine. @throws {CommandError} */
 async function agentOptions(dirs: Dirs, logger: Logger, signal: AbortSignal): Promise<AgentOptions> {
@@ -57,7 +67,9 @@ async function agentOptions(dirs: Dirs, logger: Logger, signal: AbortSignal): Pr
     );
   const { host: name, address, tunnelPort, network, locality } = config;
   const { path, ...envoy } = config.envoy;
-  const binary = path ?? (await prepareEnvoy(logger, signal));
+  const binary = path === undefined ? prepareEnvoy(logger, signal) : Promise.resolve(path);
+  // Whoever waits for it is told.
+  binary.catch(() => undefined);
   return {
     host: { name, address, tunnelPort, network, locality },
     identity,

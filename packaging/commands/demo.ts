@@ -37,7 +37,7 @@ export const demoCommand: Command = {
       throw usageError(demoCommand, `--rate must be from 1 to 1000, not "${perSecond}"`);
     const never = whyNeverHosts();
     if (never === undefined) await prepare(context.signal);
-    const lack = never ?? whyNoHosts();
+    const lack = never ?? (await whyNoHosts());
     if (lack !== undefined) throw new CommandError(`The demo cannot run here. ${lack}`);
     const json = values['output'] === 'json';
     const summary = await perform({ rate, ...(forMs !== undefined && { forMs }) }, json, context);

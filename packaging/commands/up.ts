@@ -47,7 +47,7 @@ export const upCommand: Command = {
     const logger = await daemonLogger(values);
     const never = whyNeverHosts();
     if (never === undefined) await prepareHost(logger, context.signal);
-    const lack = never ?? whyNoHosts();
+    const lack = never ?? (await whyNoHosts());
     if (lack !== undefined) throw new CommandError(`isthmus up cannot run here. ${lack}`);
     const dirs = dirsOf(values);
     const over = new AbortController();

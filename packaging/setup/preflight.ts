@@ -1,10 +1,9 @@
-import { spawnSync } from 'node:child_process';
-import { closeSync } from 'node:fs';
 import { release } from 'node:os';
-import { scriptInput } from '../../agent/redirect/nft.ts';
+import { run } from '../../agent/redirect/nft.ts';
 import { hostRuleset, namespaceRuleset } from '../../agent/redirect/ruleset.ts';
 import { replaceScript } from '../../agent/redirect/script.ts';
 import { PORTS } from '../../agent/redirect/spec.ts';
+import { messageOf } from '../../manager/model/util/errors.ts';
 import { findProgram } from './programs.ts';
 
 const VIRTUAL_RANGES = ['240.240.0.0/16', 'fd00::/48'];
@@ -33,21 +32,17 @@ export function whyNeverHosts(): string | undefined {
 }
 
 /** Why traffic cannot be captured here, in one sentence; undefined when it can. */
-export function whyNoHosts(): string | undefined {
+export async function whyNoHosts(): Promise<string | undefined> {
   const never = whyNeverHosts();
   if (never) return never;
   const [nft, unshare] = [findProgram('nft'), findProgram('unshare')];
   if (!nft) return `nftables is not installed (no nft in /usr/sbin): run apt-get install nftables. ${STILL}`;
   if (!unshare) return `util-linux is not installed (no unshare in /usr/bin): run apt-get install util-linux. ${STILL}`;
   // In a namespace of its own, so that nothing of this host is touched.
-  const script = scriptInput(probeScript());
-  const tried = spawnSync(unshare, ['--net', nft, '-f', '-'], {
-    stdio: [script, 'ignore', 'pipe'],
-    encoding: 'utf8',
-    timeout: 10_000,
-  });
-  closeSync(script);
-  if (tried.status === 0) return undefined;
-  const said = (tried.stderr || tried.error?.message || `exit code ${tried.status}`).trim().split('\n')[0];
-  return `This kernel (${release()}) cannot redirect with nftables in a network namespace: ${said}. ${STILL}`;
+  try {
+    await run([unshare, '--net', nft, '-f', '-'], probeScript());
+    return undefined;
+  } catch (error) {
+    return `This kernel (${release()}) cannot redirect with nftables in a network namespace: ${messageOf(error)}. ${STILL}`;
+  }
 }

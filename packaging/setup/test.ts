@@ -54,8 +54,8 @@ async function prepare(): Promise<void> {
     () => installMissing([...HOST_NEEDS, ...TEST_NEEDS], line => logger.info(line)),
     () => prepareEnvoy(logger, limit),
     () => ensureConsul(cacheFolder()),
-    () => {
-      const lack = whyNoHosts();
+    async () => {
+      const lack = await whyNoHosts();
       if (lack) throw new Error(lack);
     },
   ];
