@@ -16,11 +16,16 @@ interface LinkAddresses {
 }
 
 interface Route {
+  /** `local`; an agent of an earlier version made others. */
+  readonly type: string;
   readonly dst: string;
   readonly metric?: number;
   /** The address that programs call from; undefined leaves it to the kernel. */
   readonly prefsrc?: string;
 }
+
+/** As `ip` shows it, which names no type but those that are not the usual one. */
+type Shown = Omit<Route, 'type'> & Partial<Route>;
 
 /**
  * Makes the virtual ranges addresses of this very host, which only the rules lead to. A program that calls one has the same address of
@@ -61,13 +66,16 @@ export async function routesStand(
 }
 
 function routesOf(range: string, own: string | undefined): Route[] {
-  if (range.includes(':')) return [{ dst: range, metric: METRIC }];
-  const spare = { dst: range, metric: SPARE_METRIC, prefsrc: '127.0.0.1' };
-  return own === undefined ? [spare] : [{ dst: range, metric: METRIC, prefsrc: own }, spare];
+  const route = { type: 'local', dst: range };
+  if (range.includes(':')) return [{ ...route, metric: METRIC }];
+  const spare = { ...route, metric: SPARE_METRIC, prefsrc: '127.0.0.1' };
+  return own === undefined ? [spare] : [{ ...route, metric: METRIC, prefsrc: own }, spare];
 }
 
 function same(one: Route, other: Route): boolean {
-  return one.dst === other.dst && one.metric === other.metric && one.prefsrc === other.prefsrc;
+  return (
+    one.type === other.type && one.dst === other.dst && one.metric === other.metric && one.prefsrc === other.prefsrc
+  );
 }
 
 /** Removes them, and no other. */
@@ -83,8 +91,8 @@ function removal(route: Route): string {
   return `route del ${described(route)}\n`;
 }
 
-function described({ dst, metric = 0 }: Route): string {
-  return `local ${dst} dev lo table ${TABLE} proto ${PROTOCOL} metric ${metric}`;
+function described({ type, dst, metric = 0 }: Route): string {
+  return `${type} ${dst} dev lo table ${TABLE} proto ${PROTOCOL} metric ${metric}`;
 }
 
 async function batch(tools: Tools, namespace: string | undefined, commands: readonly string[]): Promise<void> {
@@ -97,9 +105,14 @@ async function batch(tools: Tools, namespace: string | undefined, commands: read
 async function ourRoutes(tools: Tools, namespace: string | undefined, has6: boolean): Promise<Route[]> {
   // Of the main table alone, ip leaves out local routes of IPv6.
   const list = ['route', 'show', 'table', 'all', 'dev', 'lo', 'proto', PROTOCOL];
-  const found = await query<Route>(tools, namespace, ['-4', ...list]);
-  if (has6) found.push(...(await query<Route>(tools, namespace, ['-6', ...list])));
-  return found.map(({ dst, metric, prefsrc }) => ({ dst, ...(metric && { metric }), ...(prefsrc && { prefsrc }) }));
+  const found = await query<Shown>(tools, namespace, ['-4', ...list]);
+  if (has6) found.push(...(await query<Shown>(tools, namespace, ['-6', ...list])));
+  return found.map(({ type = 'unicast', dst, metric, prefsrc }) => ({
+    type,
+    dst,
+    ...(metric && { metric }),
+    ...(prefsrc && { prefsrc }),
+  }));
 }
 
 async function query<T>(tools: Tools, namespace: string | undefined, args: readonly string[]): Promise<T[]> {

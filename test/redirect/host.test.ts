@@ -3,7 +3,7 @@ import { eventually } from '../eventually.ts';
 import { startEcho } from '../hosts/apps.ts';
 import type { Place } from '../hosts/host.ts';
 import { createNetwork } from '../hosts/network.ts';
-import { PROXY, planOf, startCapture } from './capture.ts';
+import { PROXY, planOf, RANGES, startCapture } from './capture.ts';
 
 const WEB = { uid: 2001, listenerPort: 20_001, ports: [8080] };
 const SHOP = { uid: 2002, listenerPort: 20_002, ports: [9080] };
@@ -116,6 +116,19 @@ test('virtual IPs are still called when the address of the host goes, and from t
   t.is(await from(), '127.0.0.1');
   await a.run(['ip', 'addr', 'add', '10.77.0.99/24', 'dev', 'eth0']);
   await eventually('calls come from the new address', from, address => address === '10.77.0.99');
+});
+
+test('routes that an agent of an earlier version left give way', async t => {
+  await using net = await createNetwork({ prefix: 'earlier' });
+  const a = await net.host('a');
+  await startEcho(a, 'listener of web', [20_001], { uid: PROXY });
+  for (const range of RANGES) await a.run(['ip', 'route', 'add', range, 'dev', 'lo', 'proto', '105', 'metric', '4096']);
+  const capture = await startCapture(a);
+  t.deepEqual(await capture.apply(planOf([WEB])), []);
+  t.is(await call(a, WEB.uid, `${VIP4}:9080`), 'listener of web');
+  t.is(await call(a, WEB.uid, `${VIP6}:9080`), 'listener of web');
+  await capture.uninstall();
+  t.is(await a.run(['ip', 'route', 'show', 'table', 'all', 'proto', '105']), '');
 });
 
 test('elements change alone, and established connections go on', async t => {
