@@ -6,12 +6,13 @@ export interface Patience {
   readonly timeoutMs?: number;
   /** Between an answer and the next question; so short that it costs little. 50 when absent. */
   readonly pauseMs?: number;
+  /** When it aborts, its reason is thrown. */
   readonly signal?: AbortSignal;
 }
 
 /**
  * Asks until the answer holds, and resolves to that answer: for what gives no event to await. A question that fails is asked again too.
- * @throws after the deadline, with the last answer; when the signal aborts.
+ * @throws after the deadline, with the last answer; the reason of the signal when that aborts.
  */
 export async function eventually<T>(
   what: string,
@@ -21,6 +22,7 @@ export async function eventually<T>(
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   for (let last: unknown; ; ) {
+    signal?.throwIfAborted();
     try {
       const found = await look();
       if (holds(found)) return found;
@@ -32,6 +34,6 @@ export async function eventually<T>(
       const said = last instanceof Error ? last.stack : JSON.stringify(last, undefined, 1);
       throw new Error(`${what}: not within ${timeoutMs} ms; last: ${said}`);
     }
-    await delay(pauseMs, undefined, signal ? { signal } : {});
+    await delay(pauseMs, undefined, signal ? { signal } : {}).catch(() => undefined);
   }
 }

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
+import { eventually } from '../eventually.ts';
 import type { Place } from '../hosts/host.ts';
 import type { ProcessOptions, Running } from '../hosts/process.ts';
 
 const LIMIT_MS = 20_000;
-const POLL_MS = 20;
+const PAUSE_MS = 20;
 
 /**
  * Starts a daemon that does not say when it is ready, and waits until it listens.
@@ -18,20 +18,21 @@ export async function startDaemon(
 ): Promise<Running> {
   // A session of its own, as services have: the kernel shares processors out by session, and Isthmus's Envoys have their own too.
   const daemon = place.spawn(['setsid', ...command], options);
-  let ended: string | undefined;
+  const over = new AbortController();
   void daemon.exited.then(({ code, signal, stdout, stderr }) => {
-    ended = `ended with ${signal ?? code}: ${`${stdout}${stderr}`.slice(-2000)}`;
+    const said = `${stdout}${stderr}`.slice(-2000);
+    over.abort(new Error(`${command[0]} on ${place.name} ended with ${signal ?? code}: ${said}`));
   });
-  const deadline = performance.now() + LIMIT_MS;
-  while (!ports.every(port => listens(daemon.pid, port))) {
-    if (ended !== undefined) throw new Error(`${command[0]} on ${place.name} ${ended}`);
-    if (performance.now() > deadline) {
-      await daemon.kill('SIGKILL');
-      throw new Error(`${command[0]} on ${place.name} does not listen on ${ports.join(', ')} after ${LIMIT_MS} ms`);
-    }
-    await delay(POLL_MS);
+  const silent = (): readonly number[] => ports.filter(port => !listens(daemon.pid, port));
+  const none = (left: readonly number[]): boolean => left.length === 0;
+  const patience = { timeoutMs: LIMIT_MS, pauseMs: PAUSE_MS, signal: over.signal };
+  try {
+    await eventually(`${command[0]} on ${place.name} listens`, silent, none, patience);
+    return daemon;
+  } catch (error) {
+    await daemon.kill('SIGKILL');
+    throw error;
   }
-  return daemon;
 }
 
 /** Whether the network namespace of a process has a TCP listener on a port, as /proc/<pid>/net/tcp tells. */

@@ -61,7 +61,8 @@ function asUser(uid: number, readAll: boolean): string[] {
   return ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', ...caps, '--'];
 }
 
-function watch(child: ChildProcess, argv: readonly string[]): Running {
+/** Watches a process that was started. @param child with pipes for its output. @param argv for messages. */
+export function watch(child: ChildProcess, argv: readonly string[]): Running {
   const said = { stdout: '', stderr: '' };
   const listeners = new Set<() => void>();
   let ended: Exit | undefined;

@@ -1,13 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { spawn } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { text } from 'node:stream/consumers';
 import type { ExecutionContext } from 'ava';
 import { stringify } from 'yaml';
 import { connectManager, type ManagerAnswer, type ManagerRequest } from '../../manager/cli/client.ts';
 import { makeFolder } from '../folders.ts';
+import { type Running, watch } from '../hosts/process.ts';
 import { freePorts } from '../real/server.ts';
 
 const ISTHMUS = new URL('../../packaging/bin/isthmus', import.meta.url).pathname;
@@ -21,7 +19,9 @@ export interface ManagerProcess {
   /** Kills it, and resolves when it is gone. */
   kill(signal: NodeJS.Signals): Promise<void>;
   /** Runs `isthmus …` against it. */
-  isthmus(...words: string[]): Promise<{ readonly code: number | null; readonly out: string; readonly err: string }>;
+  isthmus(
+    ...words: string[]
+  ): Promise<{ readonly code: number | undefined; readonly out: string; readonly err: string }>;
   ask(request: ManagerRequest): Promise<ManagerAnswer>;
   /** Makes a join token for a host, and gives its text. */
   token(host: string): Promise<string>;
@@ -40,16 +40,11 @@ export async function startManagerProcess(
     stringify({ trustDomain: 'test.mesh', agents: listen(agents), api: listen(api), registries: [], ...config }),
   );
   const flags = ['--config-dir', folder, '--state-dir', folder, '--run-dir', folder];
-  let child: ChildProcess | undefined;
-  const kill = async (signal: NodeJS.Signals): Promise<void> => {
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = once(child, 'exit');
-    child.kill(signal);
-    await gone;
-  };
+  let running: Running | undefined;
+  const kill = async (signal: NodeJS.Signals): Promise<void> => void (await running?.kill(signal));
   const start = async (): Promise<void> => {
-    child = spawn(ISTHMUS, ['manager', ...flags], { stdio: ['ignore', 'pipe', 'pipe'] });
-    await saying(child, 'Manager is ready');
+    running = isthmus('manager', ...flags);
+    await running.line(/Manager is ready/, LIMIT_MS);
   };
   t.teardown(async () => {
     await kill('SIGKILL');
@@ -70,26 +65,12 @@ export async function startManagerProcess(
       return (answer.body as { readonly token: string }).token;
     },
     async isthmus(...words) {
-      const command = spawn(ISTHMUS, [...words, '--run-dir', folder], { stdio: ['ignore', 'pipe', 'pipe'] });
-      const [out, err, [code]] = await Promise.all([
-        text(command.stdout),
-        text(command.stderr),
-        once(command, 'close'),
-      ]);
-      return { code: code as number | null, out, err };
+      const { code, stdout, stderr } = await isthmus(...words, '--run-dir', folder).exited;
+      return { code, out: stdout, err: stderr };
     },
   };
 }
 
-/** Resolves once a process says something; what it says later is read and dropped. @throws when it ends first, with all it said. */
-async function saying(child: ChildProcess, what: string): Promise<void> {
-  const said: string[] = [];
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  for (const stream of [child.stdout!, child.stderr!])
-    createInterface(stream).on('line', line => {
-      said.push(line);
-      if (line.includes(what)) resolve();
-    });
-  child.once('close', () => reject(new Error(`it ended before it said "${what}":\n${said.join('\n')}`)));
-  await promise;
+function isthmus(...words: readonly string[]): Running {
+  return watch(spawn(ISTHMUS, words, { stdio: ['ignore', 'pipe', 'pipe'] }), ['isthmus', ...words]);
 }

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
-import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../../manager/model/util/errors.ts';
 import { processStat } from '../../manager/model/util/process-stat.ts';
+import { eventually } from '../eventually.ts';
 
 /** A real server that a test started. Disposing kills it and removes its folder; so does the end of the test, however it ends. */
 export interface RealServer extends AsyncDisposable {
@@ -35,7 +35,7 @@ export interface ServerOptions {
 }
 
 const SCRIPT = new URL('supervise.sh', import.meta.url).pathname;
-const POLL_MS = 25;
+const PAUSE_MS = 25;
 
 /** Starts a server and waits until it is ready. @throws with its log when it is not ready in time. */
 export async function startServer(options: ServerOptions): Promise<RealServer> {
@@ -101,21 +101,20 @@ class Supervisor {
   }
 }
 
-async function whenReady(options: ServerOptions, pid: number): Promise<void> {
-  const deadline = performance.now() + options.readyTimeoutMs;
-  for (;;) {
-    try {
-      return await options.ready(AbortSignal.timeout(1000));
-    } catch (error) {
-      const dead = hasEnded(pid);
-      if (!dead && performance.now() < deadline) {
-        await delay(POLL_MS);
-        continue;
-      }
-      const log = await readFile(`${options.folder}/log`, 'utf8').catch(() => '');
-      const why = dead ? 'ended' : `was not ready within ${options.readyTimeoutMs} ms (${messageOf(error)})`;
-      throw new Error(`${options.argv.join(' ')} ${why}; the end of its log:\n${log.slice(-4000)}`, { cause: error });
-    }
+async function whenReady({ ready, readyTimeoutMs, folder, argv }: ServerOptions, pid: number): Promise<void> {
+  const over = new AbortController();
+  const look = async (): Promise<void> => {
+    if (hasEnded(pid)) over.abort(new Error('it ended'));
+    await ready(AbortSignal.timeout(1000));
+  };
+  const patience = { timeoutMs: readyTimeoutMs, pauseMs: PAUSE_MS, signal: over.signal };
+  try {
+    await eventually('it is ready', look, () => true, patience);
+  } catch (error) {
+    const log = await readFile(`${folder}/log`, 'utf8').catch(() => '');
+    throw new Error(`${argv.join(' ')}: ${messageOf(error)}; the end of its log:\n${log.slice(-4000)}`, {
+      cause: error,
+    });
   }
 }
 
