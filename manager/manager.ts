@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Authority } from '../auth/ca/authority.ts';
 import type { GivenAuthority } from '../auth/ca/given.ts';
 import { fingerprintOf } from '../auth/ca/root.ts';
 import type { ConfiguredRegistry } from '../registries/settings.ts';
@@ -108,13 +109,7 @@ async function assemble(options: ManagerOptions, logger: Logger) {
   const { store, trustDomain, ca, clock = systemClock } = options;
   const now = (): number => clock.now();
   const authority = await loadAuthority(store, { trustDomain, now, ...(ca && { given: ca }) });
-  const virtualIps = new VirtualIps(store, now);
-  await virtualIps.load();
-  const settings = { trustDomain, roots: authority.roots, virtualRanges: VIRTUAL_RANGES };
-  const withheld = new Withheld(store, now, logger);
-  await withheld.load();
-  const registryNames = options.registries.map(({ name }) => name);
-  const catalog = new Catalog({ registries: registryNames, settings, virtualIps, withheld, logger });
+  const { catalog, withheld } = await makeCatalog(options, { authority, now, logger });
   const hostMemory = new HostMemory(store, logger);
   const hosts = makeHosts({ clock, catalog, hostMemory, logger });
   const wire = loadWire();
@@ -159,6 +154,20 @@ async function assemble(options: ManagerOptions, logger: Logger) {
     refusals,
     removal,
   };
+}
+
+/** The catalog, with what it holds over restarts. */
+async function makeCatalog(
+  { store, trustDomain, registries }: ManagerOptions,
+  parts: { readonly authority: Authority; readonly now: () => number; readonly logger: Logger },
+): Promise<{ readonly catalog: Catalog; readonly withheld: Withheld }> {
+  const { authority, now, logger } = parts;
+  const virtualIps = new VirtualIps(store, now);
+  const withheld = new Withheld(store, now, logger);
+  await Promise.all([virtualIps.load(), withheld.load()]);
+  const settings = { trustDomain, roots: authority.roots, virtualRanges: VIRTUAL_RANGES };
+  const names = registries.map(({ name }) => name);
+  return { catalog: new Catalog({ registries: names, settings, virtualIps, withheld, logger }), withheld };
 }
 
 /** The hosts; what their workloads become is told to the catalog, and remembered. */

@@ -7,7 +7,7 @@ import { eventually } from '../eventually.ts';
 import { runLoad, startEcho, startLoad } from '../hosts/apps.ts';
 import type { Container, Place } from '../hosts/host.ts';
 import { onlyWeb, UID } from './cast.ts';
-import { Mesh, type MeshHost } from './mesh.ts';
+import { Mesh, type MeshHost, type WorkloadFile } from './mesh.ts';
 
 interface Context {
   readonly mesh: Mesh;
@@ -24,34 +24,28 @@ const REVIEWS = 'http://reviews:9080/';
 /** Has no instance in a container. */
 const STEADY = 'http://steady:9081/';
 
-test.before(async t => {
-  t.timeout(240_000);
-  const mesh = await Mesh.create('spaces');
-  t.context = { mesh } as Context;
-  const [first, second] = [await mesh.network.host('alpha'), await mesh.network.host('beta')];
-  const [box, vault] = [await first.container('box'), await second.container('vault')];
+/** Says in files where `reviews` is, and that there is a `stock` in two namespaces. Resolves to their folder. */
+async function writeServices(mesh: Mesh, inside: string, outside: string): Promise<string> {
   const services = join(mesh.control.configDir, 'services.d');
   await mkdir(services);
   const port = { name: 'http', number: 9080, protocol: 'http' };
   const instances = [
-    { id: 'inside', address: vault.address, port: 8080 },
-    { id: 'outside', address: second.address, port: 9081 },
+    { id: 'inside', address: inside, port: 8080 },
+    { id: 'outside', address: outside, port: 9081 },
   ];
   const stock = ['default', 'shop'].map(namespace => ({ name: 'stock', namespace, ports: [port], instances: [] }));
   await writeFile(
     join(services, 'services.yaml'),
     stringify({ services: [{ name: 'reviews', ports: [port], instances }, ...stock] }),
   );
-  await mesh.startManager({ registries: [{ kind: 'file', path: services }] });
+  return services;
+}
+
+/** The instances of `reviews`, one of them in a container. */
+function serversOf(vault: Container): readonly WorkloadFile[] {
   const http = { name: 'http', protocol: 'http' };
-  const workloads = [
-    { name: 'box', namespace: 'shop', selector: { networkNamespace: box.namespacePath }, addresses: [box.address] },
-    { name: 'web', selector: { user: UID.web } },
-    { name: 'clerk', namespace: 'shop', selector: { user: UID.other } },
-  ];
-  const alpha = await mesh.joinHost(first, workloads, ['default/*', 'shop/*']);
   const labels = { app: 'reviews' };
-  const beta = await mesh.joinHost(second, [
+  return [
     {
       name: 'inside',
       labels,
@@ -66,7 +60,24 @@ test.before(async t => {
       ports: [{ ...http, port: 9081 }],
       services: ['steady'],
     },
-  ]);
+  ];
+}
+
+test.before(async t => {
+  t.timeout(240_000);
+  const mesh = await Mesh.create('spaces');
+  t.context = { mesh } as Context;
+  const [first, second] = [await mesh.network.host('alpha'), await mesh.network.host('beta')];
+  const [box, vault] = [await first.container('box'), await second.container('vault')];
+  const services = await writeServices(mesh, vault.address, second.address);
+  await mesh.startManager({ registries: [{ kind: 'file', path: services }] });
+  const workloads = [
+    { name: 'box', namespace: 'shop', selector: { networkNamespace: box.namespacePath }, addresses: [box.address] },
+    { name: 'web', selector: { user: UID.web } },
+    { name: 'clerk', namespace: 'shop', selector: { user: UID.other } },
+  ];
+  const alpha = await mesh.joinHost(first, workloads, ['default/*', 'shop/*']);
+  const beta = await mesh.joinHost(second, serversOf(vault));
   await startEcho(vault, 'inside', ['127.0.0.1:8080'], { uid: UID.first });
   await startEcho(second, 'outside', [9081], { uid: UID.first });
   for (const [host, count] of [

@@ -91,6 +91,12 @@ async function serve(
   return { ads, envoy, how };
 }
 
+/** The Envoy of this machine, brought here if it has none. */
+async function binaryOf(log: Logger): Promise<string> {
+  const cacheDir = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'isthmus');
+  return await findEnvoy({ path: process.env['PATH'], cacheDir, log }, AbortSignal.timeout(300_000));
+}
+
 /** A stage with nothing on it. Brings Envoy to this machine if it has none. What is on it ends with this process, however that ends. */
 export async function stage(): Promise<Stage> {
   await sweep();
@@ -101,9 +107,7 @@ export async function stage(): Promise<Stage> {
   await chmod(folder, 0o711);
   const paths = envoyPaths(folder, folder);
   const { log, events } = recorder();
-  const cacheDir = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'isthmus');
-  const path = process.env['PATH'];
-  const binary = await findEnvoy({ path, cacheDir, log }, AbortSignal.timeout(300_000));
+  const binary = await binaryOf(log);
   const servers: AdsServer[] = [];
   const life = new AbortController();
   const program = {

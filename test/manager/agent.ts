@@ -98,28 +98,59 @@ function factsOf({ host: name, address, workloads }: Named): HostFacts {
 /** What a host is, with its name and address. */
 export type Named = AgentSetting & { readonly host: string; readonly address: string };
 
+function wantedOf({ uses = [] }: AgentSetting): Readonly<Record<ResourceType, readonly string[]>> {
+  return {
+    MeshSettings: [MESH_SETTINGS_NAME],
+    ServiceName: ['*'],
+    WorkloadPolicy: ['*'],
+    ServiceView: uses,
+    InstanceList: uses,
+  };
+}
+
+/** Those who wait for something that may hold after each event. */
+class Waiting {
+  readonly #known: () => string;
+  readonly #each = new Set<() => void>();
+
+  /** @param known what is known when a deadline is over, for the message. */
+  constructor(known: () => string) {
+    this.#known = known;
+  }
+
+  /** Something happened. */
+  look(): void {
+    for (const one of this.#each) one();
+  }
+
+  async until(what: string, holds: () => boolean): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const late = (): void => reject(new Error(`${what}: not within ${LIMIT_MS} ms; ${this.#known()}`));
+    const timer = setTimeout(late, LIMIT_MS);
+    const one = (): void => void (holds() && resolve());
+    this.#each.add(one);
+    one();
+    await promise.finally(() => {
+      clearTimeout(timer);
+      this.#each.delete(one);
+    });
+  }
+}
+
 /** Begins to speak to a Manager that it has joined. The agent ends with the test. */
 export function speak(t: ExecutionContext, identity: HostIdentity, setting: Named): TestAgent {
   const stop = new AbortController();
   const holdings = setting.holdings ?? new Holdings(readerOf(setting));
   const came: string[] = [];
-  const waiting = new Set<() => void>();
-  const look = (): void => {
-    for (const one of waiting) one();
-  };
+  const waiting = new Waiting(() => `${JSON.stringify(link.status())}; came: ${came.join(', ')}`);
+  const look = (): void => waiting.look();
   let acknowledged: HostReportAck | undefined;
   let sessions = 0;
   const link = new ManagerLink({
     wire,
     identity,
     holdings,
-    wanted: {
-      MeshSettings: [MESH_SETTINGS_NAME],
-      ServiceName: ['*'],
-      WorkloadPolicy: ['*'],
-      ServiceView: setting.uses ?? [],
-      InstanceList: setting.uses ?? [],
-    },
+    wanted: wantedOf(setting),
     facts: () => agent.facts,
     onChange(type: ResourceType, changed) {
       for (const name of changed) came.push(`${holdings.get(type, name) === undefined ? '-' : ''}${type} ${name}`);
@@ -144,21 +175,7 @@ export function speak(t: ExecutionContext, identity: HostIdentity, setting: Name
     status: () => link.status(),
     sessions: () => sessions,
     ack: () => acknowledged,
-    async until(what, holds) {
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
-      const timer = setTimeout(() => {
-        reject(
-          new Error(`${what}: not within ${LIMIT_MS} ms; ${JSON.stringify(link.status())}; came: ${came.join(', ')}`),
-        );
-      }, LIMIT_MS);
-      const one = (): void => void (holds() && resolve());
-      waiting.add(one);
-      one();
-      await promise.finally(() => {
-        clearTimeout(timer);
-        waiting.delete(one);
-      });
-    },
+    until: (what, holds) => waiting.until(what, holds),
     async stop() {
       stop.abort();
       await running;

@@ -4,10 +4,13 @@ import type { ExecutionContext } from 'ava';
 import type { GivenAuthority } from '../../auth/ca/given.ts';
 import { connectManager, type ManagerAnswer, type ManagerRequest } from '../../manager/cli/client.ts';
 import { runManager } from '../../manager/manager.ts';
-import { type Logger, silentLogger } from '../../manager/model/util/log.ts';
+import { type LogFields, type Logger, silentLogger } from '../../manager/model/util/log.ts';
 import { SqliteStore } from '../../manager/store/sqlite/sqlite-store.ts';
 import type { ConfiguredRegistry } from '../../registries/settings.ts';
 import { makeFolder } from '../folders.ts';
+
+const ANYWHERE = { address: '127.0.0.1', port: 0 };
+const FIXED = { trustDomain: 'test.mesh', agents: ANYWHERE, api: ANYWHERE, version: 'test' };
 
 /** A Manager of a test, on free ports of the loopback. */
 export interface TestManager {
@@ -35,24 +38,15 @@ export async function startManager(
   const directory = options.directory ?? makeFolder('manager');
   const store = new SqliteStore(join(directory, 'store.db'));
   const stop = new AbortController();
-  const ready = Promise.withResolvers<Readonly<Record<string, unknown>>>();
-  const logger: Logger = {
-    ...silentLogger,
-    info: (message, fields) => message === 'Manager is ready' && ready.resolve(fields ?? {}),
-    child: () => logger,
-  };
-  const anywhere = { address: '127.0.0.1', port: 0 };
+  const { logger, ready } = readiness();
   const running = runManager(
     {
-      trustDomain: 'test.mesh',
-      agents: anywhere,
-      api: anywhere,
+      ...FIXED,
       store,
       registries: options.registries ?? [],
       ...(options.ca && { ca: options.ca }),
       stateDir: directory,
       runDir: directory,
-      version: 'test',
     },
     logger,
     stop.signal,
@@ -67,7 +61,7 @@ export async function startManager(
     await end();
     rmSync(directory, { recursive: true, force: true });
   });
-  const { agents, api } = await Promise.race([ready.promise, running.then(() => ({ agents: '', api: '' }))]);
+  const { agents, api } = await Promise.race([ready, running.then(() => ({ agents: '', api: '' }))]);
   const client = connectManager({ runDir: directory });
   const ask = (request: ManagerRequest): Promise<ManagerAnswer> => client.request(request, stop.signal);
   return {
@@ -82,4 +76,15 @@ export async function startManager(
     },
     stop: end,
   };
+}
+
+/** A logger that hears when the Manager is ready, and where it listens. */
+function readiness(): { readonly logger: Logger; readonly ready: Promise<LogFields> } {
+  const { promise, resolve } = Promise.withResolvers<LogFields>();
+  const logger: Logger = {
+    ...silentLogger,
+    info: (message, fields) => message === 'Manager is ready' && resolve(fields ?? {}),
+    child: () => logger,
+  };
+  return { logger, ready: promise };
 }

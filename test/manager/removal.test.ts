@@ -1,11 +1,11 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { stringify } from 'yaml';
 import type { RemovedHost } from '../../manager/api/host-removal.ts';
 import type { HostReport, ServiceReport } from '../../manager/api/inspect.ts';
 import { makeFolder } from '../folders.ts';
-import { joinMesh, startAgent, workloadOf } from './agent.ts';
+import { joinMesh, startAgent, type TestAgent, workloadOf } from './agent.ts';
 import { type ManagerProcess, startManagerProcess } from './process.ts';
 
 const SHOP = 'shop.default.mesh';
@@ -14,6 +14,18 @@ const SHOP = 'shop.default.mesh';
 async function withheld(manager: ManagerProcess): Promise<readonly string[]> {
   const services = JSON.parse((await manager.isthmus('services', '-o', 'json')).out) as readonly ServiceReport[];
   return services.flatMap(service => service.withheld.map(one => `${one.address} ${one.removedHost}`));
+}
+
+/** A folder of services that the Manager reads. `list` says that a service is at 10.0.0.1 and 10.0.0.9. */
+function registry(t: ExecutionContext): { readonly folder: string; readonly list: (name: string) => void } {
+  const folder = makeFolder('removal');
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const instances = ['10.0.0.1', '10.0.0.9'].map(address => ({ address, port: 9080 }));
+  const ports = [{ number: 80, name: 'http', protocol: 'http' }];
+  return {
+    folder,
+    list: name => writeFileSync(join(folder, `${name}.yaml`), stringify({ services: [{ name, ports, instances }] })),
+  };
 }
 
 async function hosts(manager: ManagerProcess): Promise<readonly HostReport[]> {
@@ -71,61 +83,72 @@ test('a connected host is removed by force: its streams end, its certificate is 
   t.is(lost.sessions(), 1);
 });
 
-test('what a registry lists on a removed host never becomes plaintext by itself, also over a restart of the Manager', async t => {
-  const folder = makeFolder('removal');
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  const listed = ['10.0.0.1', '10.0.0.9'].map(address => ({ address, port: 9080 }));
-  const shop = { name: 'shop', ports: [{ number: 80, name: 'http', protocol: 'http' }], instances: listed };
-  writeFileSync(join(folder, 'shop.yaml'), stringify({ services: [shop] }));
+/** A mesh in which a registry lists `shop` twice: on host "a", whose agent ends, and where no agent is. */
+async function listedTwice(t: ExecutionContext) {
+  const { folder, list } = registry(t);
+  list('shop');
   const manager = await startManagerProcess(t, { registries: [{ kind: 'file', name: 'list', path: folder }] });
   const workloads = [workloadOf('a', 'shop', { addresses: ['10.0.0.1'] })];
-  const setting = { host: 'a', address: '10.0.0.1', workloads };
-  const first = await startAgent(t, manager, await manager.token('a'), setting);
-  const caller = await startAgent(t, manager, await manager.token('b'), {
-    host: 'b',
-    address: '10.0.0.2',
-    uses: [SHOP],
-  });
-  const called = (): string =>
-    (caller.holdings.get('InstanceList', SHOP)?.instances ?? []).map(one => `${one.address} ${one.reach.kind}`).join();
-  const lists: string[] = [];
-  await caller.until('both instances', () => called() === '10.0.0.1 mesh,10.0.0.9 direct');
-
+  const join = async (): Promise<TestAgent> =>
+    startAgent(t, manager, await manager.token('a'), { host: 'a', address: '10.0.0.1', workloads });
+  const first = await join();
+  const setting = { host: 'b', address: '10.0.0.2', uses: [SHOP] };
+  const caller = await startAgent(t, manager, await manager.token('b'), setting);
+  /** All that the caller was ever told. */
+  const told = new Set<string>();
+  const look = (): string => {
+    const instances = caller.holdings.get('InstanceList', SHOP)?.instances ?? [];
+    const now = instances.map(({ address, reach }) => `${address} ${reach.kind}`).join();
+    told.add(now);
+    return now;
+  };
+  const until = (expected: string): Promise<void> => caller.until(expected, () => look() === expected);
+  await until('10.0.0.1 mesh,10.0.0.9 direct');
   await first.stop();
+  return { manager, caller, list, join, told, look, until };
+}
+
+test('what a registry lists on a removed host never becomes plaintext by itself, also over a restart of the Manager', async t => {
+  const { manager, caller, list, join, told, look, until } = await listedTwice(t);
   const removed = await manager.isthmus('hosts', 'remove', 'a', '--force');
   t.regex(removed.out, /shop\.default\.mesh is still listed .* it is not called; .*isthmus hosts remove a --direct\n/);
-  await caller.until(
-    'the instance on the removed host is gone',
-    () => lists.push(called()) > 0 && called() === '10.0.0.9 direct',
-  );
+  await until('10.0.0.9 direct');
   t.deepEqual(await withheld(manager), ['10.0.0.1 a']);
 
   await manager.kill('SIGKILL');
   await manager.start();
-  await caller.until('the caller is back', () => lists.push(called()) > 0 && caller.sessions() === 2);
-  const mark = { name: 'mark', ports: shop.ports, instances: listed };
-  writeFileSync(join(folder, 'mark.yaml'), stringify({ services: [mark] }));
-  await caller.until(
-    'a later change',
-    () => lists.push(called()) > 0 && caller.came.includes('ServiceName mark.default.mesh'),
-  );
+  list('mark');
+  await caller.until('a later change', () => look() !== '' && caller.came.includes('ServiceName mark.default.mesh'));
   t.deepEqual(await withheld(manager), ['10.0.0.1 a', '10.0.0.1 a']);
-  t.is(called(), '10.0.0.9 direct');
+  await until('10.0.0.9 direct');
 
-  const again = await startAgent(t, manager, await manager.token('a'), setting);
-  await caller.until(
-    'it is back, with mTLS',
-    () => lists.push(called()) > 0 && called() === '10.0.0.1 mesh,10.0.0.9 direct',
+  await join();
+  await until('10.0.0.1 mesh,10.0.0.9 direct');
+  t.deepEqual(
+    [...told].filter(list => list.includes('10.0.0.1 direct')),
+    [],
   );
-  t.false(lists.includes('10.0.0.1 direct,10.0.0.9 direct'), 'never in plaintext');
+});
 
-  await again.stop();
+test('a person has what is listed on a removed host called directly, then or later', async t => {
+  const { manager, join, until } = await listedTwice(t);
   t.is((await manager.isthmus('hosts', 'remove', 'a', '--force')).code, 0);
-  await caller.until('it is gone again', () => called() === '10.0.0.9 direct');
-  const direct = await manager.isthmus('hosts', 'remove', 'a', '--direct');
-  t.regex(direct.out, /^a was removed before\nmark\.default\.mesh is still .* directly now, without mTLS\nshop/);
-  await caller.until('it is called as the person said', () => called() === '10.0.0.1 direct,10.0.0.9 direct');
+  await until('10.0.0.9 direct');
+  const later = await manager.isthmus('hosts', 'remove', 'a', '--direct');
+  t.regex(later.out, /^a was removed before\nshop\.default\.mesh is still .* directly now, without mTLS\n$/);
+  await until('10.0.0.1 direct,10.0.0.9 direct');
   t.deepEqual(await withheld(manager), []);
+  t.is((await manager.isthmus('hosts', 'remove', 'a', '--direct')).code, 1);
+
+  const again = await join();
+  await until('10.0.0.1 mesh,10.0.0.9 direct');
+  await again.stop();
+  const atOnce = await manager.isthmus('hosts', 'remove', 'a', '--force', '--direct');
+  t.regex(
+    atOnce.out,
+    /^a removed, with a\/default\/shop\nshop\.default\.mesh is still .* directly now, without mTLS\n/,
+  );
+  await until('10.0.0.1 direct,10.0.0.9 direct');
 });
 
 test('a host that joined and was never heard of is listed, and can be removed', async t => {

@@ -28,11 +28,7 @@ async function agentOf(host: Host): Promise<AgentStatus | undefined> {
   return code === 0 ? (JSON.parse(stdout) as AgentStatus) : undefined;
 }
 
-test('isthmus up is a mesh of one host: it serves, brings back what dies, ends in order, and can be taken away', async t => {
-  await using network = await createNetwork({ prefix: 'up' });
-  const host = await network.host('solo');
-  await host.setResolvers([host.address]);
-  const before = await host.run(['/usr/sbin/nft', 'list', 'ruleset']);
+async function nameWorkloads(host: Host): Promise<void> {
   await write(join(host.configDir, 'workloads.d'), 'hello.yaml', {
     name: 'hello',
     services: ['hello'],
@@ -40,6 +36,14 @@ test('isthmus up is a mesh of one host: it serves, brings back what dies, ends i
     selector: { user: HELLO },
   });
   await write(join(host.configDir, 'workloads.d'), 'web.yaml', { name: 'web', selector: { user: WEB } });
+}
+
+test('isthmus up is a mesh of one host: it serves, brings back what dies, ends in order, and can be taken away', async t => {
+  await using network = await createNetwork({ prefix: 'up' });
+  const host = await network.host('solo');
+  await host.setResolvers([host.address]);
+  const before = await host.run(['/usr/sbin/nft', 'list', 'ruleset']);
+  await nameWorkloads(host);
   await startEcho(host, 'hello-1', [8080], { uid: HELLO });
 
   // As on a machine that is new, and where root's files are for nobody else.
