@@ -1,5 +1,5 @@
 import { renewAt } from '../auth/ca/renewal.ts';
-import type { Clock } from './model/util/clock.ts';
+import { type Clock, sleepUntil } from './model/util/clock.ts';
 import { messageOf } from './model/util/errors.ts';
 import type { Logger } from './model/util/log.ts';
 
@@ -13,8 +13,8 @@ export interface Renewed {
   readonly renew: () => number;
 }
 
-/** Node's timers hold at most 2^31 ms; a clock that was set is noticed within an hour. */
-const LONGEST_SLEEP_MS = 3_600_000;
+/** What cannot be renewed is tried again so much later, milliseconds. */
+const AGAIN_MS = 3_600_000;
 
 /**
  * Renews a certificate at half its life, until the signal aborts. What cannot be renewed stays in use, is said, and tried again
@@ -26,17 +26,14 @@ export async function keepFresh(
   signal: AbortSignal,
 ): Promise<void> {
   let due = renewAt(clock.now(), notAfter, Math.random());
-  while (!signal.aborted) {
-    const waitMs = Math.min(due - clock.now(), LONGEST_SLEEP_MS);
-    if (waitMs > 0) {
-      await clock.sleep(waitMs, signal).catch(() => undefined);
-      continue;
-    }
+  for (;;) {
+    await sleepUntil(clock, due, signal);
+    if (signal.aborted) return;
     try {
       due = renewAt(clock.now(), renew(), Math.random());
     } catch (error) {
       logger.error(`${what} is not renewed; the one before stays in use`, { why: messageOf(error) });
-      due = clock.now() + LONGEST_SLEEP_MS;
+      due = clock.now() + AGAIN_MS;
     }
   }
 }

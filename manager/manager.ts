@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Authority } from '../auth/ca/authority.ts';
 import type { GivenAuthority } from '../auth/ca/given.ts';
+import { NEW_CA } from '../auth/ca/renewal.ts';
 import { fingerprintOf } from '../auth/ca/root.ts';
 import type { ConfiguredRegistry } from '../registries/settings.ts';
 import { CA_WARNING_MS } from './api/mesh-status.ts';
@@ -97,9 +98,9 @@ export async function runManager(options: ManagerOptions, logger: Logger, signal
 function sayWhenCaEnds({ authority, clock }: Pick<Parts, 'authority' | 'clock'>, logger: Logger): boolean {
   const leftMs = authority.ends - clock.now();
   const ends = new Date(authority.ends).toISOString();
-  const next = 'give the Manager a new CA in manager.yaml, and have the hosts join anew';
-  if (leftMs <= 0) logger.error('the CA has ended: agents are not served, the API only on its socket', { ends, next });
-  else if (leftMs < CA_WARNING_MS) logger.warn('the CA ends soon', { ends, next });
+  if (leftMs <= 0)
+    logger.error('the CA has ended: agents are not served, the API only on its socket', { ends, next: NEW_CA });
+  else if (leftMs < CA_WARNING_MS) logger.warn('the CA ends soon', { ends, next: NEW_CA });
   return leftMs <= 0;
 }
 

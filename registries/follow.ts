@@ -5,9 +5,9 @@ import { type Logger, silentLogger } from '../manager/model/util/log.ts';
 import { Changes } from './changes.ts';
 import type { FollowedService, Mapping } from './mapping.ts';
 import { PLAIN_MAPPING } from './mapping.ts';
-import type { Problem, Registry } from './registry.ts';
+import type { Registry } from './registry.ts';
 import { runSession } from './session.ts';
-import { RegistryState } from './state.ts';
+import { RegistryState, type StateStatus } from './state.ts';
 
 export interface FollowOptions {
   /** Ends the following; nothing of it is left within 100 ms. */
@@ -21,19 +21,9 @@ export interface FollowOptions {
 }
 
 /** How the following of a registry goes. */
-export interface FollowStatus {
+export interface FollowStatus extends StateStatus {
   readonly name: string;
   readonly kind: string;
-  /** Whether the registry's whole content was seen at least once. Until then the state may lack services. */
-  readonly synced: boolean;
-  /** Since when the state may be out of date, milliseconds since 1970; absent while it is followed. */
-  readonly staleSinceMs?: number;
-  /** Why it went stale, or why the last try to get back failed; absent while it is followed. */
-  readonly lastError?: string;
-  /** Everything in the registry that was left out. */
-  readonly problems: readonly Problem[];
-  readonly services: number;
-  readonly instances: number;
 }
 
 /** A registry that is being followed: its last known content, kept through every error. */

@@ -6,9 +6,13 @@ import type { Problem, RegistryService } from './registry.ts';
 
 /** What the state says of itself. */
 export interface StateStatus {
+  /** Whether the registry's whole content was seen at least once. Until then the state may lack services. */
   readonly synced: boolean;
+  /** Since when the state may be out of date, milliseconds since 1970; absent while it is followed. */
   readonly staleSinceMs?: number;
+  /** Why it went stale, or why the last try to get back failed; absent while it is followed. */
   readonly lastError?: string;
+  /** Everything in the registry that was left out. */
   readonly problems: readonly Problem[];
   readonly services: number;
   readonly instances: number;

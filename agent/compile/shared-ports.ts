@@ -29,11 +29,14 @@ export function sharedChains(
 ): { readonly chains: readonly JsonMap[]; readonly problems: readonly Problem[] } {
   const holders = new Map<string, string>();
   const problems: Problem[] = [];
-  const ports = owners.flatMap(({ chains }) => chains.map(portOf));
+  const times = Map.groupBy(
+    owners.flatMap(({ chains }) => chains.map(portOf)),
+    port => port,
+  );
   const chains = owners.flatMap(({ workload, addresses, chains }) =>
     chains.flatMap(chain => {
       const port = portOf(chain);
-      if (ports.filter(each => each === port).length === 1) return [chain];
+      if (times.get(port)!.length === 1) return [chain];
       const wanted = addresses.length > 0 ? addresses.map(shortest) : [ANY, shortest(hostAddress)];
       const place = (address: string): string => `${address} ${port}`;
       const taken = wanted.filter(address => holders.has(place(address)));

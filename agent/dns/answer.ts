@@ -3,7 +3,7 @@ import dnsPacket from 'dns-packet';
 import type { ServiceName } from '../../manager/model/host-view.ts';
 import { MESH_DOMAIN } from '../../manager/model/service.ts';
 import type { Meaning } from './names.ts';
-import { type Question, TYPE } from './question.ts';
+import { type Question, readQuestion, TYPE } from './question.ts';
 
 /** Virtual IPs never change, so an answer may be kept for a while, seconds; */
 const TTL = 30;
@@ -113,6 +113,11 @@ function build(query: Buffer, question: Question, code: number, sections: Sectio
   const asked = query.subarray(12, endOfQuestions(query));
   reply.writeUInt16BE(1, 4);
   return Buffer.concat([reply.subarray(0, 12), asked, reply.subarray(12)]);
+}
+
+/** An answer as it goes over UDP: cut where the asker takes no more. */
+export function forUdp(reply: Buffer, query: Buffer): Buffer {
+  return truncate(reply, readQuestion(query)?.udpSize ?? reply.length);
 }
 
 /** Cuts an answer that is too long for UDP down to its question, and says so: the asker comes back over TCP. */

@@ -1,12 +1,13 @@
-import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import type { Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { codeOf, messageOf } from '../../manager/model/util/errors.ts';
-import { failure, truncate } from './answer.ts';
+import { messageOf } from '../../manager/model/util/errors.ts';
+import { failure, forUdp } from './answer.ts';
 import { Answerer, type AnswererOptions } from './answerer.ts';
 import type { Asker } from './asker.ts';
-import { isQuery, readQuestion } from './question.ts';
+import { isQuery } from './question.ts';
 import type { Resolvers } from './resolv-conf.ts';
+import { udpSocket, unlessNoIpv6 } from './sockets.ts';
 import { dialInTurn, serveTcp } from './tcp-session.ts';
 import { Upstream } from './upstream.ts';
 
@@ -60,7 +61,7 @@ export class DnsServer implements AsyncDisposable {
     try {
       await server.#listen('127.0.0.1', options.port);
       await server.#listen('::1', server.port).catch((error: unknown) => {
-        if (!['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL'].includes(codeOf(error) ?? '')) throw error;
+        unlessNoIpv6(error);
         options.logger.info('this host has no IPv6: DNS answers on 127.0.0.1 alone, and gives out no IPv6 addresses');
       });
     } catch (error) {
@@ -97,7 +98,7 @@ export class DnsServer implements AsyncDisposable {
     tcp.listen({ host: address, port });
     await once(tcp, 'listening');
     this.#tcp.push(tcp);
-    const udp = address === '::1' ? createSocket({ type: 'udp6', ipv6Only: true }) : createSocket('udp4');
+    const udp = udpSocket(address === '::1' ? 6 : 4);
     this.#udp.push(udp);
     // Where any port will do, one that is free in TCP: those are short, as connections have them too.
     udp.bind((tcp.address() as AddressInfo).port, address);
@@ -123,7 +124,7 @@ export class DnsServer implements AsyncDisposable {
   async #serveUdp(query: Buffer, asker: Asker): Promise<Buffer> {
     const own = await this.#own(query, asker);
     if (!own) return this.#forward(query);
-    return truncate(own, readQuestion(query)?.udpSize ?? own.length);
+    return forUdp(own, query);
   }
 
   #own(query: Buffer, asker: Asker): Promise<Buffer | undefined> {

@@ -1,7 +1,7 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BACKDATE_MS } from '../../auth/ca/authority.ts';
+import { issuedAt } from '../../auth/ca/authority.ts';
 import { renewAt } from '../../auth/ca/renewal.ts';
 import { makeKey } from '../../auth/ca/root.ts';
 import type { SignResponse } from '../../manager/model/proto/messages.ts';
@@ -157,7 +157,7 @@ export class Certificates {
   #use(wanted: Wanted, certificate: Certificate): void {
     wanted.certificate = certificate;
     wanted.due = renewAt(
-      certificate.notBefore + BACKDATE_MS,
+      issuedAt(certificate.notBefore),
       certificate.notAfter,
       (this.#options.random ?? Math.random)(),
     );

@@ -1,10 +1,10 @@
 import { X509Certificate } from 'node:crypto';
-import { BACKDATE_MS } from '../../auth/ca/authority.ts';
+import { issuedAt } from '../../auth/ca/authority.ts';
 import { renewAt } from '../../auth/ca/renewal.ts';
 import { makeKey } from '../../auth/ca/root.ts';
 import { hostSpiffeId } from '../../auth/identity.ts';
 import { Backoff } from '../../manager/model/util/backoff.ts';
-import { type Clock, systemClock } from '../../manager/model/util/clock.ts';
+import { type Clock, sleepUntil, systemClock } from '../../manager/model/util/clock.ts';
 import { messageOf } from '../../manager/model/util/errors.ts';
 import type { Logger } from '../../manager/model/util/log.ts';
 import type { ManagerLink } from '../manager/link.ts';
@@ -18,20 +18,15 @@ export interface RenewalOptions {
   readonly clock?: Clock;
 }
 
-const LONGEST_SLEEP_MS = 3_600_000;
-
 /** Renews the host's own certificate at half its life, until the signal aborts. Never rejects. */
 export async function renewHostIdentity(options: RenewalOptions, signal: AbortSignal): Promise<void> {
   const { stateDir, link, logger, clock = systemClock } = options;
   let { identity } = options;
   const backoff = new Backoff({ initialMs: 1_000, maximumMs: 300_000 });
   let due = dueAt(identity);
-  while (!signal.aborted) {
-    const waitMs = Math.min(due - clock.now(), LONGEST_SLEEP_MS);
-    if (waitMs > 0) {
-      await clock.sleep(waitMs, signal).catch(() => undefined);
-      continue;
-    }
+  for (;;) {
+    await sleepUntil(clock, due, signal);
+    if (signal.aborted) return;
     try {
       const key = makeKey();
       const name = hostSpiffeId(identity.trustDomain, identity.host);
@@ -55,5 +50,5 @@ export async function renewHostIdentity(options: RenewalOptions, signal: AbortSi
 
 function dueAt({ chain }: HostIdentity): number {
   const { validFromDate, validToDate } = new X509Certificate(chain);
-  return renewAt(validFromDate.getTime() + BACKDATE_MS, validToDate.getTime(), Math.random());
+  return renewAt(issuedAt(validFromDate.getTime()), validToDate.getTime(), Math.random());
 }

@@ -101,7 +101,7 @@ ${virtualSets(capture.virtualRanges)}${timeouts.objects}
 ${inboundChain()}
   chain sent {
     type filter hook output priority 0; policy accept;
-    udp sport ${PORTS.dns} ip daddr 127.0.0.1 meta skuid ${agentUid} update @alive { meta mark & 0 timeout ${ALIVE_MS}ms }
+    ${keptAlive(agentUid)}
     ${STANDING}
     ${UNANSWERED}
     tcp dport ${listeners} ct state new fib daddr type local meta skuid . tcp dport != @listeners reject with tcp reset
@@ -186,7 +186,7 @@ ${askedRules(setTimeouts)}
 ${inboundChain()}
   chain sent {
     type filter hook output priority 0; policy accept;
-    udp sport ${PORTS.dns} ip daddr 127.0.0.1 meta skuid ${proxyUid} update @alive { meta mark & 0 timeout ${ALIVE_MS}ms }
+    ${keptAlive(proxyUid)}
     ${STANDING}
     ${UNANSWERED}
     ${UNCAPTURED}
@@ -219,6 +219,11 @@ function inboundChain(): string {
     tcp dport @own ip6 daddr @virtual6 return
     tcp dport @own fib daddr type local redirect to :${PORTS.inbound}
   }`;
+}
+
+/** The answers of whoever answers names keep the capture of names alive. */
+function keptAlive(uid: number): string {
+  return `udp sport ${PORTS.dns} ip daddr 127.0.0.1 meta skuid ${uid} update @alive { meta mark & 0 timeout ${ALIVE_MS}ms }`;
 }
 
 /** What goes to a virtual IP and was captured by no one leads nowhere. */

@@ -2,6 +2,7 @@ import type { KeyObject, X509Certificate } from 'node:crypto';
 import { hostSpiffeId, managerSpiffeId } from '../identity.ts';
 import { keyIdOf, makeCertificate, type Signer, subjectOf, toPem } from './certificate.ts';
 import { AuthorityError, type GivenAuthority } from './given.ts';
+import { NEW_CA } from './renewal.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -16,6 +17,11 @@ export const LIFETIME: Readonly<Record<'host' | 'workload' | 'manager', number>>
 
 /** Certificates begin this much in the past, for hosts whose clocks are behind. */
 export const BACKDATE_MS: number = 5 * 60_000;
+
+/** When a certificate of ours was issued. @param notBefore when it begins. Both milliseconds since 1970. */
+export function issuedAt(notBefore: number): number {
+  return notBefore + BACKDATE_MS;
+}
 
 /** A certificate with those between it and the root, PEM, leaf first. */
 export interface Issued {
@@ -82,9 +88,7 @@ export class Authority {
   /** @throws {AuthorityError} when it has ended and can sign no more. */
   check(): void {
     if (this.ends > this.#now()) return;
-    throw new AuthorityError(
-      `the CA's own certificate ended at ${new Date(this.ends).toISOString()}; give the Manager a new one in manager.yaml, and have the hosts join anew`,
-    );
+    throw new AuthorityError(`the CA's own certificate ended at ${new Date(this.ends).toISOString()}; ${NEW_CA}`);
   }
 
   #issue(publicKey: KeyObject, uri: string, lifetime: number, hosts: readonly string[] = []): Issued {

@@ -1,3 +1,6 @@
+/** What a person does when the CA has ended, or soon will. */
+export const NEW_CA = 'give the Manager a new CA in manager.yaml, and have the hosts join anew';
+
 /** No certificate is renewed sooner after it was issued, milliseconds: near the end of the CA they get ever shorter. */
 const SHORTEST_MS = 60_000;
 

@@ -269,10 +269,10 @@ for (const [when, daysLeft, said, code] of [
   [
     'soon before',
     3,
-    /^The CA ends at .*; give the Manager a new one in manager\.yaml, and have the hosts join anew$/m,
+    /^The CA ends at .*; give the Manager a new CA in manager\.yaml, and have the hosts join anew$/m,
     1,
   ],
-  ['after', -1, /^The CA ended at .*: no certificate is given any more; give the Manager a new one/m, 1],
+  ['after', -1, /^The CA ended at .*: no certificate is given any more; give the Manager a new CA/m, 1],
 ] as const)
   test(`the status ${when} the end of the CA`, async t => {
     const manager = () => ({

@@ -1,3 +1,4 @@
+import { NEW_CA } from '../../auth/ca/renewal.ts';
 import type { RegistryReport } from '../api/inspect.ts';
 import { CA_WARNING_MS, type MeshStatus } from '../api/mesh-status.ts';
 import { describeWarning } from '../config/references.ts';
@@ -83,9 +84,7 @@ function caLines({ caEnds }: MeshStatus['manager']): string[] {
   if (caEnds > Date.now() + CA_WARNING_MS) return [];
   const ended = caEnds <= Date.now();
   const when = new Date(caEnds).toISOString();
-  return [
-    `The CA ${ended ? `ended at ${when}: no certificate is given any more` : `ends at ${when}`}; give the Manager a new one in manager.yaml, and have the hosts join anew\n`,
-  ];
+  return [`The CA ${ended ? `ended at ${when}: no certificate is given any more` : `ends at ${when}`}; ${NEW_CA}\n`];
 }
 
 function wrongLines({ manager, hosts, registries, withheld }: MeshStatus): string[] {

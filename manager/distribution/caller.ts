@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { BACKDATE_MS } from '../../auth/ca/authority.ts';
+import { issuedAt } from '../../auth/ca/authority.ts';
 import { spiffeIdOf } from '../../auth/ca/peer.ts';
 import { parseHostSpiffeId } from '../../auth/identity.ts';
 import type { Member, Members } from '../hosts/members.ts';
@@ -44,9 +44,9 @@ export function memberOf(
   const member = members.get(id.host);
   if (!member) throw new RefusalError('host-unknown', removedText(id.host));
   // Whoever joined anew is known by what was issued since: an older certificate may be in other hands.
-  const issuedAt = certificate.validFromDate.getTime() + BACKDATE_MS;
+  const issued = issuedAt(certificate.validFromDate.getTime());
   // Certificates know whole seconds.
-  if (issuedAt < Math.floor(member.joinedAt / 1000) * 1000)
+  if (issued < Math.floor(member.joinedAt / 1000) * 1000)
     throw new RefusalError(
       'host-unknown',
       `the certificate is from before host "${id.host}" joined anew; start its agent again`,

@@ -3,7 +3,7 @@ import { parseDuration } from '../../manager/config/duration.ts';
 import { messageOf } from '../../manager/model/util/errors.ts';
 import { orphaned } from '../demo/orphan.ts';
 import type { DemoSummary } from '../demo/summary.ts';
-import { whyNeverHosts, whyNoHosts } from '../setup/preflight.ts';
+import { whyNoHosts } from '../setup/preflight.ts';
 import { prepareHost } from '../setup/prepare.ts';
 
 /** `isthmus demo`; `npm start` is the same. */
@@ -35,9 +35,7 @@ export const demoCommand: Command = {
     if (lasts !== '' && !forMs) throw usageError(demoCommand, `--for must be a time such as 30s or 5m, not "${lasts}"`);
     if (!(rate >= 1 && rate <= 1000))
       throw usageError(demoCommand, `--rate must be from 1 to 1000, not "${perSecond}"`);
-    const never = whyNeverHosts();
-    if (never === undefined) await prepare(context.signal);
-    const lack = never ?? (await whyNoHosts());
+    const lack = await whyNoHosts(() => prepare(context.signal));
     if (lack !== undefined) throw new CommandError(`The demo cannot run here. ${lack}`);
     const json = values['output'] === 'json';
     const summary = await perform({ rate, ...(forMs !== undefined && { forMs }) }, json, context);

@@ -14,7 +14,7 @@ import { readIfThere } from '../../manager/model/util/files.ts';
 import { readYaml } from '../../manager/model/util/yaml.ts';
 import { readManagerConfig } from '../config/manager.ts';
 import { type Dirs, dirsOf } from '../paths.ts';
-import { whyNeverHosts, whyNoHosts } from '../setup/preflight.ts';
+import { whyNoHosts } from '../setup/preflight.ts';
 import { prepareHost } from '../setup/prepare.ts';
 import { supervise } from '../up/supervise.ts';
 import { DAEMON_OPTIONS, daemonLogger } from './daemon.ts';
@@ -45,9 +45,7 @@ export const upCommand: Command = {
   },
   async run({ values }, context) {
     const logger = await daemonLogger(values);
-    const never = whyNeverHosts();
-    if (never === undefined) await prepareHost(logger, context.signal);
-    const lack = never ?? (await whyNoHosts());
+    const lack = await whyNoHosts(() => prepareHost(logger, context.signal));
     if (lack !== undefined) throw new CommandError(`isthmus up cannot run here. ${lack}`);
     const dirs = dirsOf(values);
     const over = new AbortController();

@@ -23,7 +23,7 @@ function probeScript(): string {
 const STILL = 'What still works here: `npm run ok`, `isthmus manager`, and the commands that talk to one.';
 
 /** Why traffic cannot be captured here whatever is installed, in one sentence; undefined when it may be possible. */
-export function whyNeverHosts(): string | undefined {
+function whyNeverHosts(): string | undefined {
   if (process.platform !== 'linux')
     return `Isthmus captures traffic on Linux only, and this is ${process.platform}. ${STILL}`;
   if (process.getuid?.() !== 0)
@@ -31,10 +31,14 @@ export function whyNeverHosts(): string | undefined {
   return undefined;
 }
 
-/** Why traffic cannot be captured here, in one sentence; undefined when it can. */
-export async function whyNoHosts(): Promise<string | undefined> {
+/**
+ * Why traffic cannot be captured here, in one sentence; undefined when it can.
+ * @param prepare brings what may be missing, before it is looked for; not called where that could not help.
+ */
+export async function whyNoHosts(prepare?: () => Promise<unknown>): Promise<string | undefined> {
   const never = whyNeverHosts();
   if (never) return never;
+  await prepare?.();
   const [nft, unshare] = [findProgram('nft'), findProgram('unshare')];
   if (!nft) return `nftables is not installed (no nft in /usr/sbin): run apt-get install nftables. ${STILL}`;
   if (!unshare) return `util-linux is not installed (no unshare in /usr/bin): run apt-get install util-linux. ${STILL}`;

@@ -1,8 +1,9 @@
 import { isIP } from 'node:net';
-import { type Document, LineCounter, parseDocument } from 'yaml';
+import { LineCounter, parseDocument } from 'yaml';
 import { PROTOCOLS, type Protocol } from '../../manager/model/service.ts';
 import { describeFieldError, type FieldError } from '../../manager/model/util/errors.ts';
 import { Fields } from '../../manager/model/util/fields.ts';
+import { lineOf } from '../../manager/model/util/yaml.ts';
 import type { Workload, WorkloadPort } from '../../manager/model/workload.ts';
 import type { PlatformProblem } from '../platform.ts';
 
@@ -159,16 +160,4 @@ function readUser(selector: Fields): string | number | undefined {
       "cannot be root: the agent's own traffic could not be told apart; run the program as another user",
     );
   return number;
-}
-
-/** The line of a field, or of the nearest thing around it that is there. */
-function lineOf(document: Document, lines: LineCounter, path: string): number {
-  const steps = path.split(/[.[\]]+/).filter(step => step !== '');
-  for (let depth = steps.length; depth >= 0; depth -= 1) {
-    const keys = steps.slice(0, depth).map(step => (/^\d+$/.test(step) ? Number(step) : step));
-    const node = document.getIn(keys, true) as { range?: readonly number[] | null } | null | undefined;
-    const start = node?.range?.[0];
-    if (start !== undefined) return lines.linePos(start).line;
-  }
-  return 1;
 }

@@ -2,12 +2,12 @@
  * Makes sockets inside a network namespace and hands them to the process that started it: `nsenter --net=<path> node make.ts <order>`.
  * A socket stays in the namespace that it was made in, whoever holds it, so no process has to stay there.
  */
-import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import type { Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { codeOf } from '../../../manager/model/util/errors.ts';
+import { udpSocket, unlessNoIpv6 } from '../sockets.ts';
 import type { Made, Order } from './order.ts';
 
 const { uid, ports, asking, connect: target } = JSON.parse(process.argv[2] ?? '') as Order;
@@ -22,7 +22,7 @@ function hand(made: Made, handle: UdpSocket | Server | Socket): Promise<void> {
 }
 
 async function udp(family: 4 | 6, port: number, address?: string): Promise<UdpSocket> {
-  const socket = family === 6 ? createSocket({ type: 'udp6', ipv6Only: true }) : createSocket('udp4');
+  const socket = udpSocket(family);
   socket.bind(port, address);
   await once(socket, 'listening');
   return socket;
@@ -54,9 +54,7 @@ if (target) {
 } else {
   await loopback();
   await serve(4, '127.0.0.1');
-  await serve(6, '::1').catch((error: unknown) => {
-    if (!['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL'].includes(codeOf(error) ?? '')) throw error;
-  });
+  await serve(6, '::1').catch(unlessNoIpv6);
 }
 // All has been taken; what is open here would keep this process.
 process.exit(0);

@@ -5,9 +5,9 @@ import type { Logger } from '../../../manager/model/util/log.ts';
 import { NAMESPACE_DNS_PORTS } from '../../redirect/namespace-dns.ts';
 import type { Tools } from '../../redirect/nft.ts';
 import { DISCARD_PORT, isRefused } from '../../redirect/presence.ts';
-import { truncate } from '../answer.ts';
+import { forUdp } from '../answer.ts';
 import type { Answerer, AskerFacts } from '../answerer.ts';
-import { isQuery, readQuestion } from '../question.ts';
+import { isQuery } from '../question.ts';
 import { serveTcp } from '../tcp-session.ts';
 import { closeSocket, type MadeSocket, makeSockets } from './sockets.ts';
 import { NamespaceUpstream } from './upstream.ts';
@@ -106,7 +106,7 @@ export class NamespaceServer implements Disposable {
   async #serveUdp(query: Buffer, family: 4 | 6, port: number): Promise<Buffer | undefined> {
     const { answerer, serverOf } = this.#options;
     const own = await answerer.answer(query, this.#facts);
-    if (own) return truncate(own, readQuestion(query)?.udpSize ?? own.length);
+    if (own) return forUdp(own, query);
     const server = await serverOf(family, port);
     return server === undefined ? undefined : this.#upstream.ask(query, server, this.#stop.signal);
   }
