@@ -133,7 +133,7 @@ export class Converge {
   async #configure(): Promise<void> {
     // Until the platforms have said what runs here, Envoy keeps what it has: to give it less would be to take workloads out.
     if (!this.#known) return;
-    const { agent, settings, knowledge, ads } = this.#options;
+    const { agent, settings, knowledge, ads, proxy } = this.#options;
     await this.#proxyFor(this.#workloads);
     this.#all = this.#fitting();
     this.#options.onMembers();
@@ -143,6 +143,7 @@ export class Converge {
     const { resources, problems } = this.#compiler.compile(knowledge.input(joined, agent.host, settings));
     this.#problems = problems;
     ads.update(resources);
+    if (!this.#tookOver && proxy.fresh) ads.expect();
     if (this.#news(joined)) void this.#capture.call();
   }
 

@@ -21,6 +21,7 @@ export class HostProxy {
   #process: EnvoyProcess | undefined;
   #watching: AbortController | undefined;
   #enterNamespaces = false;
+  #fresh = false;
   #last: Promise<void> = Promise.resolve();
 
   constructor(options: AgentOptions, paths: EnvoyPaths, logger: Logger) {
@@ -50,11 +51,17 @@ export class HostProxy {
     // Should it fail, the next call begins anew.
     this.#process = undefined;
     const envoy = this.#make(await this.#options.envoy.binary);
-    await envoy.start(AbortSignal.any([signal, this.#watching.signal]));
+    const how = await envoy.start(AbortSignal.any([signal, this.#watching.signal]));
+    this.#fresh = how !== 'adopted';
     this.#process = envoy;
     if (!enterNamespaces || (await this.#hasTheRight())) return;
     this.#enterNamespaces = false;
     throw new Error('Envoy may not enter network namespaces: no new one could take over from the one that runs');
+  }
+
+  /** Whether the Envoy that runs was started in this life of the agent, without any config. */
+  get fresh(): boolean {
+    return this.#fresh;
   }
 
   /** A connection of Envoy's ended: it may be dead. */

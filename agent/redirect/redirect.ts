@@ -53,7 +53,7 @@ export class Redirect {
   readonly #clock: Clock;
   readonly #host: Table;
   readonly #namespaces = new Map<string, CapturedNamespace>();
-  #kernel: KernelFeatures | undefined;
+  #kernel: Promise<KernelFeatures> | undefined;
   #remembered: string | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -74,8 +74,7 @@ export class Redirect {
    */
   apply(plan: CapturePlan): Promise<readonly CaptureProblem[]> {
     return this.#inTurn(async () => {
-      this.#kernel ??= await probeKernel(this.#tools);
-      const kernel = this.#kernel;
+      const kernel = await this.#probed();
       const { users, problems } = capturableUsers(plan.host);
       await this.#host.apply(hostRuleset({ ...plan.host, users }, kernel), plan.host.virtualRanges);
       return [...problems, ...(await this.#applyNamespaces(plan.namespaces, kernel))];
@@ -87,6 +86,8 @@ export class Redirect {
    * keep up: see `keepDnsCaptured`, and `NamespaceServers` for the namespaces.
    */
   async run(signal: AbortSignal): Promise<void> {
+    // Whoever sets the first rules need not wait for this then, and is told what is wrong.
+    this.#probed().catch(() => undefined);
     using presence = new Presence();
     for (let beat = 1; !signal.aborted; beat += 1) {
       try {
@@ -121,6 +122,15 @@ export class Redirect {
       await this.#applyNamespaces([], NO_FEATURES);
       await this.#host.remove();
     });
+  }
+
+  /** What the kernel can do; after a failure it is tried again. */
+  #probed(): Promise<KernelFeatures> {
+    this.#kernel ??= probeKernel(this.#tools).catch((error: unknown) => {
+      this.#kernel = undefined;
+      throw error;
+    });
+    return this.#kernel;
   }
 
   async #applyNamespaces(captures: readonly NamespaceCapture[], kernel: KernelFeatures): Promise<CaptureProblem[]> {

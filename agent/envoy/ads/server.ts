@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
 import type { Logger } from '../../../manager/model/util/log.ts';
 import { type Resource, TYPE, type TypeUrl } from '../../compile/resource.ts';
+import { Ahead } from './ahead.ts';
 import { Debt } from './debt.ts';
 import { encode } from './encode.ts';
 import type { Outcome } from './ledger.ts';
@@ -40,6 +41,7 @@ export class AdsServer {
   readonly #options: AdsServerOptions;
   readonly #server: Server;
   readonly #schema: Schema;
+  readonly #ahead: Ahead;
   readonly #sessions = new Set<Session>();
   /** Of the Envoy that connected last; kept when its stream ends, so that its state can still be shown. */
   #latest: Session | undefined;
@@ -52,6 +54,7 @@ export class AdsServer {
   constructor(options: AdsServerOptions) {
     this.#options = options;
     this.#schema = options.schema ?? loadSchema();
+    this.#ahead = new Ahead(({ typeUrl, body }) => encode(this.#schema.resources[typeUrl], body));
     this.#server = new Server({ 'grpc.max_receive_message_length': 64 * 1024 * 1024 });
     this.#server.addService(adsService(this.#schema.request), {
       DeltaAggregatedResources: (call: Call) => this.#serve(call),
@@ -69,6 +72,13 @@ export class AdsServer {
     const types = [TYPE.listener, TYPE.cluster, TYPE.routes, TYPE.endpoints];
     const byType = types.map(type => [type, byName(resources.filter(({ typeUrl }) => typeUrl === type))]);
     this.#take({ ...this.#desired, ...Object.fromEntries(byType) });
+  }
+
+  /** An Envoy that holds nothing yet is about to connect: what is wanted is encoded meanwhile, in the order in which it will be sent. */
+  expect(): void {
+    if (this.#latest) return;
+    const types = [TYPE.cluster, TYPE.endpoints, TYPE.listener, TYPE.routes];
+    this.#ahead.prepare(types.flatMap(type => [...(this.#desired[type]?.values() ?? [])]));
   }
 
   /** Takes all certificates and the roots, PEM. A secret that is not among them is answered as missing. */
@@ -124,12 +134,14 @@ export class AdsServer {
       this.#waiters.delete(check);
       signal.removeEventListener('abort', abort);
     }
+    this.#ahead.clear();
     return this.rejections();
   }
 
   /** Ends all streams. Envoys keep what they have. */
   async close(): Promise<void> {
     clearTimeout(this.#retry);
+    this.#ahead.clear();
     for (const session of this.#sessions) session.close();
     this.#server.forceShutdown();
     await rm(this.#options.socket, { force: true });
@@ -165,7 +177,7 @@ export class AdsServer {
     const { gateMs = 5_000, removalMs = 500, log } = this.#options;
     return new Session({
       desired: () => this.#desired,
-      encode: ({ typeUrl, body }) => encode(this.#schema.resources[typeUrl], body),
+      encode: resource => this.#ahead.take(resource),
       send,
       answered: (typeUrl, outcome) => this.#note(typeUrl, outcome),
       late: typeUrl => log.warn('Envoy is slow to acknowledge; the rest is sent all the same', { typeUrl, gateMs }),
