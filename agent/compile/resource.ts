@@ -20,9 +20,24 @@ export const NEWER_FIELDS: readonly {
   readonly message: string;
   readonly field: string;
   readonly number: number;
-  readonly type: 'string';
+  /** `string`, or the full name of a message. */
+  readonly type: string;
+  readonly rule?: 'repeated';
 }[] = [
   { message: 'envoy.config.core.v3.SocketAddress', field: 'network_namespace_filepath', number: 7, type: 'string' },
+  {
+    message: 'envoy.config.route.v3.DirectResponseAction',
+    field: 'body_format',
+    number: 3,
+    type: 'envoy.config.core.v3.SubstitutionFormatString',
+  },
+  {
+    message: 'envoy.extensions.filters.network.set_filter_state.v3.Config',
+    field: 'on_downstream_tls_handshake',
+    number: 2,
+    type: 'envoy.extensions.filters.common.set_filter_state.v3.FilterStateValue',
+    rule: 'repeated',
+  },
 ];
 
 /** A value of proto-JSON. */
@@ -32,7 +47,7 @@ export interface JsonMap {
   readonly [field: string]: Json;
 }
 
-/** An extension's config: an `Any` in proto-JSON, fields beside `@type`. May be newer than the protos at hand. */
+/** An extension's config: an `Any` in proto-JSON, fields beside `@type`. Its type may be newer than the protos at hand. */
 export interface TypedConfig extends JsonMap {
   readonly '@type': string;
 }

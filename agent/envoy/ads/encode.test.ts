@@ -1,8 +1,10 @@
 import test from 'ava';
 import protobuf from 'protobufjs';
+import { Compiler } from '../../compile/compile.ts';
+import { host, input, port, service, workload } from '../../compile/fixtures.ts';
 import { TYPE } from '../../compile/resource.ts';
 import { EncodeError, encode } from './encode.ts';
-import { loadSchema } from './schema.ts';
+import { loadSchema, ROOTS } from './schema.ts';
 
 const { resources, request } = loadSchema();
 const message = (name: string): protobuf.Type => resources[TYPE.cluster].root.lookupType(name);
@@ -88,6 +90,57 @@ test('an extension travels as a TypedStruct with the URL and the JSON of its own
       },
     },
   });
+});
+
+test('an extension whose type is known travels as itself, and so does what it holds', t => {
+  const socket = {
+    '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.internal_upstream.v3.InternalUpstreamTransport',
+    transport_socket: {
+      name: 'plaintext',
+      typed_config: { '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer' },
+    },
+  };
+  const any = (type: string, value: object): unknown => ({
+    type_url: `type.googleapis.com/${type}`,
+    value: Buffer.from(encode(message(type), value)).toString('base64'),
+  });
+  const { '@type': url, ...fields } = socket;
+  t.deepEqual(readBack(message('envoy.config.core.v3.TransportSocket'), { typed_config: socket }), {
+    typed_config: any(url.slice(url.indexOf('/') + 1), fields),
+  });
+  const inner = readBack(message('envoy.config.core.v3.TransportSocket'), fields.transport_socket);
+  t.deepEqual(inner, {
+    name: 'plaintext',
+    typed_config: any('envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer', {}),
+  });
+});
+
+test('an extension that is a bare value', t => {
+  const action = { '@type': 'type.googleapis.com/google.protobuf.StringValue', value: 'allow' };
+  const read = readBack(message('envoy.config.core.v3.TypedExtensionConfig'), { name: 'chain', typed_config: action });
+  const value = Buffer.from('\n\x05allow').toString('base64');
+  t.deepEqual(read, { name: 'chain', typed_config: { type_url: action['@type'], value } });
+});
+
+/** What each host has one of, with types that the protos at hand lack. */
+const RARE = [
+  'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext',
+  'envoy.extensions.transport_sockets.tls.cert_selectors.on_demand_secret.v3.Config',
+  'envoy.extensions.transport_sockets.tls.cert_mappers.filter_state_override.v3.Config',
+];
+
+test('all that hosts have many of is known by its type', t => {
+  const on = host('alpha', '10.0.0.1');
+  const called = workload(on, 'reviews', [port(9080), port(5432, 'tcp')]);
+  const services = [
+    service('reviews', 1, [port(9080), port(5432, 'tcp')]),
+    service('ratings', 2, [port(9080, 'grpc')]),
+  ];
+  const { resources: made } = new Compiler().compile(input(on, [called], services));
+  for (const { typeUrl, body } of made) t.true(encode(resources[typeUrl], body).length > 0);
+  const used = [...JSON.stringify(made).matchAll(/"@type":"type\.googleapis\.com\/([^"]+)"/g)].map(([, name]) => name!);
+  const unknown = new Set(used).difference(new Set(ROOTS));
+  t.deepEqual([...unknown].filter(name => name !== 'envoy.config.route.v3.Route').sort(), [...RARE].sort());
 });
 
 const WRONG: readonly (readonly [type: string, value: unknown, message: RegExp])[] = [

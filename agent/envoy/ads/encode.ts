@@ -17,8 +17,9 @@ export class EncodeError extends Error {
 }
 
 /**
- * Encodes proto-JSON with snake_case names. Unlike protobufjs it refuses fields that the type does not have, and it turns every
- * `Any` but a few into an xds.type.v3.TypedStruct, which Envoy converts to the message that `@type` names: that message need not be known here.
+ * Encodes proto-JSON with snake_case names. Unlike protobufjs it refuses fields that the type does not have. An `Any` of a type that is
+ * not known here becomes an xds.type.v3.TypedStruct, which Envoy converts to the message that `@type` names. That takes it several times
+ * the time and memory: what hosts have many of is in `schema.ts`.
  * @throws {EncodeError} when the value does not fit the type.
  */
 export function encode(type: protobuf.Type, value: unknown): Uint8Array {
@@ -29,22 +30,13 @@ export function encode(type: protobuf.Type, value: unknown): Uint8Array {
 
 const TYPED_STRUCT = 'type.googleapis.com/xds.type.v3.TypedStruct';
 
-/**
- * Messages that Envoy does not take as a TypedStruct: a Struct cannot become a StringValue, and route tables look at the type of a
- * matcher's input itself. Each has one field, number 1, a text.
- */
-const PLAIN: ReadonlyMap<string, string> = new Map([
-  ['type.googleapis.com/google.protobuf.StringValue', 'value'],
-  ['type.googleapis.com/envoy.extensions.matching.common_inputs.network.v3.FilterStateInput', 'key'],
-]);
-
 const WRAPPER = /^\.google\.protobuf\.(Bool|String|UInt32|UInt64|Int32|Int64|Double|Float|Bytes)Value$/;
 
 /** Writes the fields of one message, without a length in front. */
 function writeMessage(writer: Writer, type: protobuf.Type, value: unknown, path: string): void {
   const wrapped = WRAPPER.exec(type.fullName)?.[1];
   if (wrapped !== undefined) writeScalarAt(writer, wrapped.toLowerCase(), 1, value, path);
-  else if (type.fullName === '.google.protobuf.Any') writeAny(writer, value, path);
+  else if (type.fullName === '.google.protobuf.Any') writeAny(writer, type, value, path);
   else if (type.fullName === '.google.protobuf.Duration') guard(path, () => writeDuration(writer, value));
   else if (type.fullName === '.google.protobuf.Struct') guard(path, () => writeStruct(writer, record(value, path)));
   else writeFields(writer, type, record(value, path), path);
@@ -92,21 +84,22 @@ function writeValue(writer: Writer, field: protobuf.FieldBase, id: number, value
   } else writeScalarAt(writer, field.type, id, value, path);
 }
 
-/** google.protobuf.Any holding an xds.type.v3.TypedStruct, or one of {@link PLAIN} as itself. */
-function writeAny(writer: Writer, value: unknown, path: string): void {
+/** google.protobuf.Any: holds a message whose type is known as itself, another as an xds.type.v3.TypedStruct. */
+function writeAny(writer: Writer, any: protobuf.Type, value: unknown, path: string): void {
   const { '@type': typeUrl, ...fields } = record(value, path);
   if (typeof typeUrl !== 'string') throw new EncodeError(path, 'needs "@type", the type URL of the extension');
-  const name = PLAIN.get(typeUrl);
-  if (name !== undefined) {
+  const known = any.root.lookup(typeUrl.slice(typeUrl.lastIndexOf('/') + 1), protobuf.Type) as protobuf.Type | null;
+  writer
+    .uint32(10)
+    .string(known === null ? TYPED_STRUCT : typeUrl)
+    .uint32(18)
+    .fork();
+  if (known === null) {
     writer.uint32(10).string(typeUrl).uint32(18).fork();
-    writeScalarAt(writer, 'string', 1, fields[name], `${path}.${name}`);
+    writeStruct(writer, fields);
     writer.ldelim();
-    return;
-  }
-  writer.uint32(10).string(TYPED_STRUCT).uint32(18).fork();
-  writer.uint32(10).string(typeUrl).uint32(18).fork();
-  writeStruct(writer, fields);
-  writer.ldelim().ldelim();
+  } else writeMessage(writer, known, WRAPPER.test(known.fullName) ? fields['value'] : fields, path);
+  writer.ldelim();
 }
 
 function writeScalarAt(writer: Writer, type: string, id: number, value: unknown, path: string): void {

@@ -12,6 +12,19 @@ const FILES = [
   'envoy/config/endpoint/v3/endpoint.proto',
   'envoy/extensions/transport_sockets/tls/v3/secret.proto',
   'envoy/service/discovery/v3/discovery.proto',
+  'envoy/extensions/access_loggers/file/v3/file.proto',
+  'envoy/extensions/filters/http/router/v3/router.proto',
+  'envoy/extensions/filters/listener/original_dst/v3/original_dst.proto',
+  'envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.proto',
+  'envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto',
+  'envoy/extensions/filters/network/set_filter_state/v3/set_filter_state.proto',
+  'envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto',
+  'envoy/extensions/matching/common_inputs/network/v3/network_inputs.proto',
+  'envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.proto',
+  'envoy/extensions/transport_sockets/internal_upstream/v3/internal_upstream.proto',
+  'envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.proto',
+  'envoy/extensions/transport_sockets/tls/v3/tls.proto',
+  'envoy/extensions/upstreams/http/v3/http_protocol_options.proto',
 ];
 
 /**
@@ -29,9 +42,9 @@ export function readProtos(names: readonly string[]): TypeTable {
     return join(folder, file);
   };
   root.loadSync(FILES, { keepCase: true });
-  for (const { message, field, number, type } of NEWER_FIELDS) {
+  for (const { message, field, number, type, rule } of NEWER_FIELDS) {
     const owner = root.lookupType(message);
-    if (owner.fields[field] === undefined) owner.add(new protobuf.Field(field, number, type));
+    if (owner.fields[field] === undefined) owner.add(new protobuf.Field(field, number, type, rule));
   }
   const found = new Map<string, protobuf.Type | protobuf.Enum>();
   for (const name of names) collect(root.lookupType(name), found);
