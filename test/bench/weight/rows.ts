@@ -39,7 +39,10 @@ export function weightTable(weight: Weight): string {
     '|---|---|---|---|',
     line(`resident memory of the agent, ${host}, each called`, 'MB', { found: row.agentMegabytes, atMost: 150 }),
     line('resident memory of Envoy, the same', 'MB', { found: row.envoyMegabytes, atMost: 100 }),
-    line('processor share of the idle agent', '% of a core', { found: row.idlePercent, atMost: 1 }),
+    line('processor share of the idle agent, from half a minute after the calls on', '% of a core', {
+      found: row.idlePercent,
+      atMost: 1,
+    }),
     line('start from the snapshot to the first answer, median', 'ms', { found: row.startMs, atMost: 2000 }),
     '',
     stagesTable(weight.starts),

@@ -26,7 +26,7 @@ export async function weigh({ idleSeconds, starts, progress }: WeightOptions): P
   await using mesh = await Mesh.create('weight');
   const host = await weighedHost(mesh, progress);
   const called = await memory(host);
-  progress(`leaving the agent alone for ${idleSeconds} s`);
+  progress(`leaving the agent alone for ${SETTLE_MS / 1000} s, and ${idleSeconds} s more`);
   const idleShare = await idle(host, idleSeconds);
   const rested = await memory(host);
   await mesh.manager.kill('SIGKILL');
@@ -49,8 +49,9 @@ async function memory(host: MeshHost): Promise<Pick<Weight, 'agentBytes' | 'envo
   return { agentBytes: usageOfAll(familyOf(pid)).residentBytes, envoyBytes: usageOf(envoy.pid).residentBytes };
 }
 
-// What the calls left to do (collecting garbage, writing the snapshot) is no idling.
-const SETTLE_MS = 5_000;
+// What the calls left to do is no idling: the snapshot is written, and V8 collects garbage twice, the last time when it was quiet for
+// some twenty seconds.
+const SETTLE_MS = 30_000;
 
 async function idle(host: MeshHost, seconds: number): Promise<number> {
   const { pid } = await host.status();
