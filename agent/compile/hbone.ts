@@ -21,15 +21,10 @@ const far = (field: string): string => `%DYNAMIC_METADATA(${METADATA}:${field})%
 
 /** Everything about the far end comes with the endpoint, so that one listener and one cluster serve all services. */
 export function hbone(): readonly Resource[] {
-  const address = 'envoy.network.transport_socket.original_dst_address';
   const serverName = 'envoy.network.upstream_server_name';
   const names = 'envoy.network.upstream_subject_alt_names';
   const target = stamp(
-    [
-      value(address, far('host'), address, 'NONE'),
-      value(serverName, far('sni'), serverName, 'ONCE'),
-      value(names, far('san'), names, 'ONCE'),
-    ],
+    [value(serverName, far('sni'), serverName, 'ONCE'), value(names, far('san'), names, 'ONCE')],
     'on_new_connection',
   );
   const tunnel = tcpProxy(HBONE, HBONE, { tunneling_config: { hostname: far('authority') } });
@@ -38,6 +33,7 @@ export function hbone(): readonly Resource[] {
     name: HBONE,
     type: 'ORIGINAL_DST',
     lb_policy: 'CLUSTER_PROVIDED',
+    original_dst_lb_config: { metadata_key: { key: METADATA, path: [{ key: 'host' }] } },
     connect_timeout: '2s',
     transport_socket: callerTls(),
     circuit_breakers: LIMITS,

@@ -14,9 +14,11 @@ interface Wanted {
   readonly loads: (load: Load) => boolean;
 }
 
+const acrossHttp = ({ layer, place }: Load): boolean => layer === 'L7' && place === 'across';
+
 const WANTED: readonly Wanted[] = [
   { to: 'bare Envoys', atLeast: 0.95, loads: () => true },
-  { to: 'sidecar pair', atLeast: 1.6, loads: load => load.layer === 'L7' && load.place === 'across' },
+  ...['sidecar pair', 'sidecar pair, HTTP/2'].map(to => ({ to, atLeast: 1.6, loads: acrossHttp })),
 ];
 
 /** The machine in one line. */

@@ -3,7 +3,7 @@ import { direct } from './direct.ts';
 import { haproxy } from './haproxy.ts';
 import { nginx } from './nginx.ts';
 import type { Ground, Path } from './path.ts';
-import { sidecars } from './sidecars.ts';
+import { sidecars1, sidecars2 } from './sidecars.ts';
 
 /** The name of the path that is Isthmus. */
 export const OURS = 'ours';
@@ -18,7 +18,8 @@ export const BASELINES: ReadonlyMap<string, (ground: Ground) => Path | Promise<P
 >([
   [DIRECT, direct],
   ['bare Envoys', bareEnvoys],
-  ['sidecar pair', sidecars],
+  ['sidecar pair', sidecars1],
+  ['sidecar pair, HTTP/2', sidecars2],
   ['HAProxy', haproxy],
   ['nginx', nginx],
 ]);
