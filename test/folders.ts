@@ -19,12 +19,18 @@ export function makeFolder(name: string): string {
 export function sweepFolders(): void {
   for (const name of readdirSync(tmpdir())) {
     const [, pid, start] = NAME.exec(name) ?? [];
-    if (pid === undefined || processStat(Number(pid))?.start === Number(start)) continue;
+    if (pid === undefined || lives(Number(pid), Number(start))) continue;
     const folder = join(tmpdir(), name);
     for (const user of usersOf(folder)) killed(user);
     // Who was killed may write until it is gone.
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   }
+}
+
+/** Whether the very process lives: what remains of one until its parent looks writes nothing any more. */
+function lives(pid: number, start: number): boolean {
+  const stat = processStat(pid);
+  return stat !== undefined && stat.start === start && stat.state !== 'Z' && stat.state !== 'X';
 }
 
 /** Processes that were started with a path below the folder, such as a server of which the supervisor was killed too. */
