@@ -72,7 +72,7 @@ export async function runAgent(options: AgentOptions, logger: Logger, signal: Ab
   }
 }
 
-/** How long the first calls to a service may wait for its config to come, milliseconds. */
+/** How long the first calls to a service may wait for its config to come, milliseconds; the answer to who asks waits no longer. */
 const ASK_MS = 2_000;
 
 /** What is looked at again and again is so in one go, with the beats of one clock: this is the shortest such interval, milliseconds. */
@@ -205,13 +205,15 @@ class Agent {
 
   #makeAsking(): Asking {
     return new Asking({
+      ready: servicesOf(this.#beginning.holdings),
       knowledge: this.#knowledge,
       wanted: () => this.#link.wants('ServiceView'),
       subscribe: (type, names) => this.#link.subscribe(type, names),
       applied: async until => {
         await this.#converge.now();
         if (await this.#hostNames.settled(until)) await this.#converge.now();
-        await this.#ads.applied(until);
+        // Were this agent killed before it is on disk, the next one would take the service from Envoy again.
+        await Promise.all([this.#ads.applied(until), this.#beginning.snapshot.flush()]);
       },
     });
   }
@@ -340,7 +342,7 @@ class Agent {
 
 /** Services that were asked for in an earlier life are wanted from the beginning. */
 function wantedFrom(holdings: Holdings): LinkOptions['wanted'] {
-  const services = Object.keys(holdings.versions('ServiceView'));
+  const services = servicesOf(holdings);
   return {
     MeshSettings: [MESH_SETTINGS_NAME],
     ServiceName: ['*'],
@@ -348,6 +350,10 @@ function wantedFrom(holdings: Holdings): LinkOptions['wanted'] {
     ServiceView: services,
     InstanceList: services,
   };
+}
+
+function servicesOf(holdings: Holdings): readonly string[] {
+  return Object.keys(holdings.versions('ServiceView'));
 }
 
 function ownFolder(stateDir: string): string {

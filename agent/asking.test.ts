@@ -5,13 +5,14 @@ function setUp(limit?: Set<string>): {
   held: Set<string>;
   subscribed: string[];
   asking: Asking;
-  applied: { count: number };
+  applied: { count: number; gate: Promise<void> };
 } {
   const held = new Set<string>();
   const wanted = limit ?? new Set<string>();
   const subscribed: string[] = [];
-  const applied = { count: 0 };
+  const applied = { count: 0, gate: Promise.resolve() };
   const asking = new Asking({
+    ready: ['of an earlier life'],
     knowledge: { holds: hostname => held.has(hostname) },
     wanted: () => wanted,
     subscribe(type, names) {
@@ -22,6 +23,7 @@ function setUp(limit?: Set<string>): {
     },
     applied: async () => {
       applied.count += 1;
+      await applied.gate;
     },
   });
   return { held, subscribed, asking, applied };
@@ -39,6 +41,37 @@ test('the first question subscribes, and is answered when the service is held an
   await both;
   t.is(applied.count, 2);
   await asking.ask('a', FOREVER);
+  t.is(applied.count, 2);
+});
+
+test('a question that comes while Envoy is given the service is not answered before the first one', async t => {
+  const { held, asking, applied } = setUp();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  applied.gate = promise;
+  const answered: string[] = [];
+  const first = asking.ask('a', FOREVER).then(() => answered.push('first'));
+  held.add('a');
+  asking.came();
+  const second = asking.ask('a', FOREVER).then(() => answered.push('second'));
+  await new Promise(setImmediate);
+  t.deepEqual(answered, []);
+  resolve();
+  await Promise.all([first, second]);
+  t.deepEqual(answered.sort(), ['first', 'second']);
+});
+
+test('a service that went and came back is waited for again; one of an earlier life is not', async t => {
+  const { held, asking, applied } = setUp();
+  held.add('a').add('of an earlier life');
+  await asking.ask('of an earlier life', FOREVER);
+  t.is(applied.count, 0);
+  await asking.ask('a', FOREVER);
+  t.is(applied.count, 1);
+  held.delete('a');
+  const again = asking.ask('a', FOREVER);
+  held.add('a');
+  asking.came();
+  await again;
   t.is(applied.count, 2);
 });
 

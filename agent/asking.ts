@@ -5,10 +5,12 @@ import type { Knowledge } from './knowledge.ts';
 export const MAXIMUM_SERVICES = 5_000;
 
 export interface AskingOptions {
+  /** Services of an earlier life: calls to these are captured no sooner than Envoy has them. */
+  readonly ready: Iterable<string>;
   readonly knowledge: Pick<Knowledge, 'holds'>;
   readonly wanted: () => ReadonlySet<string>;
   readonly subscribe: (type: ResourceType, names: readonly string[]) => void;
-  /** Resolves when Envoy has all that is held now. */
+  /** Resolves when Envoy has all that is held now, and the next agent would know it too. */
   readonly applied: (signal: AbortSignal) => Promise<void>;
 }
 
@@ -16,17 +18,31 @@ export interface AskingOptions {
 export class Asking {
   readonly #options: AskingOptions;
   readonly #waiting = new Map<string, PromiseWithResolvers<void>>();
+  /** Services that Envoy was seen to have. What is merely held may be on its way to it, and a call would come too early. */
+  readonly #ready: Set<string>;
 
   constructor(options: AskingOptions) {
     this.#options = options;
+    this.#ready = new Set(options.ready);
   }
 
-  /** Resolves when calls to the service will find the proxy ready; at once when it was asked for before. @throws the signal's reason. */
+  /** Resolves when calls to the service will find the proxy ready; at once when it was so before. @throws the signal's reason. */
   async ask(hostname: string, signal: AbortSignal): Promise<void> {
-    const { knowledge, wanted, subscribe, applied } = this.#options;
-    if (knowledge.holds(hostname)) return;
+    const { knowledge, applied } = this.#options;
+    if (!knowledge.holds(hostname)) {
+      this.#ready.delete(hostname);
+      if (!(await this.#held(hostname, signal))) return;
+    }
+    if (this.#ready.has(hostname)) return;
+    await applied(signal);
+    this.#ready.add(hostname);
+  }
+
+  /** Subscribes and waits. @returns whether the service is held now; false when the host is full. */
+  async #held(hostname: string, signal: AbortSignal): Promise<boolean> {
+    const { wanted, subscribe } = this.#options;
     if (!wanted().has(hostname)) {
-      if (wanted().size >= MAXIMUM_SERVICES) return;
+      if (wanted().size >= MAXIMUM_SERVICES) return false;
       subscribe('ServiceView', [hostname]);
       subscribe('InstanceList', [hostname]);
     }
@@ -37,7 +53,7 @@ export class Asking {
     signal.addEventListener('abort', abort, { once: true });
     try {
       await Promise.race([waiting.promise, aborted]);
-      await applied(signal);
+      return true;
     } finally {
       signal.removeEventListener('abort', abort);
     }

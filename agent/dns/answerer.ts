@@ -7,8 +7,8 @@ import { CLASS_IN, type Question, readQuestion } from './question.ts';
 
 export interface AnswererOptions {
   /**
-   * Called with the canonical hostname of a service that someone asks for; answered once it is ready to be called, or after
-   * half a second.
+   * Called with the canonical hostname of a service that someone asks for; answered once it is ready to be called, or
+   * after two seconds.
    */
   readonly onQuery: (hostname: string) => Promise<void>;
   readonly logger: Logger;
@@ -22,8 +22,8 @@ export interface AskerFacts {
   readonly ipv6: boolean;
 }
 
-/** An answer waits so long for the proxy to be ready, milliseconds. */
-const READY_MS = 500;
+/** An answer waits so long for the proxy to be ready, milliseconds: less than any resolver waits before it asks again. */
+const READY_MS = 2_000;
 /** Queries under way at a time. */
 const MOST_QUERIES = 4096;
 

@@ -53,6 +53,26 @@ function watchMeshed(cast: Cast): AsyncDisposable & { readonly fewest: () => num
   };
 }
 
+test.serial(
+  'an agent that is killed as soon as a service was called for the first time knows it when it is back',
+  async t => {
+    const { cast } = t.context;
+    t.deepEqual((await cast.alpha.status()).services, []);
+    const load = startLoad(cast.alpha.host, { url: REVIEWS, connections: 4, rate: 200 }, web);
+    await load.until(({ requests }) => requests > 0);
+    await cast.alpha.agent().kill('SIGKILL');
+    await cast.alpha.startAgent();
+    await eventually(
+      'Envoy comes back to its agent',
+      () => cast.alpha.status(),
+      ({ envoy }) => envoy.connected,
+    );
+    await more(load, 200);
+    const { failed, failures } = await load.stop();
+    t.is(failed, 0, JSON.stringify(failures));
+  },
+);
+
 test.serial('the agents are killed and come back: calls go on, Envoy is adopted', async t => {
   const { cast } = t.context;
   const load = await calls(cast);
