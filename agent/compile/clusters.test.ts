@@ -26,6 +26,14 @@ test('HTTP: one a subset; TCP: one an address, counted as one', t => {
   );
 });
 
+for (const protocol of ['http', 'grpc'] as const)
+  test(`${protocol}: a connection that carries nothing is closed before servers do it, after five seconds`, t => {
+    const options = clusters(protocol)[0]?.['typed_extension_protocol_options'] as Record<string, Body> | undefined;
+    t.like(options?.['envoy.extensions.upstreams.http.v3.HttpProtocolOptions'], {
+      common_http_protocol_options: { max_connection_duration: '3600s', idle_timeout: '4s' },
+    });
+  });
+
 const BALANCERS = {
   ROUND_ROBIN: 'ROUND_ROBIN',
   RANDOM: 'RANDOM',

@@ -2,7 +2,7 @@ import { stamp, tcpProxy, value } from './filters.ts';
 import { METADATA } from './names.ts';
 import { type JsonMap, type Resource, resource, TYPE } from './resource.ts';
 import { callerTls } from './tls.ts';
-import { http2Upstream, LIMITS } from './upstream.ts';
+import { LIMITS, tunnelProtocol } from './upstream.ts';
 
 /** Internal listener and cluster that carry calls to other hosts: HTTP/2 CONNECT in mutual TLS. */
 export const HBONE = 'hbone';
@@ -37,7 +37,7 @@ export function hbone(): readonly Resource[] {
     connect_timeout: '2s',
     transport_socket: callerTls(),
     circuit_breakers: LIMITS,
-    ...http2Upstream(TUNNEL),
+    ...tunnelProtocol(TUNNEL),
   };
   const origins = ['tunnels'];
   return [resource(TYPE.listener, HBONE, listener, origins), resource(TYPE.cluster, HBONE, cluster, origins)];

@@ -29,8 +29,10 @@ const PORTS = [
 
 const portOf = (service: number): (typeof PORTS)[number] => PORTS[service % PORTS.length]!;
 
+const nameOf = (service: number): string => `service-${service}`;
+
 /** Where a service is called. */
-export const urlOf = (service: number): string => `http://service-${service}:${portOf(service).number}/`;
+const urlOf = (service: number): string => `http://${nameOf(service)}:${portOf(service).number}/`;
 
 /** Each serves HTTP on one port and TCP on another; the program behind both is the same. */
 function workload(number: number): WorkloadFile {
@@ -57,7 +59,7 @@ function servicesOn(near: Host, far: Host): readonly unknown[] {
       address: far.address,
       port: target((service + index) % FAR_WORKLOADS),
     }));
-    return { name: `service-${service}`, ports: [port], instances: [own, ...others] };
+    return { name: nameOf(service), ports: [port], instances: [own, ...others] };
   });
 }
 
@@ -66,7 +68,7 @@ async function startServers(host: Host, workloads: number): Promise<void> {
   await startEcho(host, host.name, ports);
 }
 
-/** Starts a Manager and both hosts, and has each workload of the first call its share of the services. @returns the first. */
+/** Starts a Manager and both hosts, and has each workload of the first ask for its share of the services by name. @returns the first. */
 export async function weighedHost(mesh: Mesh, progress: (line: string) => void): Promise<MeshHost> {
   const [near, far] = [await mesh.network.host('alpha'), await mesh.network.host('beta')];
   await Promise.all([startServers(near, WORKLOADS), startServers(far, FAR_WORKLOADS)]);
@@ -81,18 +83,26 @@ export async function weighedHost(mesh: Mesh, progress: (line: string) => void):
     () => host.status(),
     ({ workloads }) => workloads.length === WORKLOADS && workloads.every(({ state }) => state === 'joined'),
   );
-  progress(`calling ${SERVICES} services`);
-  for (const caller of numbers(WORKLOADS)) await callShare(near, caller);
+  progress(`subscribing to ${SERVICES} services`);
+  for (const asker of numbers(WORKLOADS))
+    for (const service of shareOf(asker))
+      await near.run(['getent', 'ahostsv4', nameOf(service)], { uid: uidOf(asker) });
   const { services } = await host.status();
   if (services.length !== SERVICES) throw new Error(`${services.length} services are subscribed, not ${SERVICES}`);
   return host;
 }
 
-/** One workload calls every service whose turn it is. The first question after a name is what has the agent learn of it. */
+/** Has each workload of the host call its share of the services. */
+export async function callAll(host: Host): Promise<void> {
+  for (const caller of numbers(WORKLOADS)) await callShare(host, caller);
+}
+
+/** The services that a workload uses. */
+const shareOf = (workload: number): readonly number[] =>
+  numbers(SERVICES).filter(service => Math.floor(service / PORTS.length) % WORKLOADS === workload);
+
 async function callShare(host: Host, caller: number): Promise<void> {
-  const urls = numbers(SERVICES)
-    .filter(service => Math.floor(service / PORTS.length) % WORKLOADS === caller)
-    .map(urlOf);
+  const urls = shareOf(caller).map(urlOf);
   await eventually(
     `workload ${caller} reaches its services`,
     async () => {

@@ -1,18 +1,29 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Mesh, type MeshHost } from '../../e2e/mesh.ts';
 import { familyOf, usageOf, usageOfAll } from '../usage.ts';
-import { uidOf, weighedHost } from './ground.ts';
+import { callAll, uidOf, weighedHost } from './ground.ts';
 import { fell, type Start, start } from './start.ts';
 
 /** What a host with 20 workloads and 200 services costs. */
 export interface Weight {
-  /** Resident memory after every service was called, bytes. The agent's holds that of its children. */
-  readonly agentBytes: number;
-  readonly envoyBytes: number;
+  /** Resident memory, bytes. The agent's holds that of its children. */
+  readonly memory: {
+    /** Every service was asked for, none called yet. */
+    readonly subscribed: Memory;
+    /** Every service was called some moments ago. */
+    readonly called: Memory;
+    /** Connections that carry nothing are closed. */
+    readonly rested: Memory;
+  };
   /** Share of one processor that the idle agent takes, 0–1. */
   readonly idleShare: number;
   /** Starts from the snapshot with the Manager away. */
   readonly starts: readonly Start[];
+}
+
+export interface Memory {
+  readonly agentBytes: number;
+  readonly envoyBytes: number;
 }
 
 export interface WeightOptions {
@@ -21,10 +32,13 @@ export interface WeightOptions {
   readonly progress: (line: string) => void;
 }
 
-/** Weighs a host whose 20 workloads use 200 services, then starts its agent and Envoy from what lies on disk. */
+/** Weighs a host whose 20 workloads use 200 services, before and after they call them, then starts its agent and Envoy from what lies on disk. */
 export async function weigh({ idleSeconds, starts, progress }: WeightOptions): Promise<Weight> {
   await using mesh = await Mesh.create('weight');
   const host = await weighedHost(mesh, progress);
+  const subscribed = await memory(host);
+  progress('calling each of them');
+  await callAll(host.host);
   const called = await memory(host);
   progress(`leaving the agent alone for ${SETTLE_MS / 1000} s, and ${idleSeconds} s more`);
   const idleShare = await idle(host, idleSeconds);
@@ -36,22 +50,17 @@ export async function weigh({ idleSeconds, starts, progress }: WeightOptions): P
     await fell(host);
     found.push(await start(host, uidOf(0), { name: 'service-0', port: 80 }));
   }
-  return {
-    agentBytes: Math.max(called.agentBytes, rested.agentBytes),
-    envoyBytes: Math.max(called.envoyBytes, rested.envoyBytes),
-    idleShare,
-    starts: found,
-  };
+  return { memory: { subscribed, called, rested }, idleShare, starts: found };
 }
 
-async function memory(host: MeshHost): Promise<Pick<Weight, 'agentBytes' | 'envoyBytes'>> {
+async function memory(host: MeshHost): Promise<Memory> {
   const { pid, envoy } = await host.status();
   return { agentBytes: usageOfAll(familyOf(pid)).residentBytes, envoyBytes: usageOf(envoy.pid).residentBytes };
 }
 
-// What the calls left to do is no idling: the snapshot is written, and V8 collects garbage twice, the last time when it was quiet for
-// some twenty seconds.
-const SETTLE_MS = 30_000;
+// What the calls left to do is no idling: the snapshot is written, V8 collects garbage twice, the last time when it was quiet for some
+// twenty seconds, and after a minute Envoy closes tunnels that carry nothing.
+const SETTLE_MS = 65_000;
 
 async function idle(host: MeshHost, seconds: number): Promise<number> {
   const { pid } = await host.status();
