@@ -22,11 +22,12 @@ export async function loadedHost(network: Network, name: string): Promise<Host> 
   return host;
 }
 
-/** Two hosts with a server each, and certificates: what the baselines stand on. */
-export async function makeGround(network: Network, envoy: string): Promise<Ground> {
-  const caller = await loadedHost(network, 'plain-a');
-  const far = await loadedHost(network, 'plain-b');
+/** Two hosts with a server each, and certificates: what the baselines stand on. @param name of the hosts. */
+export async function makeGround(network: Network, envoy: string, name = 'plain'): Promise<Ground> {
+  const caller = await loadedHost(network, `${name}-a`);
+  const far = await loadedHost(network, `${name}-b`);
   const folder = join(caller.folder, 'certificates');
   await mkdir(folder);
-  return { caller, far, certificates: await makeCertificates(folder), envoy };
+  const another = (other: string): Promise<Ground> => makeGround(network, envoy, other);
+  return { caller, far, certificates: await makeCertificates(folder), envoy, another };
 }

@@ -2,6 +2,7 @@ import { cpus, release, totalmem } from 'node:os';
 import type { ChangeResult } from './change/change.ts';
 import { changeTable } from './change/rows.ts';
 import type { Load } from './load.ts';
+import { CAPTURED } from './paths/captured-envoys.ts';
 import { type Cell, compare } from './rounds.ts';
 import { tableOf } from './table.ts';
 import { weightTable } from './weight/rows.ts';
@@ -17,7 +18,7 @@ interface Wanted {
 const acrossHttp = ({ layer, place }: Load): boolean => layer === 'L7' && place === 'across';
 
 const WANTED: readonly Wanted[] = [
-  { to: 'bare Envoys', atLeast: 0.95, loads: () => true },
+  ...['bare Envoys', CAPTURED].map(to => ({ to, atLeast: 0.95, loads: () => true })),
   ...['sidecar pair', 'sidecar pair, HTTP/2'].map(to => ({ to, atLeast: 1.6, loads: acrossHttp })),
 ];
 

@@ -17,21 +17,21 @@ import {
 import { envoyPath } from './envoys.ts';
 import { type Ground, type Path, portOf, portsFrom } from './path.ts';
 
-const BASE = 21_000;
+/** The caller's listeners, see `portOf`. */
+export const BASE = 21_000;
 const TUNNEL_PORT = 15_008;
 
 /** The caller's Envoy: HTTP is parsed here, and only here; an internal listener puts the bytes into a CONNECT tunnel in mutual TLS. */
-function callerConfig(ground: Ground): Json {
+function callerConfig(ground: Ground, address: string): Json {
   const { certificates } = ground;
   const port = (layer: 'L4' | 'L7', place: 'across' | 'same host'): number => portOf(BASE, { layer, place });
-  const local = '127.0.0.1';
   return bootstrap(
     'caller',
     [
-      listener('http-across', local, port('L7', 'across'), { filters: [httpTo('across')] }),
-      listener('tcp-across', local, port('L4', 'across'), { filters: [tcpProxy('across')] }),
-      listener('http-same', local, port('L7', 'same host'), { filters: [httpTo('same')] }),
-      listener('tcp-same', local, port('L4', 'same host'), { filters: [tcpProxy('same')] }),
+      listener('http-across', address, port('L7', 'across'), { filters: [httpTo('across')] }),
+      listener('tcp-across', address, port('L4', 'across'), { filters: [tcpProxy('across')] }),
+      listener('http-same', address, port('L7', 'same host'), { filters: [httpTo('same')] }),
+      listener('tcp-same', address, port('L4', 'same host'), { filters: [tcpProxy('same')] }),
       internalListener('hbone', {
         filters: [tcpProxy('tunnel', { tunneling_config: { hostname: `reviews.mesh:${SERVER_PORTS.http}` } })],
       }),
@@ -40,7 +40,7 @@ function callerConfig(ground: Ground): Json {
     [
       internalCluster('across', 'hbone'),
       internalCluster('same', 'local'),
-      staticCluster('app', local, SERVER_PORTS.http),
+      staticCluster('app', '127.0.0.1', SERVER_PORTS.http),
       staticCluster('tunnel', ground.far.address, TUNNEL_PORT, {
         ...http2(),
         ...upstreamTls(certificates.root, certificates.web, 'reviews.mesh', 'h2'),
@@ -81,10 +81,11 @@ function farConfig(ground: Ground): Json {
 /**
  * Two Envoys of the same shape as ours, and nothing of ours: HTTP once at the caller, a CONNECT tunnel over mutual TLS, bytes at the far
  * end; within a host, one Envoy with an internal listener before the application.
+ * @param address that the caller's Envoy listens on.
  */
-export async function bareEnvoys(ground: Ground): Promise<Path> {
-  return await envoyPath(ground, 'bare Envoys', BASE, [
+export async function bareEnvoys(ground: Ground, name = 'bare Envoys', address = '127.0.0.1'): Promise<Path> {
+  return await envoyPath(ground, name, BASE, [
     { host: ground.far, name: 'bare-far', config: farConfig(ground), ports: [TUNNEL_PORT] },
-    { host: ground.caller, name: 'bare-caller', config: callerConfig(ground), ports: portsFrom(BASE) },
+    { host: ground.caller, name: 'bare-caller', config: callerConfig(ground, address), ports: portsFrom(BASE) },
   ]);
 }

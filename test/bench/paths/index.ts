@@ -1,4 +1,5 @@
 import { bareEnvoys } from './bare-envoys.ts';
+import { CAPTURED, capturedEnvoys } from './captured-envoys.ts';
 import { direct } from './direct.ts';
 import { haproxy } from './haproxy.ts';
 import { nginx } from './nginx.ts';
@@ -17,7 +18,8 @@ export const BASELINES: ReadonlyMap<string, (ground: Ground) => Path | Promise<P
   (ground: Ground) => Path | Promise<Path>
 >([
   [DIRECT, direct],
-  ['bare Envoys', bareEnvoys],
+  ['bare Envoys', ground => bareEnvoys(ground)],
+  [CAPTURED, capturedEnvoys],
   ['sidecar pair', sidecars1],
   ['sidecar pair, HTTP/2', sidecars2],
   ['HAProxy', haproxy],

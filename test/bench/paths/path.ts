@@ -22,6 +22,8 @@ export interface Ground {
   readonly certificates: Certificates;
   /** Path of the Envoy executable. */
   readonly envoy: string;
+  /** Two more hosts of this kind, for what would be in the way of others. @param name of the hosts. */
+  readonly another: (name: string) => Promise<Ground>;
 }
 
 /** Listener ports of a path in the caller's host, one for each layer and place. */

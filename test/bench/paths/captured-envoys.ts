@@ -1,0 +1,46 @@
+import type { Host } from '../../hosts/host.ts';
+import { SERVER_PORTS } from '../server.ts';
+import { BASE, bareEnvoys } from './bare-envoys.ts';
+import { type Ground, type Path, portOf } from './path.ts';
+
+/** The name of {@link capturedEnvoys}. */
+export const CAPTURED = 'bare Envoys, captured';
+
+const UID = 2001;
+const VIRTUAL = '240.240.0.0/16';
+const SERVICE = '240.240.0.1';
+
+/** What captures calls with nftables cannot do with less: the caller by its user, and callers from outside at the server's port. */
+const rules = (ports: readonly number[]): string => `
+table inet captured {
+  map listeners { type inet_service : inet_service; elements = { ${ports.map(port => `${port} : ${port}`).join(', ')} } }
+  chain out {
+    type nat hook output priority -105; policy accept;
+    oifname "lo" ip daddr ${VIRTUAL} meta skuid ${UID} meta l4proto tcp dnat to :tcp dport map @listeners;
+  }
+  chain in {
+    type nat hook prerouting priority -105; policy accept;
+    iifname != "lo" tcp dport ${SERVER_PORTS.http} redirect to :15006
+  }
+}
+`;
+
+async function capture(host: Host, ports: readonly number[]): Promise<void> {
+  await host.run(['ip', 'route', 'add', 'local', VIRTUAL, 'dev', 'lo', 'src', host.address]);
+  await host.run(['/usr/sbin/nft', '-f', '-'], { input: rules(ports) });
+}
+
+/**
+ * The bare Envoys, called as a program calls that is not changed: at a virtual IP, by way of nftables. What this costs beside the bare
+ * ones is the price of capture; what ours costs beside this is the price of identity, policy and routing.
+ */
+export async function capturedEnvoys(plain: Ground): Promise<Path> {
+  const ground = await plain.another('captured');
+  const path = await bareEnvoys(ground, CAPTURED, '0.0.0.0');
+  const ports = [0, 1, 2, 3].map(index => BASE + index);
+  for (const host of [ground.caller, ground.far]) await capture(host, ports);
+  return {
+    ...path,
+    target: load => ({ host: ground.caller, uid: UID, url: `http://${SERVICE}:${portOf(BASE, load)}/` }),
+  };
+}
