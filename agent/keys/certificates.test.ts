@@ -95,6 +95,14 @@ test('at half life it is renewed; one that ran out is not used, but was given', 
   t.is(asked, 3);
 });
 
+test('of two wishes that follow at once, the later one holds', async t => {
+  const other = 'spiffe://isthmus.mesh/ns/default/sa/other';
+  const { certificates, until } = await start(t, { sign: signer(Date.now) });
+  await Promise.all([certificates.want([WEB]), certificates.want([WEB, other])]);
+  await until(() => certificates.has(WEB) && certificates.has(other));
+  t.is(certificates.usable().length, 2);
+});
+
 test('the key of an identity that left the host is removed', async t => {
   const { dir, certificates, until } = await start(t, { sign: signer(Date.now) });
   await certificates.want([WEB]);

@@ -56,15 +56,24 @@ export class Certificates {
   readonly #now: () => number;
   readonly #wanted = new Map<string, Wanted>();
   #wake: () => void = () => undefined;
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(options: CertificatesOptions) {
     this.#options = options;
     this.#now = options.now ?? Date.now;
   }
 
-  /** Says which identities the host needs; others are dropped with their keys. Those on disk are there when it resolves. */
-  async want(identities: Iterable<string>): Promise<void> {
-    const all = new Set(identities);
+  /**
+   * Says which identities the host needs; others are dropped with their keys. Those on disk are there when it resolves. One call after the
+   * other: an earlier one must not drop what a later one wants.
+   */
+  want(identities: Iterable<string>): Promise<void> {
+    const turn = this.#turn.then(() => this.#want(new Set(identities)));
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #want(all: ReadonlySet<string>): Promise<void> {
     for (const identity of all) {
       if (this.#wanted.has(identity)) continue;
       const wanted: Wanted = {
@@ -184,15 +193,16 @@ export class Certificates {
     }
   }
 
-  /** Removes the keys of identities that are not wanted. */
+  /** Removes the keys of identities that are not wanted, and files of writes that were broken off. */
   async #sweep(identities: ReadonlySet<string>): Promise<void> {
     const kept = new Set([...identities].map(identity => this.#path(identity)));
+    const asking = [...this.#wanted].flatMap(([identity, wanted]) => (wanted.asking ? [this.#path(identity)] : []));
     const files = await readdir(this.#options.folder).catch((error: unknown) => {
       if (codeOf(error) === 'ENOENT') return [];
       throw error;
     });
     for (const path of files.map(file => join(this.#options.folder, file)))
-      if (!kept.has(path)) await rm(path, { force: true });
+      if (!kept.has(path) && !asking.some(own => path.startsWith(own))) await rm(path, { force: true });
   }
 }
 
