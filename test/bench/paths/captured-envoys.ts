@@ -9,11 +9,13 @@ export const CAPTURED = 'bare Envoys, captured';
 const UID = 2001;
 const VIRTUAL = '240.240.0.0/16';
 const SERVICE = '240.240.0.1';
+/** Ports that the caller dials: other ones than those of the listeners, or the kernel would have nothing to rewrite. */
+const DIALLED = 80;
 
 /** What captures calls with nftables cannot do with less: the caller by its user, and callers from outside at the server's port. */
-const rules = (ports: readonly number[]): string => `
+const RULES = `
 table inet captured {
-  map listeners { type inet_service : inet_service; elements = { ${ports.map(port => `${port} : ${port}`).join(', ')} } }
+  map listeners { type inet_service : inet_service; elements = { ${[0, 1, 2, 3].map(index => `${DIALLED + index} : ${BASE + index}`).join(', ')} } }
   chain out {
     type nat hook output priority -105; policy accept;
     oifname "lo" ip daddr ${VIRTUAL} meta skuid ${UID} meta l4proto tcp dnat to :tcp dport map @listeners;
@@ -25,9 +27,9 @@ table inet captured {
 }
 `;
 
-async function capture(host: Host, ports: readonly number[]): Promise<void> {
+async function capture(host: Host): Promise<void> {
   await host.run(['ip', 'route', 'add', 'local', VIRTUAL, 'dev', 'lo', 'src', host.address]);
-  await host.run(['/usr/sbin/nft', '-f', '-'], { input: rules(ports) });
+  await host.run(['/usr/sbin/nft', '-f', '-'], { input: RULES });
 }
 
 /**
@@ -37,10 +39,9 @@ async function capture(host: Host, ports: readonly number[]): Promise<void> {
 export async function capturedEnvoys(plain: Ground): Promise<Path> {
   const ground = await plain.another('captured');
   const path = await bareEnvoys(ground, CAPTURED, '0.0.0.0');
-  const ports = [0, 1, 2, 3].map(index => BASE + index);
-  for (const host of [ground.caller, ground.far]) await capture(host, ports);
+  for (const host of [ground.caller, ground.far]) await capture(host);
   return {
     ...path,
-    target: load => ({ host: ground.caller, uid: UID, url: `http://${SERVICE}:${portOf(BASE, load)}/` }),
+    target: load => ({ host: ground.caller, uid: UID, url: `http://${SERVICE}:${portOf(DIALLED, load)}/` }),
   };
 }

@@ -51,8 +51,8 @@ export function weightTable(weight: Weight): string {
     }),
     line('resident memory of Envoy, the same host, before the calls', 'MB', { found: row.envoyMegabytes, atMost: 100 }),
     beside('some moments after each service was called', row.envoyCalledMegabytes),
-    beside('when none was called for more than a minute', row.envoyRestedMegabytes),
-    line('processor share of the idle agent, from a minute after the calls on', '% of a core', {
+    beside('when none was called for a minute', row.envoyRestedMegabytes),
+    line('processor share of the idle agent, from half a minute after the calls on', '% of a core', {
       found: row.idlePercent,
       atMost: 1,
     }),

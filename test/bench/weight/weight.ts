@@ -12,7 +12,7 @@ export interface Weight {
     readonly subscribed: Memory;
     /** Every service was called some moments ago. */
     readonly called: Memory;
-    /** Connections that carry nothing are closed. */
+    /** A minute later, with idle connections closed but for tunnels. */
     readonly rested: Memory;
   };
   /** Share of one processor that the idle agent takes, 0–1. */
@@ -58,9 +58,9 @@ async function memory(host: MeshHost): Promise<Memory> {
   return { agentBytes: usageOfAll(familyOf(pid)).residentBytes, envoyBytes: usageOf(envoy.pid).residentBytes };
 }
 
-// What the calls left to do is no idling: the snapshot is written, V8 collects garbage twice, the last time when it was quiet for some
-// twenty seconds, and after a minute Envoy closes tunnels that carry nothing.
-const SETTLE_MS = 65_000;
+// What the calls left to do is no idling: the snapshot is written, and V8 collects garbage twice, the last time when it was quiet for
+// some twenty seconds.
+const SETTLE_MS = 30_000;
 
 async function idle(host: MeshHost, seconds: number): Promise<number> {
   const { pid } = await host.status();
