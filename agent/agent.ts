@@ -5,6 +5,7 @@ import { BeatClock } from '../manager/model/util/beat-clock.ts';
 import type { Clock } from '../manager/model/util/clock.ts';
 import { messageOf } from '../manager/model/util/errors.ts';
 import type { Logger } from '../manager/model/util/log.ts';
+import { doneOrAborted } from '../manager/model/util/until.ts';
 import type { LocalWorkload, PlatformProblem } from '../platforms/platform.ts';
 import { Asking } from './asking.ts';
 import type { HostSettings } from './compile/input.ts';
@@ -72,8 +73,8 @@ export async function runAgent(options: AgentOptions, logger: Logger, signal: Ab
   }
 }
 
-/** How long the first calls to a service may wait for its config to come, milliseconds; the answer to who asks waits no longer. */
-const ASK_MS = 2_000;
+/** How long the first calls to a service may wait for its config to come, milliseconds. */
+const ASK_MS = 1_500;
 
 /** What is looked at again and again is so in one go, with the beats of one clock: this is the shortest such interval, milliseconds. */
 const BEAT_MS = 250;
@@ -179,8 +180,8 @@ class Agent {
       onMembers: () => this.#names.membersChanged(),
       onInForce: () => {
         this.#settled = true;
-        this.#tell();
         this.#revocation.changed();
+        void this.#tellOnceKept();
       },
       logger,
       signal,
@@ -205,7 +206,6 @@ class Agent {
 
   #makeAsking(): Asking {
     return new Asking({
-      ready: servicesOf(this.#beginning.holdings),
       knowledge: this.#knowledge,
       wanted: () => this.#link.wants('ServiceView'),
       subscribe: (type, names) => this.#link.subscribe(type, names),
@@ -213,7 +213,8 @@ class Agent {
         await this.#converge.now();
         if (await this.#hostNames.settled(until)) await this.#converge.now();
         // Were this agent killed before it is on disk, the next one would take the service from Envoy again.
-        await Promise.all([this.#ads.applied(until), this.#beginning.snapshot.flush()]);
+        await this.#ads.applied(until);
+        await doneOrAborted(this.#beginning.snapshot.flush(), until);
       },
     });
   }
@@ -312,7 +313,10 @@ class Agent {
 
   /** Something came from the Manager. */
   #came(type: ResourceType): void {
-    this.#beginning.snapshot.changed(type);
+    const { snapshot } = this.#beginning;
+    snapshot.changed(type);
+    // Few and small, and an agent that starts with an old one would weaken the policy of its workloads.
+    if (type === 'WorkloadPolicy') void snapshot.flush();
     if (type === 'MeshSettings') this.#giveSecrets();
     if (type === 'ServiceName') this.#names.changed();
     else this.#converge.changed();
@@ -334,6 +338,12 @@ class Agent {
     if (this.#reports.workloads(workloads, this.#converge.inForce())) this.#link.report();
   }
 
+  /** A policy that callers rely on must outlive this agent: the next one would put the one before in force again. */
+  async #tellOnceKept(): Promise<void> {
+    await this.#beginning.snapshot.flush();
+    this.#tell();
+  }
+
   #facts(): HostFacts {
     this.#reports.status(this.report.rejections(), this.#ads.connections > 0);
     return this.#reports.facts();
@@ -342,7 +352,7 @@ class Agent {
 
 /** Services that were asked for in an earlier life are wanted from the beginning. */
 function wantedFrom(holdings: Holdings): LinkOptions['wanted'] {
-  const services = servicesOf(holdings);
+  const services = Object.keys(holdings.versions('ServiceView'));
   return {
     MeshSettings: [MESH_SETTINGS_NAME],
     ServiceName: ['*'],
@@ -350,10 +360,6 @@ function wantedFrom(holdings: Holdings): LinkOptions['wanted'] {
     ServiceView: services,
     InstanceList: services,
   };
-}
-
-function servicesOf(holdings: Holdings): readonly string[] {
-  return Object.keys(holdings.versions('ServiceView'));
 }
 
 function ownFolder(stateDir: string): string {

@@ -1,12 +1,11 @@
 import type { ResourceType } from '../manager/model/proto/wire.ts';
+import { doneOrAborted } from '../manager/model/util/until.ts';
 import type { Knowledge } from './knowledge.ts';
 
 /** Services that a host holds at the most: a program that asks for every name there is must not fill the host. */
 export const MAXIMUM_SERVICES = 5_000;
 
 export interface AskingOptions {
-  /** Services of an earlier life: calls to these are captured no sooner than Envoy has them. */
-  readonly ready: Iterable<string>;
   readonly knowledge: Pick<Knowledge, 'holds'>;
   readonly wanted: () => ReadonlySet<string>;
   readonly subscribe: (type: ResourceType, names: readonly string[]) => void;
@@ -19,23 +18,36 @@ export class Asking {
   readonly #options: AskingOptions;
   readonly #waiting = new Map<string, PromiseWithResolvers<void>>();
   /** Services that Envoy was seen to have. What is merely held may be on its way to it, and a call would come too early. */
-  readonly #ready: Set<string>;
+  readonly #ready = new Set<string>();
+  /** Services that Envoy is being given: whoever asks meanwhile waits for the same. */
+  readonly #applying = new Map<string, Promise<void>>();
 
   constructor(options: AskingOptions) {
     this.#options = options;
-    this.#ready = new Set(options.ready);
   }
 
   /** Resolves when calls to the service will find the proxy ready; at once when it was so before. @throws the signal's reason. */
   async ask(hostname: string, signal: AbortSignal): Promise<void> {
-    const { knowledge, applied } = this.#options;
+    const { knowledge } = this.#options;
     if (!knowledge.holds(hostname)) {
       this.#ready.delete(hostname);
       if (!(await this.#held(hostname, signal))) return;
     }
     if (this.#ready.has(hostname)) return;
-    await applied(signal);
-    this.#ready.add(hostname);
+    const applying = this.#applying.get(hostname) ?? this.#apply(hostname, signal);
+    await doneOrAborted(applying, signal);
+    signal.throwIfAborted();
+  }
+
+  async #apply(hostname: string, signal: AbortSignal): Promise<void> {
+    const applied = this.#options.applied(signal);
+    this.#applying.set(hostname, applied);
+    try {
+      await applied;
+      this.#ready.add(hostname);
+    } finally {
+      this.#applying.delete(hostname);
+    }
   }
 
   /** Subscribes and waits. @returns whether the service is held now; false when the host is full. */
@@ -48,15 +60,9 @@ export class Asking {
     }
     const waiting = this.#waiting.get(hostname) ?? Promise.withResolvers<void>();
     this.#waiting.set(hostname, waiting);
-    const { promise: aborted, reject } = Promise.withResolvers<never>();
-    const abort = (): void => reject(signal.reason as Error);
-    signal.addEventListener('abort', abort, { once: true });
-    try {
-      await Promise.race([waiting.promise, aborted]);
-      return true;
-    } finally {
-      signal.removeEventListener('abort', abort);
-    }
+    await doneOrAborted(waiting.promise, signal);
+    signal.throwIfAborted();
+    return true;
   }
 
   /** Something came: who waits for it goes on. */

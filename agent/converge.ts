@@ -53,7 +53,13 @@ export class Converge {
   readonly #options: ConvergeOptions;
   readonly #compiler = new Compiler();
   readonly #members = new Members();
-  readonly #config = rerun(() => this.#configure(), this.#fail('cannot configure Envoy; what it has stays'));
+  readonly #config = rerun(
+    () => this.#configure(),
+    error => {
+      this.#unconfigured = messageOf(error);
+      this.#fail('cannot configure Envoy; what it has stays')(error);
+    },
+  );
   readonly #capture = rerun(() => this.#captureReady(), this.#fail('cannot set the capture rules; those before stay'));
   readonly #soon = debounce(() => void this.#config.call(), QUIET_MS, CEILING_MS);
   #workloads: readonly LocalWorkload[] = [];
@@ -71,6 +77,10 @@ export class Converge {
   #captureProblems: readonly CaptureProblem[] = [];
   #captureReason: string | undefined = 'no workload is in the mesh yet';
   #settled: unknown;
+  /** Why the last round came to nothing. */
+  #unconfigured: string | undefined;
+  /** Whether Envoy was given config in this life. */
+  #given = false;
 
   constructor(options: ConvergeOptions) {
     this.#options = options;
@@ -97,10 +107,11 @@ export class Converge {
     this.#soon.call();
   }
 
-  /** Runs what is due at once; resolves when Envoy was given it. */
+  /** Runs what is due at once; resolves when Envoy was given it. @throws when the config could not be made, and the one before stays. */
   async now(): Promise<void> {
     this.#soon.cancel();
     await this.#config.call();
+    if (this.#unconfigured !== undefined) throw new Error(`Envoy has no new config: ${this.#unconfigured}`);
   }
 
   members(): readonly Member[] {
@@ -134,7 +145,11 @@ export class Converge {
     // Until the platforms have said what runs here, Envoy keeps what it has: to give it less would be to take workloads out.
     if (!this.#known) return;
     const { agent, settings, knowledge, ads, proxy } = this.#options;
-    await this.#proxyFor(this.#workloads);
+    const proxied = this.#proxyFor(this.#workloads);
+    // What goes wrong is told where it is waited for.
+    proxied.catch(() => undefined);
+    // An Envoy that takes over from one of another version waits for its config; later, config may need rights that only the new one has.
+    if (this.#given) await proxied;
     this.#all = this.#fitting();
     this.#options.onMembers();
     const joined = this.#all.filter(({ state }) => state === 'joined');
@@ -143,7 +158,10 @@ export class Converge {
     const { resources, problems } = this.#compiler.compile(knowledge.input(joined, agent.host, settings));
     this.#problems = problems;
     ads.update(resources);
+    this.#given = true;
+    await proxied;
     if (!this.#tookOver && proxy.fresh) ads.expect();
+    this.#unconfigured = undefined;
     if (this.#news(joined)) void this.#capture.call();
   }
 

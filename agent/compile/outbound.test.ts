@@ -50,18 +50,16 @@ test('another service on known ports changes no listener', t => {
   t.is(calledPorts([http, tcp]).key, calledPorts([http, tcp, service('x', 9, [port(80), port(5432, 'tcp')]).view]).key);
 });
 
-test('it listens on the loopback device of the host, or inside the namespace of the workload', t => {
+test('it listens on the host, or inside the namespace of the workload', t => {
   const made = listener(undefined, false);
   t.deepEqual(made['address'], { socket_address: { address: '0.0.0.0', port_value: 20_001 } });
-  const [{ buf_value: device = '', ...option } = {}] = made['socket_options'] as Record<string, string>[];
-  t.like(option, { level: 1, name: 25 });
-  t.is(Buffer.from(device, 'base64').toString(), 'lo\0');
+  t.is(made['socket_options'], undefined, 'an Envoy that takes over could not set them again');
   t.is(made['additional_addresses'], undefined);
   const inside = workload(A, 'web', [], { selector: { kind: 'namespace', path: '/run/netns/x', id: '4-1' } }).local;
   const place = { port_value: 15_001, network_namespace_filepath: '/links/4-1' };
   t.deepEqual(listener(inside)['address'], { socket_address: { address: '0.0.0.0', ...place } });
   t.like(listener(inside)['additional_addresses'], {
-    0: { address: { socket_address: { address: '::', ...place } }, socket_options: { socket_options: [] } },
+    0: { address: { socket_address: { address: '::', ...place } } },
   });
 });
 

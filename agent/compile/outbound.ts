@@ -10,14 +10,6 @@ import { outboundRoutes } from './routes.ts';
 /** What servers see as the Host of a caller that speaks HTTP/1.0 and names none: servers are spoken to in HTTP/1.1, which needs one. */
 const NO_HOST = 'unknown';
 
-/**
- * Virtual IPs are addresses of the loopback device, and only what comes from there is for this listener. SO_BINDTODEVICE of SOL_SOCKET, see
- * socket(7); `lo` with its end in base64. Not for IPv6, whose answers could not leave such a socket: there the kernel's rules alone
- * refuse what was not captured, and the chains know no port of this host.
- */
-const LOOPBACK_ONLY: JsonMap = { description: 'loopback only', level: 1, name: 25, buf_value: 'bG8A' };
-const ANYWHERE: JsonMap = { socket_options: { socket_options: [] } };
-
 /** The ports that services of this host's use are called on. Equal content is one and the same text in `key`. */
 export interface CalledPorts {
   readonly http: readonly number[];
@@ -45,7 +37,12 @@ export function calledPorts(views: Iterable<ServiceView>): CalledPorts {
   return { ...ports, key: JSON.stringify(ports) };
 }
 
-/** Where a workload's captured calls arrive. The listener is the identity: all that comes through it is this workload. */
+/**
+ * Where a workload's captured calls arrive. The listener is the identity: all that comes through it is this workload. It listens on every
+ * address, as virtual IPs are no addresses of a device. The kernel's rules refuse what was not captured; what should come all the same is
+ * led nowhere, as the chains know the ports of services, and services the virtual IPs that were dialled. It is not bound to the loopback
+ * device: an Envoy that takes over a socket which is so bound may not say so again, and would refuse the listener.
+ */
 export function outboundListener(
   local: LocalWorkload,
   identity: string,
@@ -62,8 +59,7 @@ export function outboundListener(
     name,
     traffic_direction: 'OUTBOUND',
     address: socket('0.0.0.0', port, namespace),
-    ...(settings.ipv6 ? { additional_addresses: [{ address: socket('::', port, namespace), ...ANYWHERE }] } : {}),
-    socket_options: [LOOPBACK_ONLY],
+    ...(settings.ipv6 ? { additional_addresses: [{ address: socket('::', port, namespace) }] } : {}),
     listener_filters: [ORIGINAL_DESTINATION],
     filter_chains: [
       ...ports.http.map(number => httpChain(name, number, who)),

@@ -27,7 +27,7 @@ const AGE = '3600s';
 const IDLE = '4s';
 
 /** A tunnel takes a handshake, and some 60 KB: with many workloads there are hundreds. */
-const TUNNEL_IDLE = '60s';
+const TUNNEL_IDLE = '300s';
 
 function connections(idle: string): JsonMap {
   return { common_http_protocol_options: { max_connection_duration: AGE, idle_timeout: idle } };

@@ -22,7 +22,7 @@ export interface AskerFacts {
   readonly ipv6: boolean;
 }
 
-/** An answer waits so long for the proxy to be ready, milliseconds: less than any resolver waits before it asks again. */
+/** An answer waits so long for the proxy to be ready, milliseconds: less than the C library waits before it asks again. */
 const READY_MS = 2_000;
 /** Queries under way at a time. */
 const MOST_QUERIES = 4096;
@@ -77,6 +77,8 @@ export class Answerer {
 
   async #ready(meaning: Meaning): Promise<void> {
     if (meaning.kind !== 'service' && meaning.kind !== 'ports') return;
+    // Those who wait must not take the places of all others.
+    if (this.#underWay > MOST_QUERIES / 2) return;
     const { promise: late, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, READY_MS);
     try {

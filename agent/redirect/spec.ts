@@ -17,7 +17,7 @@ export interface HostCapture {
 /** A workload whose processes run as a user of the host. */
 export interface CapturedUser {
   readonly uid: number;
-  /** Port of its own outbound listener, which listens on every address of the loopback device. */
+  /** Port of its own outbound listener, which listens on every address. */
   readonly listenerPort: number;
   /** TCP ports that it serves. */
   readonly ports: readonly number[];

@@ -99,7 +99,12 @@ export class Ledger {
 
   /** Whether the client, which holds nothing, waits to be told that there is nothing: it does not start before it knows all. */
   owesEmpty(): boolean {
-    return this.#wildcard && !this.#sentAny && this.held.size === 0;
+    return this.#wildcard && this.untouched();
+  }
+
+  /** Whether the client holds nothing, and was sent nothing yet. */
+  untouched(): boolean {
+    return !this.#sentAny && this.held.size === 0;
   }
 
   /** Notes a response as sent. The group that is being looked into, if any, has its turn with it. */

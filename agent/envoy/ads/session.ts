@@ -71,8 +71,10 @@ export class Session {
     this.#offer(TYPE.secret);
     this.#offer(TYPE.cluster);
     const waiting = this.#blocked(TYPE.cluster) || this.#blocked(TYPE.endpoints);
-    if (!this.#unsent(TYPE.cluster)) this.#offer(TYPE.listener, waiting ? internal : undefined);
-    if (!this.#unsent(TYPE.listener, internal)) this.#offer(TYPE.endpoints);
+    // An Envoy that takes over from another has that one close its listeners once it has any itself: it gets all of them at once.
+    const begins = this.#ledgers.get(TYPE.listener)?.untouched() ?? false;
+    if (!this.#unsent(TYPE.cluster) && !(begins && waiting)) this.#offer(TYPE.listener, waiting ? internal : undefined);
+    if (begins || !this.#unsent(TYPE.listener, internal)) this.#offer(TYPE.endpoints);
     if (this.#blocked(TYPE.cluster) || this.#blocked(TYPE.endpoints)) return;
     this.#offer(TYPE.listener);
     if (this.#blocked(TYPE.listener)) return;
