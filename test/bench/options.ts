@@ -26,7 +26,7 @@ export interface BenchOptions {
 export const HELP = `Measures Isthmus side by side with other ways of getting from a caller to a server.
 
   npm run bench                                 everything, some 25 minutes; writes test/bench/RESULTS.md
-  npm run bench -- --quick --output json        within 5 minutes; prints [{path, load, rps, ratioToDirect, p50Ms, p99Ms}]
+  npm run bench -- --quick --output json        within 5 minutes; prints [{path, load, rps, ratioToDirect, p50Ms, p99Ms, memoryMegabytes}]
   npm run bench -- --only change                how soon callers follow a change in a registry
   npm run bench -- --only weight                memory, idle processor share and start of a host with many services
   npm run bench -- --path ours --path "bare Envoys" --load "L7 keep-alive" --rounds 5

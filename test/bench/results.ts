@@ -77,6 +77,7 @@ export function resultsOf(found: Found, loads: readonly Load[], ours: string, co
 
 Made by \`${command}\` on ${machine()}; ${rounds} rounds, interleaved. Figures are medians over the rounds, ratios are medians of the
 rounds' ratios, ± is half the distance between the quartiles. Everything shares the machine's processors: callers, servers, proxies.
+Memory is what is resident when a load ends, of all processes of that name on both hosts together.
 
 ${sectionsOf(found, loads, ours)}`;
 }

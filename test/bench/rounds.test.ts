@@ -1,13 +1,20 @@
 import test from 'ava';
 import { type Cell, compare, failuresOf, rowOf } from './rounds.ts';
 
-const cell = (path: string, rates: readonly number[], direct: readonly number[], failed = 0): Cell => ({
+const cell = (
+  path: string,
+  rates: readonly number[],
+  direct: readonly number[],
+  failed = 0,
+  memory: readonly number[] = [],
+): Cell => ({
   path,
   load: 'L7',
   readings: rates.map((rps, i) => ({
     sample: { rps, requests: rps, p50Ms: 1, p99Ms: 2, failed },
     ratioToDirect: rps / direct[i]!,
     cpuMicros: new Map(),
+    memoryMegabytes: new Map(memory.length > 0 ? [['envoy', memory[i]!]] : []),
   })),
 });
 
@@ -21,6 +28,12 @@ test('the ratio is the median of the ratios of the rounds', t => {
     p50Ms: 1,
     p99Ms: 2,
   });
+});
+
+test('memory is the median over the rounds, for each group; the rest of the row is as without', t => {
+  const rates = [1, 1, 1];
+  const plain = rowOf(cell('ours', rates, rates));
+  t.deepEqual(rowOf(cell('ours', rates, rates, 0, [70, 90.16, 400])), { ...plain, memoryMegabytes: { envoy: 90.2 } });
 });
 
 test('two paths are compared round by round', t => {

@@ -23,6 +23,8 @@ export interface Reading {
   readonly ratioToDirect: number;
   /** Processor time of the path's own processes for a request, microseconds, by what they are. */
   readonly cpuMicros: ReadonlyMap<string, number>;
+  /** Resident memory of the same processes at the end of the load, MB; pages that several share count in each. */
+  readonly memoryMegabytes: ReadonlyMap<string, number>;
 }
 
 /** All readings of one path under one load, by round. */
@@ -40,7 +42,11 @@ export interface Row {
   readonly ratioToDirect: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** Resident memory by what has it; absent where the path has no processes of its own. */
+  readonly memoryMegabytes?: Readonly<Record<string, number>>;
 }
+
+const MEGABYTE = 1_000_000;
 
 // Lets connections of the load before close, so that they cost the next one nothing.
 const PAUSE_MS = 150;
@@ -50,8 +56,14 @@ async function read(path: Path, load: Load, seconds: number): Promise<Omit<Readi
   const groups = [...path.processes()];
   const before = groups.map(([, pids]) => usageOfAll(pids).cpuMs);
   const sample = await measure(path.target(load), load, seconds);
-  const used = groups.map(([, pids], i) => usageOfAll(pids).cpuMs - before[i]!);
-  return { sample, cpuMicros: new Map(groups.map(([name], i) => [name, (used[i]! * 1000) / sample.requests])) };
+  const after = groups.map(([, pids]) => usageOfAll(pids));
+  const byGroup = (of: (i: number) => number): ReadonlyMap<string, number> =>
+    new Map(groups.map(([name], i) => [name, of(i)]));
+  return {
+    sample,
+    cpuMicros: byGroup(i => ((after[i]!.cpuMs - before[i]!) * 1000) / sample.requests),
+    memoryMegabytes: byGroup(i => after[i]!.residentBytes / MEGABYTE),
+  };
 }
 
 /**
@@ -94,9 +106,19 @@ export async function runRounds(
 
 const round = (value: number, digits: number): number => Number(value.toFixed(digits));
 
+/** The median over the rounds of what is told by groups of processes, for each group. */
+export function mediansOf(
+  cell: Cell,
+  pick: (reading: Reading) => ReadonlyMap<string, number>,
+): ReadonlyMap<string, number> {
+  const groups = [...(cell.readings[0] ? pick(cell.readings[0]).keys() : [])];
+  return new Map(groups.map(name => [name, median(cell.readings.map(reading => pick(reading).get(name)!))]));
+}
+
 /** The medians of a cell. The ratio is the median of the rounds' ratios, not the ratio of medians. */
 export function rowOf(cell: Cell): Row {
   const of = (pick: (reading: Reading) => number): number => median(cell.readings.map(pick));
+  const memory = [...mediansOf(cell, reading => reading.memoryMegabytes)];
   return {
     path: cell.path,
     load: cell.load,
@@ -113,6 +135,9 @@ export function rowOf(cell: Cell): Row {
       of(reading => reading.sample.p99Ms),
       3,
     ),
+    ...(memory.length > 0 && {
+      memoryMegabytes: Object.fromEntries(memory.map(([name, value]) => [name, round(value, 1)])),
+    }),
   };
 }
 

@@ -1,14 +1,11 @@
-import { type Cell, rowOf } from './rounds.ts';
-import { median, spread } from './statistics.ts';
+import { type Cell, mediansOf, rowOf } from './rounds.ts';
+import { spread } from './statistics.ts';
 
-const COLUMNS = ['path', 'requests/s', 'of direct', '±', 'p50 ms', 'p99 ms', 'CPU µs a request'] as const;
+const COLUMNS = ['path', 'requests/s', 'of direct', '±', 'p50 ms', 'p99 ms', 'CPU µs a request', 'memory MB'] as const;
 
-/** Processor time a request, by what used it: `envoy 61.2`. */
-export function cpuOf(cell: Cell): string {
-  const groups = [...(cell.readings[0]?.cpuMicros.keys() ?? [])];
-  return groups
-    .map(name => `${name} ${median(cell.readings.map(one => one.cpuMicros.get(name)!)).toFixed(1)}`)
-    .join(', ');
+/** What each group of processes took: `envoy 61.2, agent 0.3`. */
+function byGroup(medians: ReadonlyMap<string, number>): string {
+  return [...medians].map(([name, value]) => `${name} ${value.toFixed(1)}`).join(', ');
 }
 
 /** The cells as Markdown tables, one for each load. */
@@ -26,5 +23,8 @@ function lineOf(cell: Cell): string {
   const row = rowOf(cell);
   const variation = spread(cell.readings.map(reading => reading.ratioToDirect));
   const percent = `${(variation * 100).toFixed(1)}%`;
-  return `| ${[row.path, row.rps, row.ratioToDirect.toFixed(3), percent, row.p50Ms, row.p99Ms, cpuOf(cell)].join(' | ')} |`;
+  const cpu = byGroup(mediansOf(cell, reading => reading.cpuMicros));
+  const memory = byGroup(mediansOf(cell, reading => reading.memoryMegabytes));
+  const columns = [row.path, row.rps, row.ratioToDirect.toFixed(3), percent, row.p50Ms, row.p99Ms, cpu, memory];
+  return `| ${columns.join(' | ')} |`;
 }
