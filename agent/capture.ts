@@ -1,7 +1,10 @@
+import type { Workload } from '../manager/model/workload.ts';
+import type { Selector } from '../platforms/platform.ts';
 import { TYPE } from './compile/resource.ts';
 import type { AdsStatus } from './envoy/ads/status.ts';
 import type { Member } from './members.ts';
-import type { CapturePlan } from './redirect/redirect.ts';
+import type { CapturePlan, CaptureProblem } from './redirect/redirect.ts';
+import type { CapturedUser, NamespaceCapture } from './redirect/spec.ts';
 
 export interface CaptureFacts {
   readonly virtualRanges: readonly string[];
@@ -34,24 +37,38 @@ export function placeOf({ input: { local } }: Member): string {
   return selector.kind === 'namespace' ? `${workload.uid} in ${selector.id}` : workload.uid;
 }
 
-/** The rules for these workloads. */
-export function capturePlan(members: readonly Member[], facts: CaptureFacts): CapturePlan {
-  const { virtualRanges, dnsServers, proxyUid, agentUid } = facts;
-  const users = members.flatMap(({ input: { local, outboundPort } }) => {
-    const { selector, workload } = local;
-    return selector.kind === 'user'
-      ? [{ uid: selector.uid, listenerPort: outboundPort, ports: servedPorts(workload) }]
-      : [];
-  });
-  const namespaces = members.flatMap(({ input: { local } }) => {
-    const { selector, workload } = local;
-    return selector.kind === 'namespace'
-      ? [{ path: selector.path, id: selector.id, virtualRanges, ports: servedPorts(workload), proxyUid }]
-      : [];
-  });
-  return { host: { virtualRanges, users, proxyUid, agentUid, dnsServers }, namespaces };
+/** Rules, and the workloads that none can be made for. */
+export interface Planned {
+  readonly plan: CapturePlan;
+  readonly problems: readonly CaptureProblem[];
 }
 
-function servedPorts({ ports }: Member['input']['local']['workload']): number[] {
+/** The rules for these workloads. */
+export function capturePlan(members: readonly Member[], facts: CaptureFacts): Planned {
+  const { virtualRanges, dnsServers, proxyUid, agentUid } = facts;
+  const users: CapturedUser[] = [];
+  const namespaces: NamespaceCapture[] = [];
+  const problems: CaptureProblem[] = [];
+  for (const { input } of members) {
+    const { selector, workload } = input.local;
+    const ports = servedPorts(workload);
+    if (selector.kind === 'user') users.push({ uid: selector.uid, listenerPort: input.outboundPort, ports });
+    else if (selector.kind === 'namespace')
+      namespaces.push({ path: selector.path, id: selector.id, virtualRanges, ports, proxyUid });
+    else problems.push(uncapturable(workload, selector));
+  }
+  return { plan: { host: { virtualRanges, users, proxyUid, agentUid, dnsServers }, namespaces }, problems };
+}
+
+function uncapturable({ uid }: Workload, { path }: Extract<Selector, { kind: 'cgroup' }>): CaptureProblem {
+  return {
+    where: `workload ${uid}`,
+    why:
+      `is told apart by its cgroup ${path}, which this agent cannot capture by; its traffic goes as without a mesh: ` +
+      'run it as a user of its own, or in a network namespace of its own, and have its platform say so',
+  };
+}
+
+function servedPorts({ ports }: Workload): number[] {
   return ports.filter(({ protocol }) => protocol !== 'udp').map(({ number }) => number);
 }

@@ -12,7 +12,7 @@ import type { Certificates } from './keys/certificates.ts';
 import type { Knowledge } from './knowledge.ts';
 import { identityOf, type Member, Members } from './members.ts';
 import type { AgentOptions } from './options.ts';
-import type { CapturePlan, CaptureProblem, Redirect } from './redirect/redirect.ts';
+import type { CaptureProblem, Redirect } from './redirect/redirect.ts';
 import { type OutboundPorts, PortsExhaustedError } from './state/outbound-ports.ts';
 import { linkNamespaces } from './workloads/namespace-links.ts';
 
@@ -248,13 +248,13 @@ export class Converge {
 
   async #apply(members: readonly Member[]): Promise<void> {
     const { agent, knowledge, redirect, dnsServers } = this.#options;
-    const plan: CapturePlan = capturePlan(members, {
+    const { plan, problems } = capturePlan(members, {
       virtualRanges: knowledge.mesh().virtualRanges,
       dnsServers: dnsServers(),
       proxyUid: agent.envoy.uid,
       agentUid: process.getuid?.() ?? 0,
     });
-    this.#captureProblems = await redirect.apply(plan);
+    this.#captureProblems = [...problems, ...(await redirect.apply(plan))];
     this.#ready = members;
     this.#captureReason = members.length > 0 ? undefined : 'no workload is in the mesh yet';
   }

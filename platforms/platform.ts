@@ -4,7 +4,7 @@ import type { Workload } from '../manager/model/workload.ts';
 export type Selector =
   /** A process of the host: packets by the user that owns the socket. */
   | { readonly kind: 'user'; readonly uid: number }
-  /** A process of the host: packets by its cgroup v2 path, where the kernel knows it. */
+  /** A process of the host: packets by its cgroup v2 path, where the kernel knows it. Agents cannot yet, and say so. */
   | { readonly kind: 'cgroup'; readonly path: string }
   /**
    * Has a network of its own: everything in the namespace but the proxy's own packets. `id` is another one when another namespace takes

@@ -17,7 +17,7 @@ export interface CapturePlan {
   readonly namespaces: readonly NamespaceCapture[];
 }
 
-/** A user or a namespace that could not be captured; the rest was. */
+/** A user, a namespace or a workload that could not be captured; the rest was. */
 export interface CaptureProblem {
   readonly where: string;
   readonly why: string;
