@@ -161,7 +161,8 @@ test('an answer waits until the service can be called, but not for long', async 
   ready = Promise.withResolvers();
   const started = performance.now();
   t.deepEqual(data(await ask(t, server, 'reviews', 'A')), ['240.240.0.1']);
-  t.true(performance.now() - started >= 490);
+  const waited = performance.now() - started;
+  t.true(waited >= 1_990 && waited < 3_000, `answered after ${waited} ms`);
   ready.promise.catch(() => undefined);
   ready.reject(new Error('no'));
   t.deepEqual(data(await ask(t, server, 'reviews', 'A')), ['240.240.0.1']);
