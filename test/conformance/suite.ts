@@ -231,9 +231,15 @@ export function silentConformance(kind: string, withinMs: number, start: () => P
     await using fixture = await start();
     await fixture.put('reviews', instances(2));
     fixture.silence();
+    const held = await fixture.held();
     const before = resources();
     const watched = watch(fixture);
-    await delay(200);
+    // A client writes its question as soon as it is connected.
+    const look = async (): Promise<{ held: number; connecting: boolean }> => ({
+      held: await fixture.held(),
+      connecting: resources().has('ConnectWrap'),
+    });
+    await eventually('it has asked', look, found => found.held > held && !found.connecting);
     const took = await watched.stop();
     t.true(took < CANCEL_MS, `ended within ${took} ms`);
     // The proxy, which is in this process too, sees the end of a connection once it reads again.

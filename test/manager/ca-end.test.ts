@@ -16,6 +16,7 @@ test('a CA that ends stops nothing that stands: agents are told of changes, the 
   const agent = await startAgent(t, manager, token, { workloads: [workloadOf('a', 'web')] });
   await agent.until('the first policy', () => agent.came.includes('WorkloadPolicy a/default/web'));
 
+  // It is OpenSSL's clock that counts, in whole seconds, and nobody tells when it gets there.
   await new Promise(resolve => setTimeout(resolve, ends + 1_000 - Date.now()));
   agent.facts = {
     ...agent.facts,

@@ -4,6 +4,7 @@ import test, { type ExecutionContext } from 'ava';
 import { stringify } from 'yaml';
 import type { RemovedHost } from '../../manager/api/host-removal.ts';
 import type { HostReport, ServiceReport } from '../../manager/api/inspect.ts';
+import { eventually } from '../eventually.ts';
 import { makeFolder } from '../folders.ts';
 import { joinMesh, startAgent, type TestAgent, workloadOf } from './agent.ts';
 import { type ManagerProcess, startManagerProcess } from './process.ts';
@@ -33,15 +34,17 @@ async function hosts(manager: ManagerProcess): Promise<readonly HostReport[]> {
   return (body as { readonly items: readonly HostReport[] }).items;
 }
 
-/** Certificates say when they were issued in whole seconds. */
-async function nextSecond(): Promise<void> {
-  await new Promise(resolve => setTimeout(resolve, 1_000 - (Date.now() % 1_000)));
+/** Waits until a certificate that is issued now is a later one than those of a time: they tell whole seconds. Mostly it is so already. */
+async function laterSecondThan(time: number): Promise<void> {
+  const second = (of: number): number => Math.floor(of / 1_000);
+  await eventually('the next second', Date.now, now => second(now) > second(time));
 }
 
 test('a connected host is removed by force: its streams end, its certificate is refused, its workloads leave; it comes back by a token', async t => {
   const manager = await startManagerProcess(t);
   const workloads = [workloadOf('a', 'shop', { services: ['shop'], addresses: ['10.0.0.1'] })];
   const lost = await startAgent(t, manager, await manager.token('a'), { workloads });
+  const joined = Date.now();
   const setting = { host: 'b', address: '10.0.0.2', uses: [SHOP] };
   const other = await startAgent(t, manager, await manager.token('b'), {
     ...setting,
@@ -75,7 +78,7 @@ test('a connected host is removed by force: its streams end, its certificate is 
     'it stays removed',
   );
 
-  await nextSecond();
+  await laterSecondThan(joined);
   const back = await startAgent(t, manager, spare, { workloads });
   await other.until('the service is back', () => other.came.at(-1) === `InstanceList ${SHOP}`);
   t.true(back.status().connected);
