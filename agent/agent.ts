@@ -127,6 +127,7 @@ class Agent {
       socket: paths.xds,
       uid: envoy.uid,
       log: logger.child({ part: 'xds' }),
+      lastGood: join(ownFolder(stateDir), 'last-good.json'),
       onStreamEnd: () => this.#proxy.suspect(),
     });
     this.#redirect = new Redirect({

@@ -1,5 +1,6 @@
 import test from 'ava';
 import { resource, TYPE } from '../../agent/compile/resource.ts';
+import { eventually } from '../eventually.ts';
 import { soon, stage } from './fixture.ts';
 import { call, freePort, load, origin } from './http.ts';
 import { cluster, endpoints, listener, routes, service, socketAddress, typed } from './resources.ts';
@@ -43,6 +44,36 @@ test('what Envoy refuses is named with its origin, and holds nothing else back',
   ]);
   t.deepEqual(await ads.applied(soon()), []);
   t.is((await call(port, 'b')).status, 200, 'mended routes are taken');
+});
+
+test('what Envoy refuses leaves the last good version in force, also when Envoy is killed', async t => {
+  await using on = await stage();
+  await using app = await origin('hello');
+  const port = await freePort();
+  const good = service('a', app.port, port);
+  const { ads, envoy } = await on.serve(good);
+  t.deepEqual(await ads.applied(soon()), []);
+  const [, endpointsOfA, out] = good;
+  ads.update([cluster('a', { connect_timeout: '-1s' }), endpointsOfA!, out!, routes('r', ['a', 'b', 'a'])]);
+  const refused = (await ads.applied(soon())).map(({ name }) => name);
+  t.deepEqual(refused, ['a', 'r']);
+  t.deepEqual(await call(port, 'a'), { status: 200, body: 'hello' });
+
+  const { pid } = envoy.status();
+  process.kill(pid!, 'SIGKILL');
+  await eventually(
+    'an answer of the next Envoy',
+    () => call(port, 'a'),
+    ({ status }) => status === 200 && envoy.status().pid !== pid,
+    { timeoutMs: 10_000 },
+  );
+  t.deepEqual(
+    (await ads.applied(soon())).map(({ name }) => name),
+    ['a', 'r'],
+  );
+  ads.update(good);
+  t.deepEqual(await ads.applied(soon()), []);
+  t.deepEqual(await call(port, 'a'), { status: 200, body: 'hello' });
 });
 
 test('a service comes, changes and goes under load without a failed request', async t => {

@@ -17,18 +17,29 @@ export interface Held {
 /** A response on its way. */
 export interface Sent {
   readonly nonce: string;
-  /** Version of each resource in it. */
-  readonly versions: ReadonlyMap<string, string>;
+  /** The resources in it by name. */
+  readonly resources: ReadonlyMap<string, Resource>;
+  /** Names of those that were good before, and stand in for a version that this client refused. */
+  readonly standIns: ReadonlySet<string>;
   readonly removed: readonly string[];
   /** Of `performance.now()`. */
   readonly at: number;
 }
 
+/** A resource that was refused. */
+export interface Refused {
+  readonly name: string;
+  readonly version: string;
+  readonly reason: string;
+  /** Whether it stood in for the wanted version, which was refused before. */
+  readonly standIn: boolean;
+}
+
 /** What came of a response. */
 export interface Outcome {
-  readonly accepted: readonly string[];
+  readonly accepted: readonly Resource[];
   /** Known for sure: each was refused in a response of its own. */
-  readonly rejected: readonly { readonly name: string; readonly version: string; readonly reason: string }[];
+  readonly rejected: readonly Refused[];
   /** Refused together with others; they are sent again in smaller groups until the culprits are found. */
   readonly suspected: readonly string[];
 }
@@ -43,6 +54,7 @@ export class Ledger {
   readonly held: Map<string, Held> = new Map();
   /** The response that was not answered yet. */
   pending: Sent | undefined;
+  readonly #good: (name: string) => Resource | undefined;
   #wildcard = false;
   readonly #names = new Set<string>();
   /** Subscribed names of which the client was told that there is no such resource. */
@@ -53,9 +65,13 @@ export class Ledger {
   #first = true;
   #sentAny = false;
 
-  /** @param wildcardByDefault whether a first request without names means all, as for listeners and clusters. */
-  constructor(wildcardByDefault: boolean) {
+  /**
+   * @param wildcardByDefault whether a first request without names means all, as for listeners and clusters.
+   * @param good what clients accepted last of a name.
+   */
+  constructor(wildcardByDefault: boolean, good: (name: string) => Resource | undefined) {
     this.#wildcard = wildcardByDefault;
+    this.#good = good;
   }
 
   /** Takes in a request; the outcome when it answers the pending response. */
@@ -77,7 +93,7 @@ export class Ledger {
     if (this.wants(name)) this.#forced.add(name);
   }
 
-  /** Names whose content the client lacks, in the order of `desired`, or of the group that is being looked into. */
+  /** What the client lacks, in the order of `desired`, or of the group that is being looked into; stand-ins for what it refused too. */
   additions(desired: Desired): Resource[] {
     const group = this.#groups[0];
     if (group !== undefined) return this.#lacking(group, desired);
@@ -111,9 +127,9 @@ export class Ledger {
   sent(sent: Sent): void {
     this.pending = sent;
     this.#sentAny = true;
-    for (const name of [...sent.versions.keys(), ...sent.removed]) this.#forced.delete(name);
-    for (const name of sent.versions.keys()) this.#absent.delete(name);
-    if (sent.versions.size > 0) this.#groups.shift();
+    for (const name of [...sent.resources.keys(), ...sent.removed]) this.#forced.delete(name);
+    for (const name of sent.resources.keys()) this.#absent.delete(name);
+    if (sent.resources.size > 0) this.#groups.shift();
   }
 
   /** Drops groups of which nothing is left to send. */
@@ -131,6 +147,11 @@ export class Ledger {
     for (const held of this.held.values()) if (held.rejected) held.again = true;
   }
 
+  /** Whether what stands in for a refused resource is on its way, or is to be sent. */
+  owesStandIn(wanted: Resource): boolean {
+    return this.pending?.standIns.has(wanted.name) || this.#standIn(wanted) !== undefined;
+  }
+
   /** Whether the client subscribed to it. */
   wants(name: string): boolean {
     return this.#wildcard || this.#names.has(name);
@@ -139,17 +160,32 @@ export class Ledger {
   #lacking(names: Iterable<string>, desired: Desired): Resource[] {
     const found: Resource[] = [];
     for (const name of names) {
-      const resource = desired.get(name);
-      if (resource !== undefined && this.wants(name) && this.#lacks(resource)) found.push(resource);
+      const wanted = desired.get(name);
+      if (wanted === undefined || !this.wants(name)) continue;
+      const offer = this.#lacks(wanted) ? wanted : this.#standIn(wanted);
+      if (offer !== undefined) found.push(offer);
     }
     return found;
   }
 
   #lacks({ name, version }: Resource): boolean {
     const held = this.held.get(name);
-    if (this.pending?.versions.get(name) === version && !this.#forced.has(name)) return false;
+    if (this.#underway(name, version)) return false;
     if (held?.rejected?.version === version && !held.again) return false;
     return held === undefined || held.accepted !== version || held.uncertain === true || this.#forced.has(name);
+  }
+
+  /** What a client is to get that refused the wanted version and has no other in force: it may have begun with nothing. */
+  #standIn({ name, version }: Resource): Resource | undefined {
+    const held = this.held.get(name);
+    if (held?.rejected?.version !== version || held.again) return undefined;
+    if (held.accepted !== undefined && !held.uncertain && !this.#forced.has(name)) return undefined;
+    const good = this.#good(name);
+    return good === undefined || good.version === version || this.#underway(name, good.version) ? undefined : good;
+  }
+
+  #underway(name: string, version: string): boolean {
+    return this.pending?.resources.get(name)?.version === version && !this.#forced.has(name);
   }
 
   #subscribe(name: string, kept: boolean): void {
@@ -170,21 +206,30 @@ export class Ledger {
   }
 
   #accept(sent: Sent): Outcome {
-    for (const [name, version] of sent.versions) if (this.wants(name)) this.held.set(name, { accepted: version });
+    for (const [name, { version: accepted }] of sent.resources) {
+      if (!this.wants(name)) continue;
+      // With a stand-in in force the wanted version is as refused as before.
+      const before = sent.standIns.has(name) ? this.held.get(name) : {};
+      this.held.set(name, { ...before, accepted, uncertain: false });
+    }
     this.#removed(sent.removed);
-    return { accepted: [...sent.versions.keys()], rejected: [], suspected: [] };
+    return { accepted: [...sent.resources.values()], rejected: [], suspected: [] };
   }
 
   #refuse(sent: Sent, reason: string): Outcome {
     this.#removed(sent.removed);
-    const names = [...sent.versions.keys()];
+    const names = [...sent.resources.keys()];
     if (names.length > 1) {
       for (const name of names) this.held.set(name, { ...this.held.get(name), uncertain: true });
       this.#groups = [...split(names, reason), ...this.#groups];
       return { accepted: [], rejected: [], suspected: names };
     }
-    const rejected = [...sent.versions].map(([name, version]) => ({ name, version, reason }));
-    for (const { name, version } of rejected) this.refused(name, version, reason);
+    const rejected = [...sent.resources].map(([name, { version }]): Refused => {
+      const standIn = sent.standIns.has(name);
+      if (standIn) this.held.set(name, { ...this.held.get(name), uncertain: false });
+      else this.refused(name, version, reason);
+      return { name, version, reason, standIn };
+    });
     return { accepted: [], rejected, suspected: [] };
   }
 

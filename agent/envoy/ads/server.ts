@@ -5,7 +5,8 @@ import { type Resource, TYPE, type TypeUrl } from '../../compile/resource.ts';
 import { Ahead } from './ahead.ts';
 import { Debt } from './debt.ts';
 import { encode } from './encode.ts';
-import type { Outcome } from './ledger.ts';
+import { LastGood } from './last-good.ts';
+import type { Outcome, Refused } from './ledger.ts';
 import { loadSchema, type Schema } from './schema.ts';
 import { type CertificateSecret, secretResources } from './secrets.ts';
 import { type Desired, Session } from './session.ts';
@@ -27,6 +28,8 @@ export interface AdsServerOptions {
   readonly removalMs?: number;
   /** After how long a refused resource is offered once more, as some causes pass (a port in use), ms. */
   readonly retryMs?: number;
+  /** File in which the last good versions of refused resources outlive this process; otherwise they do not. */
+  readonly lastGood?: string;
   /** For several servers in one process; otherwise it reads its own. */
   readonly schema?: Schema;
 }
@@ -42,6 +45,7 @@ export class AdsServer {
   readonly #server: Server;
   readonly #schema: Schema;
   readonly #ahead: Ahead;
+  readonly #lastGood: LastGood;
   readonly #sessions = new Set<Session>();
   /** Of the Envoy that connected last; kept when its stream ends, so that its state can still be shown. */
   #latest: Session | undefined;
@@ -55,6 +59,7 @@ export class AdsServer {
     this.#options = options;
     this.#schema = options.schema ?? loadSchema();
     this.#ahead = new Ahead(({ typeUrl, body }) => encode(this.#schema.resources[typeUrl], body));
+    this.#lastGood = new LastGood(options.lastGood, options.log);
     this.#server = new Server({ 'grpc.max_receive_message_length': 64 * 1024 * 1024 });
     this.#server.addService(adsService(this.#schema.request), {
       DeltaAggregatedResources: (call: Call) => this.#serve(call),
@@ -64,6 +69,7 @@ export class AdsServer {
   /** Listens. @throws when the socket cannot be made. */
   async start(): Promise<void> {
     const { socket, uid } = this.#options;
+    await this.#lastGood.load();
     await bindPrivately(socket, uid, at => listen(this.#server, at));
   }
 
@@ -145,10 +151,12 @@ export class AdsServer {
     for (const session of this.#sessions) session.close();
     this.#server.forceShutdown();
     await rm(this.#options.socket, { force: true });
+    await this.#lastGood.flush();
   }
 
   #take(desired: Desired): void {
     this.#desired = desired;
+    this.#lastGood.keep(desired);
     for (const session of this.#sessions) session.push();
     this.#wake();
   }
@@ -179,6 +187,7 @@ export class AdsServer {
       desired: () => this.#desired,
       encode: resource => this.#ahead.take(resource),
       send,
+      good: (typeUrl, name) => this.#lastGood.good(typeUrl, name),
       answered: (typeUrl, outcome) => this.#note(typeUrl, outcome),
       late: typeUrl => log.warn('Envoy is slow to acknowledge; the rest is sent all the same', { typeUrl, gateMs }),
       gateMs,
@@ -186,24 +195,29 @@ export class AdsServer {
     });
   }
 
-  /** Logs what was refused, once for each version and reason, and has it offered again later. */
-  #note(typeUrl: TypeUrl, { rejected, suspected }: Outcome): void {
+  /** Remembers what was accepted; has what was refused offered again later. */
+  #note(typeUrl: TypeUrl, { accepted, rejected, suspected }: Outcome): void {
     const { log, retryMs = 30_000 } = this.#options;
+    for (const resource of accepted) this.#lastGood.accepted(resource);
     if (suspected.length > 0) log.debug('Envoy refused a response; looking for the cause', { typeUrl, suspected });
-    for (const { name, version, reason } of rejected) {
-      const key = `${typeUrl} ${name}`;
-      const again = this.#warned.get(key) === `${version} ${reason}`;
-      this.#warned.set(key, `${version} ${reason}`);
-      const origins = this.#desired[typeUrl]?.get(name)?.origins ?? [];
-      log[again ? 'debug' : 'warn']('Envoy refused a resource; its last good version stays', {
-        typeUrl,
-        name,
-        version,
-        reason,
-        origins,
-      });
+    for (const refused of rejected) {
+      if (refused.standIn) this.#lastGood.forget(typeUrl, refused.name, refused.version);
+      else this.#lastGood.refused(typeUrl, refused.name, refused.version);
+      this.#warn(typeUrl, refused);
     }
     if (rejected.length > 0) this.#retryIn(retryMs);
+  }
+
+  /** Logs what was refused, once for each version and reason. */
+  #warn(typeUrl: TypeUrl, { name, version, reason, standIn }: Refused): void {
+    const key = `${typeUrl} ${name}`;
+    const again = this.#warned.get(key) === `${version} ${reason}`;
+    this.#warned.set(key, `${version} ${reason}`);
+    const origins = this.#desired[typeUrl]?.get(name)?.origins ?? [];
+    const what = standIn
+      ? 'Envoy refused the last good version of a resource too; it has none'
+      : 'Envoy refused a resource; its last good version stays';
+    this.#options.log[again ? 'debug' : 'warn'](what, { typeUrl, name, version, reason, origins });
   }
 
   #retryIn(ms: number): void {

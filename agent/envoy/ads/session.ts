@@ -1,6 +1,6 @@
 import { messageOf } from '../../../manager/model/util/errors.ts';
 import { type Resource, TYPE, type TypeUrl } from '../../compile/resource.ts';
-import { type Held, Ledger, type Outcome } from './ledger.ts';
+import { type Held, Ledger, type Outcome, type Sent } from './ledger.ts';
 import type { DeltaRequest, DeltaResponse } from './wire.ts';
 
 /** Wanted resources of each type by name; undefined for a type of which nothing is known yet, so nothing is said of it. */
@@ -11,7 +11,12 @@ export interface SessionOptions {
   /** @throws when the body does not fit its type; the resource then counts as refused. */
   readonly encode: (resource: Resource) => Uint8Array;
   readonly send: (response: DeltaResponse) => void;
-  /** Called when the client answered a response. */
+  /** What clients accepted last of a name. */
+  readonly good: (typeUrl: TypeUrl, name: string) => Resource | undefined;
+  /**
+   * Called when the client answered a response, before the next is sent, and when it says that it holds what is wanted. What was
+   * accepted or refused has to be known to `good` when this returns.
+   */
   readonly answered: (typeUrl: TypeUrl, outcome: Outcome) => void;
   /** Called when the client took longer than `gateMs`, and what waited for it is sent all the same. */
   readonly late: (typeUrl: TypeUrl) => void;
@@ -33,6 +38,8 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #ledgers = new Map<TypeUrl, Ledger>();
   #timer: NodeJS.Timeout | undefined;
+  /** Types of which the client said what it holds, until that was compared with what is wanted. */
+  readonly #claimed = new Set<TypeUrl>();
   readonly #late = new WeakSet<object>();
   #count = 0;
   /** Since when a type has held up those after it, of `performance.now()`: under changes without end its answers alone never let them pass. */
@@ -50,20 +57,36 @@ export class Session {
     if (typeUrl === undefined) return;
     let ledger = this.#ledgers.get(typeUrl);
     if (ledger === undefined) {
-      ledger = new Ledger(typeUrl === TYPE.cluster || typeUrl === TYPE.listener);
+      const wildcard = typeUrl === TYPE.cluster || typeUrl === TYPE.listener;
+      ledger = new Ledger(wildcard, name => this.#options.good(typeUrl, name));
       this.#ledgers.set(typeUrl, ledger);
     }
     const outcome = ledger.receive(request);
-    this.push();
+    if (Object.keys(request.initialVersions).length > 0) this.#claimed.add(typeUrl);
     if (outcome) this.#options.answered(typeUrl, outcome);
+    this.push();
   }
 
   /** Sends what can be sent now. Call when the wanted resources changed. */
   push(): void {
+    this.#takeClaims();
     this.#sendInOrder();
     // What waited for long has passed now; the next waits anew.
     const expired = performance.now() - this.#options.gateMs;
     for (const [type, since] of this.#blockedSince) if (since <= expired) this.#blockedSince.delete(type);
+  }
+
+  /** What is wanted and what the client came with has been accepted, in an earlier life of this program. */
+  #takeClaims(): void {
+    for (const typeUrl of this.#claimed) {
+      const desired = this.#options.desired()[typeUrl];
+      if (desired === undefined) continue;
+      this.#claimed.delete(typeUrl);
+      const accepted = [...desired.values()].filter(
+        ({ name, version }) => this.held(typeUrl, name)?.accepted === version,
+      );
+      this.#options.answered(typeUrl, { accepted, rejected: [], suspected: [] });
+    }
   }
 
   #sendInOrder(): void {
@@ -89,17 +112,22 @@ export class Session {
     return subscribed && Object.values(TYPE).every(type => this.#options.desired()[type] !== undefined);
   }
 
-  /** The versions of a resource that the client answered for last, the accepted one and the refused one, unless it is asked again. */
+  /**
+   * The versions of a resource that the client answered for last, the accepted one and the refused one, unless it is asked again or
+   * something is to stand in for it.
+   */
   answered(typeUrl: TypeUrl, name: string): ReadonlySet<string> {
     const { accepted, rejected, again } = this.held(typeUrl, name) ?? {};
     const underway = this.underway(typeUrl, name);
-    const refused = again ? undefined : rejected?.version;
+    const wanted = this.#options.desired()[typeUrl]?.get(name);
+    const open = again || (wanted && this.#ledgers.get(typeUrl)?.owesStandIn(wanted));
+    const refused = open ? undefined : rejected?.version;
     return new Set([accepted, refused].filter(version => version !== undefined && version !== underway) as string[]);
   }
 
   /** The version of a resource that is on its way to the client. */
   underway(typeUrl: TypeUrl, name: string): string | undefined {
-    return this.#ledgers.get(typeUrl)?.pending?.versions.get(name);
+    return this.#ledgers.get(typeUrl)?.pending?.resources.get(name)?.version;
   }
 
   /** Whether there is such a resource, and the client subscribed to it. */
@@ -128,12 +156,15 @@ export class Session {
     const desired = this.#options.desired()[typeUrl];
     if (!ledger || ledger.pending || !desired) return;
     ledger.skipEmptyGroups(desired);
-    const additions = ledger.additions(desired);
+    const lacking = ledger.additions(desired);
+    const additions = only ? lacking.filter(only) : lacking;
     // Envoy ignores, with an error in its log, that a route configuration is gone.
     const absent = typeUrl === TYPE.routes || only ? [] : ledger.missing(desired);
     const owed = !only && additions.length === 0 && ledger.owesEmpty();
-    const response = this.#respond(typeUrl, only ? additions.filter(only) : additions, absent, owed);
-    if (response && typeUrl === TYPE.cluster) this.#rewarm(response.resources.map(({ name }) => name));
+    const sent = this.#respond(typeUrl, additions, absent, owed);
+    if (sent && typeUrl === TYPE.cluster) this.#rewarm([...sent.resources.values()]);
+    // None of them could be encoded, and so all are refused: it is the turn of what stands in for them.
+    if (!sent && additions.length > 0) this.#offer(typeUrl, only);
   }
 
   /** Sends one response, if there is anything to send or an empty one is owed. */
@@ -142,8 +173,9 @@ export class Session {
     additions: readonly Resource[],
     removed: readonly string[],
     owed: boolean = false,
-  ): DeltaResponse | undefined {
+  ): Sent | undefined {
     const resources = [];
+    const chosen = new Map<string, Resource>();
     let bytes = 0;
     for (const resource of additions) {
       const body = this.#encode(typeUrl, resource);
@@ -151,32 +183,38 @@ export class Session {
       bytes += body.length;
       if (bytes > RESPONSE_BYTES && resources.length > 0) break;
       resources.push({ name: resource.name, version: resource.version, body });
+      chosen.set(resource.name, resource);
     }
     if (resources.length === 0 && removed.length === 0 && !owed) return undefined;
     this.#count += 1;
-    const response = { typeUrl, nonce: String(this.#count), resources, removed };
-    const versions = new Map(resources.map(({ name, version }) => [name, version]));
-    this.#ledgers.get(typeUrl)?.sent({ nonce: response.nonce, versions, removed, at: performance.now() });
-    this.#options.send(response);
-    return response;
+    const nonce = String(this.#count);
+    const standIns = new Set([...chosen.keys()].filter(name => this.#isStandIn(chosen.get(name)!)));
+    const sent = { nonce, resources: chosen, standIns, removed, at: performance.now() };
+    this.#ledgers.get(typeUrl)?.sent(sent);
+    this.#options.send({ typeUrl, nonce, resources, removed });
+    return sent;
+  }
+
+  #isStandIn({ typeUrl, name, version }: Resource): boolean {
+    return this.#options.desired()[typeUrl]?.get(name)?.version !== version;
   }
 
   #encode(typeUrl: TypeUrl, resource: Resource): Uint8Array | undefined {
     try {
       return this.#options.encode(resource);
     } catch (error) {
-      const rejected = { name: resource.name, version: resource.version, reason: messageOf(error) };
-      this.#ledgers.get(typeUrl)?.refused(rejected.name, rejected.version, rejected.reason);
+      const { name, version } = resource;
+      const rejected = { name, version, reason: messageOf(error), standIn: this.#isStandIn(resource) };
+      if (!rejected.standIn) this.#ledgers.get(typeUrl)?.refused(name, version, rejected.reason);
       this.#options.answered(typeUrl, { accepted: [], rejected: [rejected], suspected: [] });
       return undefined;
     }
   }
 
   /** A cluster that is replaced warms up again with endpoints of its own, and Envoy does not ask for them a second time. */
-  #rewarm(names: readonly string[]): void {
-    const desired = this.#options.desired()[TYPE.cluster];
-    for (const name of names) {
-      const eds = desired?.get(name)?.body['eds_cluster_config'];
+  #rewarm(clusters: readonly Resource[]): void {
+    for (const { name, body } of clusters) {
+      const eds = body['eds_cluster_config'];
       if (eds === undefined) continue;
       const serviceName = (eds as { readonly service_name?: string }).service_name;
       this.#ledgers.get(TYPE.endpoints)?.force(serviceName || name);
@@ -210,7 +248,7 @@ export class Session {
     const ledger = this.#ledgers.get(typeUrl);
     const desired = this.#options.desired()[typeUrl];
     if (!ledger || !desired) return false;
-    return this.#unsent(typeUrl) || (ledger.pending?.versions.size ?? 0) > 0 || ledger.missing(desired).length > 0;
+    return this.#unsent(typeUrl) || (ledger.pending?.resources.size ?? 0) > 0 || ledger.missing(desired).length > 0;
   }
 
   /** Whether what comes after a type must wait for it; not for ever. */
