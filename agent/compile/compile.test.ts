@@ -1,8 +1,18 @@
 import test from 'ava';
 import { Compiler } from './compile.ts';
-import { authorizationPolicy, host, input, instance, policyOf, port, service, workload } from './fixtures.ts';
+import {
+  authorizationPolicy,
+  host,
+  input,
+  instance,
+  policyOf,
+  port,
+  service,
+  virtualService,
+  workload,
+} from './fixtures.ts';
 import type { HostInput } from './input.ts';
-import { TYPE, type TypeUrl } from './resource.ts';
+import { type Part, TYPE, type TypeUrl } from './resource.ts';
 
 const A = host('a', '10.0.0.1');
 const B = host('b', '10.0.0.2');
@@ -81,6 +91,24 @@ test('what did not change is the same object, and a change of instances changes 
     alike.filter(each => !first.includes(each) && !changed.includes(each)),
     [],
   );
+});
+
+test('a route table tells which service changed, also when others were made anew with the same content', t => {
+  const compiler = new Compiler();
+  const other = service('other', 3, [port(9080)]);
+  const parts = (...services: readonly (typeof reviews)[]): readonly Part[] =>
+    compiler.compile(input(A, [web], services)).resources.find(({ name }) => name === 'out/9080')!.parts!;
+  const first = parts(reviews, other);
+  t.deepEqual(
+    first.map(({ origins }) => origins),
+    [['service other.default.mesh'], ['service reviews.default.mesh']],
+  );
+  t.is(parts(structuredClone(reviews), other), first);
+  const route = { match: [], route: [{ destination: { host: 'reviews.default.mesh' } }], timeoutMs: 1_000 };
+  const virtualServices = [virtualService('other', [route])];
+  const changed = parts(structuredClone(reviews), service('other', 3, [port(9080)], [], { virtualServices }));
+  t.not(changed[0]!.content, first[0]!.content);
+  t.is(changed[1]!.content, first[1]!.content);
 });
 
 test('a change of policy changes what decides, not the listeners of others', t => {

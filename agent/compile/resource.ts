@@ -52,6 +52,13 @@ export interface TypedConfig extends JsonMap {
   readonly '@type': string;
 }
 
+/** What one config object or service adds to a resource that is made for many. */
+export interface Part {
+  /** See {@link digest}; equal content, also of an object that was made anew, or before a restart, is the same part. */
+  readonly content: string;
+  readonly origins: readonly string[];
+}
+
 /** One xDS resource. The same object stays the same as long as its content does. */
 export interface Resource {
   readonly typeUrl: TypeUrl;
@@ -63,10 +70,16 @@ export interface Resource {
   readonly body: JsonMap;
   /** What it was made from, for people: `VirtualService default/reviews`, `service reviews.default.mesh`, `workload a/default/web`. */
   readonly origins: readonly string[];
+  /** Which of the origins made what, where that can be told apart. */
+  readonly parts?: readonly Part[];
 }
 
 /** Makes a resource; the version is taken from the body. */
 export function resource(typeUrl: TypeUrl, name: string, body: JsonMap, origins: readonly string[]): Resource {
-  const version = createHash('sha256').update(JSON.stringify(body)).digest('base64url').slice(0, 22);
-  return { typeUrl, name, version, body, origins };
+  return { typeUrl, name, version: digest(body), body, origins };
+}
+
+/** A hash over a value of proto-JSON. */
+export function digest(value: Json): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('base64url').slice(0, 22);
 }

@@ -8,16 +8,15 @@ import { type Directory, type Target, targetOf } from './destination.ts';
 import type { Problem } from './input.ts';
 import { filterState, routeAction } from './matcher.ts';
 import { ADDRESS_KEY, addressWithPort, serviceCluster } from './names.ts';
-import { type JsonMap, type Resource, resource, TYPE } from './resource.ts';
+import { digest, type JsonMap, type Part, type Resource, resource, TYPE } from './resource.ts';
 import { DEFAULT_RETRIES, withRetries } from './retries.ts';
 
 /** The part of a route table that serves one service. */
-export interface ServiceRoutes {
+export interface ServiceRoutes extends Part {
   /** What callers dial, as Envoy writes it: `240.240.0.1:80`. */
   readonly addresses: readonly string[];
   /** In order; the first that matches holds. */
   readonly routes: readonly JsonMap[];
-  readonly origins: readonly string[];
   readonly problems: readonly Problem[];
 }
 
@@ -50,7 +49,8 @@ export function routeTableOf(port: number, services: readonly ServiceRoutes[]): 
     },
   };
   const origins = [...new Set(services.flatMap(service => service.origins))];
-  return resource(TYPE.routes, name, { name, virtual_hosts: [host] }, origins);
+  const parts = services.map(({ content, origins: own }) => ({ content, origins: own }));
+  return { ...resource(TYPE.routes, name, { name, virtual_hosts: [host] }, origins), parts };
 }
 
 /** The routes of a service at one of its HTTP ports. */
@@ -67,9 +67,11 @@ export function serviceRoutes(
     routes.push(
       ...withRetries({}, { route: { cluster: serviceCluster(service.hostname, port.number), timeout: '0s' } }),
     );
+  const addresses = service.virtualIps.map(address => addressWithPort(address, port.number));
   return {
-    addresses: service.virtualIps.map(address => addressWithPort(address, port.number)),
+    addresses,
     routes,
+    content: digest([addresses, routes]),
     origins: [`service ${service.hostname}`, ...virtualServices.map(describeObject)],
     problems,
   };

@@ -187,6 +187,28 @@ test('it stands in also where the wanted version does not fit its type, and for 
   await second.quiet();
 });
 
+test('what is refused is put down to what changed since, also after a restart', async t => {
+  await using at = place();
+  const made = (timeout: string, ...contents: readonly string[]): Resource => ({
+    ...cluster('a', timeout),
+    parts: contents.map(content => ({ content, origins: [`service ${content.split(' ')[0]}`] })),
+  });
+  const server = await at.serve();
+  server.update([made('1s', 'x', 'y')]);
+  const first = at.envoy();
+  await answers(t, first, [v1, true]);
+  server.update([made('2s', 'x', 'y changed')]);
+  await answers(t, first, [v2, false]);
+  t.like(await server.applied(soon()), [{ name: 'a', origins: ['service y'] }]);
+  t.like(at.warnings, [{ name: 'a', origins: ['service y'] }]);
+  first.close();
+  await server.close();
+  const after = await at.serve();
+  after.update([made('2s', 'x', 'y changed')]);
+  await answers(t, at.envoy(), [v2, false], [v1, true]);
+  t.like(await after.applied(soon()), [{ name: 'a', origins: ['service y'] }]);
+});
+
 test('a damaged file is left out and said', async t => {
   await using at = place();
   await writeFile(at.file, '[{"typeUrl":"x"}]');

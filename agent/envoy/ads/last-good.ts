@@ -3,7 +3,7 @@ import { messageOf } from '../../../manager/model/util/errors.ts';
 import { isRecord } from '../../../manager/model/util/fields.ts';
 import { readIfThere, writeAtomic } from '../../../manager/model/util/files.ts';
 import type { Logger } from '../../../manager/model/util/log.ts';
-import { type JsonMap, type Resource, resource, TYPE, type TypeUrl } from '../../compile/resource.ts';
+import { type JsonMap, type Part, type Resource, resource, TYPE, type TypeUrl } from '../../compile/resource.ts';
 
 /** Wanted resources of each type by name; undefined for a type of which nothing is known yet. */
 type Wanted = Readonly<Record<TypeUrl, ReadonlyMap<string, Resource> | undefined>>;
@@ -120,9 +120,14 @@ export class LastGood {
 
 /** The version is made from the body again, so none can lie. @throws when it is no resource that is kept. */
 function read(found: unknown): Resource {
-  const { typeUrl, name, body, origins } = isRecord(found) ? found : {};
+  const { typeUrl, name, body, origins, parts } = isRecord(found) ? found : {};
   const known = Object.values(TYPE).find(type => type === typeUrl && type !== TYPE.secret);
   if (!known || typeof name !== 'string' || !isRecord(body) || !Array.isArray(origins))
     throw new Error('an entry is not a resource');
-  return resource(known, name, body as JsonMap, origins.map(String));
+  const good = resource(known, name, body as JsonMap, origins.map(String));
+  return Array.isArray(parts) && parts.every(isPart) ? { ...good, parts } : good;
+}
+
+function isPart(found: unknown): found is Part {
+  return isRecord(found) && typeof found['content'] === 'string' && Array.isArray(found['origins']);
 }

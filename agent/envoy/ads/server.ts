@@ -3,6 +3,7 @@ import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-j
 import type { Logger } from '../../../manager/model/util/log.ts';
 import { type Resource, TYPE, type TypeUrl } from '../../compile/resource.ts';
 import { Ahead } from './ahead.ts';
+import { blame } from './blame.ts';
 import { Debt } from './debt.ts';
 import { encode } from './encode.ts';
 import { LastGood } from './last-good.ts';
@@ -106,7 +107,7 @@ export class AdsServer {
    * connections come to that one.
    */
   rejections(): Rejection[] {
-    return rejectionsOf(this.#desired, this.#latest);
+    return rejectionsOf(this.#desired, this.#latest, this.#good);
   }
 
   /**
@@ -187,7 +188,7 @@ export class AdsServer {
       desired: () => this.#desired,
       encode: resource => this.#ahead.take(resource),
       send,
-      good: (typeUrl, name) => this.#lastGood.good(typeUrl, name),
+      good: this.#good,
       answered: (typeUrl, outcome) => this.#note(typeUrl, outcome),
       late: typeUrl => log.warn('Envoy is slow to acknowledge; the rest is sent all the same', { typeUrl, gateMs }),
       gateMs,
@@ -213,7 +214,8 @@ export class AdsServer {
     const key = `${typeUrl} ${name}`;
     const again = this.#warned.get(key) === `${version} ${reason}`;
     this.#warned.set(key, `${version} ${reason}`);
-    const origins = this.#desired[typeUrl]?.get(name)?.origins ?? [];
+    const wanted = this.#desired[typeUrl]?.get(name);
+    const origins = wanted ? blame(wanted, this.#good(typeUrl, name)) : [];
     const what = standIn
       ? 'Envoy refused the last good version of a resource too; it has none'
       : 'Envoy refused a resource; its last good version stays';
@@ -228,6 +230,8 @@ export class AdsServer {
     }, ms);
     this.#retry.unref();
   }
+
+  readonly #good = (typeUrl: TypeUrl, name: string): Resource | undefined => this.#lastGood.good(typeUrl, name);
 
   #wake(): void {
     for (const check of this.#waiters) check();

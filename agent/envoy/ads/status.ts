@@ -1,4 +1,5 @@
-import type { TypeUrl } from '../../compile/resource.ts';
+import type { Resource, TypeUrl } from '../../compile/resource.ts';
+import { blame } from './blame.ts';
 import type { Desired, Session } from './session.ts';
 
 /** A resource that Envoy refused; the last accepted version, if any, stays in force there. */
@@ -8,7 +9,7 @@ export interface Rejection {
   readonly version: string;
   /** Envoy's words. */
   readonly reason: string;
-  /** Config objects that it was made from. */
+  /** Config objects that it is put down to, see {@link blame}. */
   readonly origins: readonly string[];
 }
 
@@ -34,13 +35,22 @@ export interface AdsStatus {
   readonly resources: readonly ResourceStatus[];
 }
 
-/** The wanted resources that one client refused. Asked for with each report, so it makes nothing of those that are in force. */
-export function rejectionsOf(desired: Desired, session: Session | undefined): Rejection[] {
+/**
+ * The wanted resources that one client refused. Asked for with each report, so it makes nothing of those that are in force.
+ * @param good what clients accepted last of a name.
+ */
+export function rejectionsOf(
+  desired: Desired,
+  session: Session | undefined,
+  good: (typeUrl: TypeUrl, name: string) => Resource | undefined,
+): Rejection[] {
   const rejections: Rejection[] = [];
   for (const resources of Object.values(desired))
-    for (const { typeUrl, name, version, origins } of resources?.values() ?? []) {
+    for (const wanted of resources?.values() ?? []) {
+      const { typeUrl, name, version } = wanted;
       const { rejected, accepted, uncertain } = session?.held(typeUrl, name) ?? {};
       if (rejected?.version !== version || (accepted === version && !uncertain)) continue;
+      const origins = blame(wanted, good(typeUrl, name));
       rejections.push({ typeUrl, name, version, origins, reason: rejected.reason });
     }
   return rejections;
