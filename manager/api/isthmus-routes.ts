@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { HOST_NAME_RULE, isHostName } from '../model/host-name.ts';
 import { ConfigError } from '../model/util/errors.ts';
 import { Fields, isRecord } from '../model/util/fields.ts';
 import type { HostRemoval } from './host-removal.ts';
@@ -107,8 +108,7 @@ function decodePart(part: string): string {
 function readTokenRequest(body: Record<string, unknown>): TokenRequest {
   const fields = new Fields(isRecord(body) ? body : {}, '');
   const host = fields.string('host');
-  if (host !== undefined && !/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(host))
-    fields.fail('host', `"${host}" is no host name`, 'lower-case letters, digits, "-" and "."');
+  if (host !== undefined && !isHostName(host)) fields.fail('host', `"${host}" is no host name`, HOST_NAME_RULE);
   const identities = fields.strings('identities', identity =>
     /^[a-z0-9*.-]+\/[A-Za-z0-9*._-]+$/.test(identity)
       ? undefined

@@ -1,6 +1,7 @@
 import type { Authority } from '../../auth/ca/authority.ts';
 import { type CertificateRequest, RequestError, readRequest } from '../../auth/ca/csr.ts';
 import { hostSpiffeId, parseSpiffeId } from '../../auth/identity.ts';
+import { HOST_NAME_RULE, isHostName } from '../model/host-name.ts';
 import type { JoinRequest, JoinResponse, SignRequest, SignResponse } from '../model/proto/messages.ts';
 import { messageOf } from '../model/util/errors.ts';
 import { allows } from './allowed.ts';
@@ -18,9 +19,6 @@ export interface SigningParts {
   readonly now: () => number;
 }
 
-/** A host's name as it stands in its SPIFFE ID: a DNS name. */
-const HOST_NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
-
 /** Decides who gets a certificate for what. Every method throws a {@link RefusalError} when the caller may not have it. */
 export class Signing {
   readonly #parts: SigningParts;
@@ -33,11 +31,8 @@ export class Signing {
   async join(request: JoinRequest): Promise<JoinResponse> {
     const { authority, members, tokens, now } = this.#parts;
     const { host } = request;
-    if (!HOST_NAME.test(host) || host.length > 253)
-      throw new RefusalError(
-        'host-invalid',
-        `"${host}" cannot be a host's name: lower-case letters, digits, "-" and "."`,
-      );
+    if (!isHostName(host))
+      throw new RefusalError('host-invalid', `"${host}" cannot be a host's name: ${HOST_NAME_RULE}`);
     this.#checkAuthority();
     const token = await tokens.check(request.token, host);
     if (members.get(host) && !token.named) throw hostTaken(host);

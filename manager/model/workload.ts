@@ -29,7 +29,7 @@ export interface Workload {
 
 /** A host as it tells the Manager of itself. */
 export interface Host {
-  /** Unique in the mesh; bound to the host's certificate. */
+  /** Unique in the mesh; bound to the host's certificate. See `isHostName`. */
   readonly name: string;
   /** Address that other hosts reach its tunnel port at. */
   readonly address: string;
@@ -41,7 +41,7 @@ export interface Host {
 
 /**
  * The name of a workload in SNI and in the authority of its tunnel: `<name>.<namespace>.<host>.mesh`.
- * Names are DNS labels, so it is unique as long as uids are.
+ * Names and namespaces are DNS labels, so it is unique as long as uids are, also when the host's name has dots.
  */
 export function sniOf(workload: Pick<Workload, 'uid' | 'name' | 'namespace'>): string {
   const host = workload.uid.slice(0, workload.uid.length - workload.namespace.length - workload.name.length - 2);

@@ -19,6 +19,10 @@ test('what isthmus join writes is enough; the rest has defaults', t => {
   });
 });
 
+test('a host is named as the Manager lets it join, with dots too', t => {
+  t.is(read('host: vm-7.dc1.example\naddress: 10.0.0.1\n').host, 'vm-7.dc1.example');
+});
+
 test('everything can be said', t => {
   const config = read(`
 host: alpha
@@ -48,6 +52,7 @@ platforms:
 const wrong: readonly (readonly [text: string, message: RegExp])[] = [
   ['', /agent\.yaml: line 1: host: is missing; run isthmus join, which writes it; line 1: address: is missing/],
   ['host: Alpha\naddress: 10.0.0.1', /line 1: host: must be lower-case/],
+  ['host: vm_7.dc1\naddress: 10.0.0.1', /line 1: host: must be .*, not "vm_7\.dc1"; try "vm-7" or/],
   ['host: a\naddress: web.example', /line 2: address: must be an IP address, not "web\.example"/],
   ['host: a\naddress: 10.0.0.1\ntunelPort: 1', /line 3: tunelPort: is not a field here; did you mean "tunnelPort"\?/],
   [

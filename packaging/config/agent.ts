@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { HOST_NAME_RULE, isHostName } from '../../manager/model/host-name.ts';
 import type { Locality } from '../../manager/model/locality.ts';
 import type { Fields } from '../../manager/model/util/fields.ts';
 
@@ -25,15 +26,14 @@ export interface AgentConfig {
   readonly platforms: readonly { readonly kind: string; readonly settings: Readonly<Record<string, unknown>> }[];
 }
 
-const NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 /** Of users that no package of a distribution uses. */
 const ENVOY_UID = 1337;
 
 /** Reads `agent.yaml`; what is wrong is noted in the fields. @param kinds of platforms. */
 export function readAgentConfig(fields: Fields, kinds: readonly string[]): AgentConfig {
   const host = fields.required('host', 'run isthmus join, which writes it');
-  if (host !== undefined && !NAME.test(host))
-    fields.fail('host', `must be lower-case letters, digits and "-", at most 63, not "${host}"`);
+  if (host !== undefined && !isHostName(host))
+    fields.fail('host', `must be ${HOST_NAME_RULE}, not "${host}"`, 'try "vm-7" or "vm-7.dc1.example"');
   const address = fields.required('address', 'the IP address that other hosts reach this one at, such as 10.0.0.1');
   if (address !== undefined && isIP(address) === 0)
     fields.fail('address', `must be an IP address, not "${address}"`, 'try 10.0.0.1');
