@@ -8,11 +8,12 @@ import { ConfigError, messageOf } from '../../manager/model/util/errors.ts';
 import type { Logger } from '../../manager/model/util/log.ts';
 import { kinds } from '../../platforms/index.ts';
 import type { Platform } from '../../platforms/platform.ts';
-import { type AgentConfig, readAgentConfig } from '../config/agent.ts';
+import type { AgentConfig } from '../config/agent.ts';
 import { type Dirs, dirsOf } from '../paths.ts';
 import { whyNoHosts } from '../setup/preflight.ts';
 import { prepareEnvoy } from '../setup/prepare.ts';
-import { DAEMON_OPTIONS, daemonLogger, keepCompiled, readConfigFile } from './daemon.ts';
+import { readAgentFile } from './agent-file.ts';
+import { DAEMON_OPTIONS, daemonLogger, keepCompiled } from './daemon.ts';
 import { isthmusVersion } from './version.ts';
 
 export const agentCommand: Command = {
@@ -57,9 +58,7 @@ async function agentOptions(dirs: Dirs, logger: Logger, signal: AbortSignal): Pr
     throw new CommandError(`This host (${hostname()}) has not joined a mesh: ${dirs.stateDir} holds no identity`, {
       next: 'on the Manager: isthmus token create; then here: isthmus join <manager>:15012 --token <token>',
     });
-  const config = await readConfigFile(dirs.configDir, 'agent.yaml', fields =>
-    readAgentConfig(fields, [...kinds.keys()]),
-  );
+  const config = await readAgentFile(dirs.configDir);
   if (config.host !== identity.host)
     throw new CommandError(
       `${join(dirs.configDir, 'agent.yaml')} says that this host is "${config.host}", but it joined as "${identity.host}"`,

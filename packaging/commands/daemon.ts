@@ -49,9 +49,17 @@ export async function daemonLogger(values: CommandArguments['values']): Promise<
  */
 export async function readConfigFile<T>(configDir: string, name: string, read: (fields: Fields) => T): Promise<T> {
   const path = join(configDir, name);
-  const text = await readIfThere(path);
+  return readConfigText((await readIfThere(path))?.toString(), path, read);
+}
+
+/**
+ * Reads what a file of the configuration folder says, or is about to say.
+ * @param text undefined when there is no file.
+ * @throws {CommandError} with every wrong field at its line.
+ */
+export function readConfigText<T>(text: string | undefined, path: string, read: (fields: Fields) => T): T {
   try {
-    return readYaml(text?.toString() ?? '', path, read);
+    return readYaml(text ?? '', path, read);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     const what = text === undefined ? `${path} is not there, and not all of it has defaults` : `${path} cannot be used`;

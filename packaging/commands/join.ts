@@ -1,10 +1,7 @@
 import { once } from 'node:events';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
-import { stringify } from 'yaml';
-import { type HostIdentity, hostIdentityPath, saveHostIdentity } from '../../agent/keys/host-identity.ts';
 import {
   type Command,
   type CommandArguments,
@@ -13,12 +10,11 @@ import {
   EXIT,
   usageError,
 } from '../../manager/cli/command.ts';
+import { textOf } from '../../manager/cli/options.ts';
 import { messageOf } from '../../manager/model/util/errors.ts';
-import { readIfThere, writeAtomic } from '../../manager/model/util/files.ts';
-import { kinds } from '../../platforms/index.ts';
-import { readAgentConfig } from '../config/agent.ts';
-import { DIR_OPTIONS, type Dirs, dirsOf } from '../paths.ts';
-import { readConfigFile } from './daemon.ts';
+import { DIR_OPTIONS, dirsOf } from '../paths.ts';
+import { planAgentFile } from './agent-file.ts';
+import { type Joined, joinHost } from './join-host.ts';
 
 const { 'config-dir': configDir, 'state-dir': stateDir, 'run-dir': runDir } = DIR_OPTIONS;
 const CONNECT_MS = 10_000;
@@ -41,65 +37,35 @@ export const joinCommand: Command = {
   options: {
     token: { type: 'string', placeholder: 'token', summary: 'the join token' },
     'token-file': { type: 'string', placeholder: 'file', summary: 'read the token from a file; "-" is standard input' },
-    host: { type: 'string', placeholder: 'name', summary: 'this host’s name in the mesh (default: its host name)' },
+    host: {
+      type: 'string',
+      placeholder: 'name',
+      summary: 'this host’s name in the mesh (default: what agent.yaml says, else its host name)',
+    },
     address: {
       type: 'string',
       placeholder: 'ip',
-      summary: 'where other hosts reach this one (default: where it reaches the Manager from)',
+      summary:
+        'where other hosts reach this one (default: what agent.yaml says, else where it reaches the Manager from)',
     },
     ...(configDir && stateDir && runDir && { 'config-dir': configDir, 'state-dir': stateDir, 'run-dir': runDir }),
   },
   positionals: { minimum: 1, maximum: 8 },
   async run({ values, positionals }, context) {
-    const managers = positionals.map(withPort);
+    const managers = positionals.map(managerAddress);
     const token = await tokenOf(values, context);
-    const host = String(values['host'] ?? hostname().split('.')[0]).toLowerCase();
-    const address = values['address'] === undefined ? await ownAddress(managers[0]!) : String(values['address']);
     const dirs = dirsOf(values);
-    await joinHost({ managers, token, host, address }, dirs, context);
+    const file = await planAgentFile(dirs.configDir, factsOf(values), {
+      host: ownName(),
+      address: () => ownAddress(managers[0]!),
+    });
+    const joined = await joinHost({ managers, token, file }, dirs, context.signal);
     context.stdout.write(
-      `Next: name its workloads in ${join(dirs.configDir, 'workloads.d')}/*.yaml, and run: isthmus agent\n`,
+      `${joinedText(joined)}Next: name its workloads in ${joined.workloadsDir}/*.yaml, and run: isthmus agent\n`,
     );
     return EXIT.ok;
   },
 };
-
-/** Joins, keeps the identity, and writes agent.yaml. @throws {CommandError} */
-export async function joinHost(
-  options: {
-    readonly managers: readonly string[];
-    readonly token: string;
-    readonly host: string;
-    readonly address: string;
-  },
-  dirs: Dirs,
-  context: CommandContext,
-): Promise<void> {
-  const { host, address } = options;
-  await writeConfig(dirs.configDir, host, address);
-  const identity = await request(options, context.signal);
-  await saveHostIdentity(dirs.stateDir, identity);
-  await mkdir(join(dirs.configDir, 'workloads.d'), { recursive: true });
-  context.stdout.write(
-    `This host is "${host}" (${address}) in the mesh ${identity.trustDomain} now; its key is in ${hostIdentityPath(dirs.stateDir)}.\n`,
-  );
-}
-
-async function request(
-  options: { readonly managers: readonly string[]; readonly token: string; readonly host: string },
-  signal: AbortSignal,
-): Promise<HostIdentity> {
-  const [{ join: joinMesh, JoinError }, { loadWire }] = await Promise.all([
-    import('../../agent/manager/join.ts'),
-    import('../../manager/model/proto/wire.ts'),
-  ]);
-  try {
-    return await joinMesh(loadWire(), options, signal);
-  } catch (error) {
-    if (error instanceof JoinError) throw new CommandError(messageOf(error), { cause: error });
-    throw error;
-  }
-}
 
 async function tokenOf(values: CommandArguments['values'], context: CommandContext): Promise<string> {
   const [token, file] = [values['token'], values['token-file']];
@@ -109,8 +75,30 @@ async function tokenOf(values: CommandArguments['values'], context: CommandConte
   return (file === '-' ? await context.stdin() : await readFile(String(file), 'utf8')).trim();
 }
 
-function withPort(manager: string): string {
-  return /^(\[.*\]|[^:]+)$/.test(manager) ? `${manager}:15012` : manager;
+/** What the options say that a host is. */
+export function factsOf(values: CommandArguments['values']): { readonly host?: string; readonly address?: string } {
+  const [host, address] = [textOf(values, 'host')?.toLowerCase(), textOf(values, 'address')];
+  return { ...(host !== undefined && { host }), ...(address !== undefined && { address }) };
+}
+
+/** The name that a host has unless it is told another. */
+export function ownName(): string {
+  return hostname().split('.')[0]!.toLowerCase();
+}
+
+/** One sentence for people. */
+export function joinedText({ host, address, trustDomain, identityFile }: Joined): string {
+  return `This host is "${host}" (${address}) in the mesh ${trustDomain} now; its key is in ${identityFile}.\n`;
+}
+
+/** With its port. It is kept for the agent, who could do nothing with one that is wrong. @throws {CommandError} */
+function managerAddress(manager: string): string {
+  const address = /^(\[.*\]|[^:]+)$/.test(manager) ? `${manager}:15012` : manager;
+  if (/^(\[[0-9a-f:.]+\]|[^\s:/?#@[\]]+):[1-9]\d*$/i.test(address) && URL.canParse(`tcp://${address}`)) return address;
+  throw usageError(
+    joinCommand,
+    `"${manager}" is no address of a Manager; try 10.0.0.1, 10.0.0.1:15012 or [fd00::1]:15012`,
+  );
 }
 
 /** The address from which this host reaches the Manager: the one that other hosts most likely reach it at. */
@@ -128,20 +116,4 @@ async function ownAddress(manager: string): Promise<string> {
   } finally {
     socket.destroy();
   }
-}
-
-/** Writes agent.yaml unless it is there; one that is there must agree. */
-async function writeConfig(folder: string, host: string, address: string): Promise<void> {
-  const path = join(folder, 'agent.yaml');
-  if ((await readIfThere(path)) === undefined) {
-    const text = `# Written by isthmus join. All that can be said here: README.md, "The agent's file".\n${stringify({ host, address })}`;
-    await writeAtomic(path, text, 0o644);
-    return;
-  }
-  const config = await readConfigFile(folder, 'agent.yaml', fields => readAgentConfig(fields, [...kinds.keys()]));
-  if (config.host !== host || config.address !== address)
-    throw new CommandError(
-      `${path} says that this host is "${config.host}" at ${config.address}, and you say "${host}" at ${address}`,
-      { next: `--host ${config.host} --address ${config.address}, or change the file` },
-    );
 }

@@ -1,4 +1,4 @@
-import { hostname, networkInterfaces } from 'node:os';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { loadHostIdentity } from '../../agent/keys/host-identity.ts';
 import type { ManagerClient } from '../../manager/cli/client.ts';
@@ -17,8 +17,10 @@ import { type Dirs, dirsOf } from '../paths.ts';
 import { whyNoHosts } from '../setup/preflight.ts';
 import { prepareHost } from '../setup/prepare.ts';
 import { supervise } from '../up/supervise.ts';
+import { planAgentFile } from './agent-file.ts';
 import { DAEMON_OPTIONS, daemonLogger } from './daemon.ts';
-import { joinHost } from './join.ts';
+import { factsOf, joinedText, ownName } from './join.ts';
+import { joinHost } from './join-host.ts';
 
 const ISTHMUS = new URL('../bin/isthmus', import.meta.url).pathname;
 /** The Manager makes its CA at the first start. Milliseconds. */
@@ -36,11 +38,15 @@ export const upCommand: Command = {
   ],
   options: {
     ...DAEMON_OPTIONS,
-    host: { type: 'string', placeholder: 'name', summary: 'this host’s name in the mesh (default: its host name)' },
+    host: {
+      type: 'string',
+      placeholder: 'name',
+      summary: 'this host’s name in the mesh (default: what agent.yaml says, else its host name)',
+    },
     address: {
       type: 'string',
       placeholder: 'ip',
-      summary: 'where other hosts reach this one (default: its first address)',
+      summary: 'where other hosts reach this one (default: what agent.yaml says, else its first address)',
     },
   },
   async run({ values }, context) {
@@ -90,13 +96,13 @@ async function managerAnswers({ connect, signal }: CommandContext, { runDir }: D
 /** Joins this host with a token of its own, unless it has joined before. */
 async function joinOnce(values: CommandArguments['values'], dirs: Dirs, context: CommandContext): Promise<void> {
   if (await loadHostIdentity(dirs.stateDir)) return;
-  const name = String(values['host'] ?? hostname().split('.')[0]).toLowerCase();
-  const token = await makeToken(context.connect({ runDir: dirs.runDir }), name, context.signal);
+  const file = await planAgentFile(dirs.configDir, factsOf(values), { host: ownName(), address: firstAddress });
+  const token = await makeToken(context.connect({ runDir: dirs.runDir }), file.config.host, context.signal);
   const text = (await readIfThere(join(dirs.configDir, 'manager.yaml')))?.toString() ?? '';
   const { agents } = readYaml(text, 'manager.yaml', fields => readManagerConfig(fields, dirs.configDir));
   const at = agents.address === '::' || agents.address === '0.0.0.0' ? '127.0.0.1' : agents.address;
   const managers = [at.includes(':') ? `[${at}]:${agents.port}` : `${at}:${agents.port}`];
-  await joinHost({ managers, token, host: name, address: String(values['address'] ?? firstAddress()) }, dirs, context);
+  context.stdout.write(joinedText(await joinHost({ managers, token, file }, dirs, context.signal)));
 }
 
 async function makeToken(manager: ManagerClient, host: string, signal: AbortSignal): Promise<string> {
