@@ -10,7 +10,8 @@ import {
   EXIT,
   usageError,
 } from '../../manager/cli/command.ts';
-import { textOf } from '../../manager/cli/options.ts';
+import { OUTPUT_OPTION, textOf } from '../../manager/cli/options.ts';
+import { print } from '../../manager/cli/output.ts';
 import { messageOf } from '../../manager/model/util/errors.ts';
 import { DIR_OPTIONS, dirsOf } from '../paths.ts';
 import { planAgentFile } from './agent-file.ts';
@@ -22,7 +23,7 @@ const CONNECT_MS = 10_000;
 export const joinCommand: Command = {
   name: 'join',
   summary: 'Make this host a member of a mesh, with a token from its Manager',
-  usage: 'isthmus join <manager>[:15012] --token <token> [--host name] [--address ip]',
+  usage: 'isthmus join <manager>[:15012] --token <token> [--host name] [--address ip] [-o json]',
   examples: [
     {
       command: 'isthmus join 10.0.0.1 --token <token>',
@@ -32,6 +33,10 @@ export const joinCommand: Command = {
     {
       command: 'isthmus join 10.0.0.1 --token <token> --address 192.0.2.7',
       says: 'other hosts reach this one at another address',
+    },
+    {
+      command: 'isthmus join 10.0.0.1 --token-file token -o json',
+      says: 'its name, address, trust domain and files, for a script',
     },
   ],
   options: {
@@ -48,6 +53,7 @@ export const joinCommand: Command = {
       summary:
         'where other hosts reach this one (default: what agent.yaml says, else where it reaches the Manager from)',
     },
+    ...OUTPUT_OPTION,
     ...(configDir && stateDir && runDir && { 'config-dir': configDir, 'state-dir': stateDir, 'run-dir': runDir }),
   },
   positionals: { minimum: 1, maximum: 8 },
@@ -60,8 +66,11 @@ export const joinCommand: Command = {
       address: () => ownAddress(managers[0]!),
     });
     const joined = await joinHost({ managers, token, file }, dirs, context.signal);
-    context.stdout.write(
-      `${joinedText(joined)}Next: name its workloads in ${joined.workloadsDir}/*.yaml, and run: isthmus agent\n`,
+    print(
+      context,
+      values,
+      joined,
+      () => `${joinedText(joined)}Next: name its workloads in ${joined.workloadsDir}/*.yaml, and run: isthmus agent\n`,
     );
     return EXIT.ok;
   },

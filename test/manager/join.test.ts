@@ -79,6 +79,23 @@ test('a host joins, also under a name with dots, and its file is one that the ag
   t.true(existsSync(path(on.configDir, 'workloads.d')));
 });
 
+test('what became of a join is told as JSON too', async t => {
+  const manager = await startManager(t);
+  const on = machine(t);
+  const { token } = await manager.token();
+  const { code, out, err } = await on.join(manager.agents, '--token', token, '--host', 'a', '--output', 'json');
+  t.is(code, 0, err);
+  t.deepEqual(JSON.parse(out), {
+    host: 'a',
+    address: '127.0.0.1',
+    trustDomain: 'test.mesh',
+    managers: [manager.agents],
+    identityFile: hostIdentityPath(on.stateDir),
+    configFile: on.agentYaml,
+    workloadsDir: path(on.configDir, 'workloads.d'),
+  });
+});
+
 const WRONG: readonly (readonly [flags: readonly string[], said: RegExp])[] = [
   [['--address', 'vm-7.example'], /^--address: must be an IP address, not "vm-7\.example"; try 10\.0\.0\.1\n$/],
   [['--address', ''], /^--address: must be a text, not ""\n$/],
