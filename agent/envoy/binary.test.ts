@@ -33,7 +33,7 @@ test('a configured Envoy is taken if it is of the right version, and nothing els
     t.is(await findEnvoy({ ...options, configured: right }, NEVER), right);
     await t.throwsAsync(findEnvoy({ ...options, configured: old }, NEVER), {
       instanceOf: EnvoyBinaryError,
-      message: `Cannot use the configured Envoy ${old}: it is version 1.39.2; Isthmus needs 1.40.0`,
+      message: `Cannot use the configured Envoy ${old}: it is version 1.39.2; Isthmus needs 1.40.0. To mend: name such a one as envoy.path in agent.yaml, or remove the field to have one found or fetched`,
     });
     await t.throwsAsync(findEnvoy({ ...options, configured: join(folder, 'none') }, NEVER), {
       message: /there is no such file/,

