@@ -129,6 +129,47 @@ test('config is changed, from files and from what was shown', async t => {
   );
 });
 
+test('the objects that files name are shown as the Manager holds them, in the order of the files', async t => {
+  const api = await startApi(t, { inspect: INSPECT });
+  const both = write(api, 'both.yaml', `${RULE}---\n${ROUTES}`);
+  await ok(t, api, `apply -f ${both}`);
+  await ok(t, api, 'apply -f -', RULE.replace('name: reviews', 'name: other').replace('host: reviews', 'host: other'));
+  t.regex(
+    (await ok(t, api, `get -f ${both}`)).out,
+    /^KIND.*\nDestinationRule +default +reviews .*\nVirtualService .*\n$/,
+  );
+  const list = JSON.parse((await ok(t, api, `get -f ${both} -o json`)).out);
+  t.is(list.kind, 'List');
+  t.deepEqual(
+    list.items.map(({ kind }: { kind: string }) => kind),
+    ['DestinationRule', 'VirtualService'],
+  );
+
+  const changed = ROUTES.replace('weight: 90', 'weight: 80').replace('weight: 10', 'weight: 20');
+  const one = JSON.parse((await ok(t, api, 'get -f - -o json', changed)).out);
+  t.is(one.spec.http[0].route[0].weight, 90, 'what is in force, not what the file says');
+  const yaml = (await ok(t, api, `get -f ${both} -o yaml`)).out;
+  t.is((await ok(t, api, 'apply -f -', yaml)).out.match(/ unchanged\n/g)?.length, 2, yaml);
+});
+
+test('of the objects that files name, those that are not there are said, and the others shown', async t => {
+  const api = await startApi(t, { inspect: INSPECT });
+  const both = write(api, 'both.yaml', `${RULE}---\n${ROUTES}---\n${ROUTES.replace('weight: 90', 'wieght: 90')}`);
+  await ok(t, api, 'apply -f -', RULE);
+  const { code, out, err } = await run(api, `get -f ${both} -o json`);
+  t.is(code, 1);
+  t.deepEqual(
+    JSON.parse(out).items.map(({ kind }: { kind: string }) => kind),
+    ['DestinationRule'],
+  );
+  t.regex(err, /both\.yaml:\d+:\d+: .*wieght: is not a field here/);
+  t.regex(err, /virtualservices\.networking\.istio\.io "reviews" in the namespace "default" is not there/);
+  const elsewhere = await run(api, 'get -f - -n shop', RULE);
+  t.is(elsewhere.code, 1);
+  t.is(elsewhere.out, '');
+  t.is(elsewhere.err, 'destinationrules.networking.istio.io "reviews" in the namespace "shop" is not there\n');
+});
+
 test('of a file with a bad document, the good one is applied and the bad one named by its line', async t => {
   const api = await startApi(t);
   const file = write(api, 'mixed.yaml', `${ROUTES.replace('weight: 90', 'wieght: 90')}---\n${RULE}`);
@@ -291,6 +332,8 @@ const refused: readonly [string, number, RegExp][] = [
   ['get gateways', 2, /"gateways" is no kind of config/],
   ['get virtualservces', 2, /did you mean "virtualservices"\?/],
   ['get vs nothing', 1, /"nothing" in the namespace "default" is not there/],
+  ['get vs -f x.yaml', 2, /Name a kind, or files with -f, not both/],
+  ['get -f /nowhere/x.yaml', 1, /Cannot read \/nowhere\/x\.yaml: ENOENT/],
   ['get vs a b', 2, /"b" is one word too many/],
   ['apply', 2, /-f is missing[\s\S]*Usage: isthmus apply[\s\S]*Try: isthmus apply --help/],
   ['apply -f /nowhere/x.yaml', 1, /Cannot read \/nowhere\/x\.yaml: ENOENT/],

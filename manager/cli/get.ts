@@ -3,27 +3,34 @@ import { kindOf, kinds } from '../config/index.ts';
 import type { Kind } from '../config/kind.ts';
 import { DEFAULT_NAMESPACE, readManifest } from '../config/manifest.ts';
 import { ConfigError } from '../model/util/errors.ts';
-import { type Ask, asker, askFor } from './ask.ts';
-import { type Command, EXIT } from './command.ts';
+import { type Ask, asker, askFor, refusal } from './ask.ts';
+import type { ManagerAnswer } from './client.ts';
+import { type Command, type CommandArguments, type CommandContext, EXIT, usageError } from './command.ts';
+import { printErrors, readInput } from './input.ts';
 import { completeKind, objectPath, readTarget, type ShownObject } from './objects.ts';
-import { CONNECTION_OPTIONS, NAMESPACE_OPTION, OUTPUT_OPTION, textOf } from './options.ts';
+import { CONNECTION_OPTIONS, FILE_OPTION, NAMESPACE_OPTION, OUTPUT_OPTION, textOf, textsOf } from './options.ts';
 import { ago, print, type Table } from './output.ts';
 
 /** Shows config objects. */
 export const getCommand: Command = {
   name: 'get',
-  summary: 'Show config objects',
-  usage: 'isthmus get [<kind> [<name>]] [-n <namespace>] [-o table|json|yaml]',
+  summary: 'Show config objects, by kind and name or as files name them',
+  usage: 'isthmus get [<kind> [<name>] | -f <path>...] [-n <namespace>] [-o table|json|yaml]',
   examples: [
     { command: 'isthmus get', says: 'all objects of all kinds and namespaces' },
     { command: 'isthmus get vs -n shop', says: 'the VirtualServices of a namespace' },
     { command: 'isthmus get destinationrule reviews -o yaml', says: 'one, as it can be changed and applied again' },
+    { command: 'isthmus get -f mesh/ -o yaml', says: 'what the Manager holds of all that a folder names' },
   ],
-  options: { ...NAMESPACE_OPTION, ...OUTPUT_OPTION, ...CONNECTION_OPTIONS },
+  options: { ...FILE_OPTION, ...NAMESPACE_OPTION, ...OUTPUT_OPTION, ...CONNECTION_OPTIONS },
   positionals: { minimum: 0, maximum: 2 },
   complete: completeKind,
   async run({ values, positionals }, context) {
     const ask = asker(values, context);
+    if (textsOf(values, 'file').length > 0) {
+      if (positionals.length > 0) throw usageError(getCommand, 'Name a kind, or files with -f, not both');
+      return getNamed(ask, values, context);
+    }
     const namespace = textOf(values, 'namespace');
     const target = positionals.length === 0 ? undefined : readTarget(getCommand, positionals);
     if (target?.name !== undefined) {
@@ -32,13 +39,36 @@ export const getCommand: Command = {
       print(context, values, object, () => tableOf([object]));
       return EXIT.ok;
     }
-    const objects = await listAll(ask, target ? [target.kind] : kinds, namespace);
-    if (values['output'] === 'yaml' && objects.length > 0)
-      context.stdout.write(objects.map(object => stringify(object, { lineWidth: 0 })).join('---\n'));
-    else print(context, values, { apiVersion: 'v1', kind: 'List', items: objects }, () => tableOf(objects));
+    printAll(context, values, await listAll(ask, target ? [target.kind] : kinds, namespace));
     return EXIT.ok;
   },
 };
+
+/** The objects that files name, in their order; what is not there is said, and the others are shown all the same. */
+async function getNamed(ask: Ask, values: CommandArguments['values'], context: CommandContext): Promise<number> {
+  const { objects: named, errors } = await readInput(getCommand, values, context);
+  const answers: ManagerAnswer[] = [];
+  for (const { manifest } of named)
+    answers.push(
+      await ask({ path: objectPath(manifest.kind, manifest.namespace, manifest.name, manifest.apiVersion) }),
+    );
+  const refused = answers.filter(({ status }) => status >= 400);
+  printErrors(context, errors);
+  for (const answer of refused) context.stderr.write(`${refusal(answer).message}\n`);
+  const found = answers.flatMap(({ status, body }) => (status >= 400 ? [] : [plain(body as ShownObject)]));
+  const isFine = errors.length === 0 && refused.length === 0;
+  // As kubectl: of a file with one object, that object and no list of it.
+  const [only] = found;
+  if (only !== undefined && isFine && found.length === 1) print(context, values, only, () => tableOf(found));
+  else if (isFine || found.length > 0 || values['output'] !== 'table') printAll(context, values, found);
+  return isFine ? EXIT.ok : EXIT.failed;
+}
+
+function printAll(context: CommandContext, values: CommandArguments['values'], objects: readonly ShownObject[]): void {
+  if (values['output'] === 'yaml' && objects.length > 0)
+    context.stdout.write(objects.map(object => stringify(object, { lineWidth: 0 })).join('---\n'));
+  else print(context, values, { apiVersion: 'v1', kind: 'List', items: objects }, () => tableOf(objects));
+}
 
 async function listAll(ask: Ask, of: readonly Kind[], namespace: string | undefined): Promise<readonly ShownObject[]> {
   const lists = await Promise.all(
