@@ -74,7 +74,8 @@ export class Cast implements AsyncDisposable {
         {
           name: 'zookeeper',
           kind: 'zookeeper',
-          servers: zookeeper.address,
+          // Not where the tests write to it, so that a test can cut off the Manager alone.
+          servers: `${mesh.control.address}:${zookeeper.port}`,
           sessionSeconds: 2,
           paths: ['/discovery/*'],
           services,

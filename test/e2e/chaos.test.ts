@@ -165,13 +165,23 @@ test.serial('Consul and ZooKeeper are killed and come back: last known instances
 test.serial('the session with ZooKeeper expires: its instances stay, and what changed meanwhile arrives', async t => {
   const { cast } = t.context;
   const load = await calls(cast);
-  cast.zookeeper.pause();
-  await eventually('ZooKeeper is known to be stale', registries(cast), states => states.includes('stale'));
-  await more(load, 200);
-  cast.zookeeper.resume();
+  const session = await zooKeeperSession(cast);
+  {
+    await using watch = watchMeshed(cast);
+    await using _cut = await cutOffZooKeeper(cast);
+    await cast.outOfZooKeeper(2);
+    await eventually(
+      'the server gives the session up',
+      () => cast.zookeeper.log(),
+      log => log.includes(`Expiring session ${session},`),
+    );
+    await eventually('ZooKeeper is known to be stale', registries(cast), states => states.includes('stale'));
+    await more(load, 200);
+    t.is(watch.fewest(), 4);
+  }
   await eventually('both are followed again', registries(cast), states => states.every(state => state === 'synced'));
-  await cast.outOfZooKeeper(2);
   await cast.meshed(3);
+  t.not(await zooKeeperSession(cast), session);
   await cast.inZooKeeper(2, cast.beta.host, 9082, 'v2');
   await cast.meshed(4);
   const { failed, failures } = await load.stop();
@@ -295,6 +305,32 @@ function registries(cast: Cast): () => Promise<readonly string[]> {
       registries: { state: string }[];
     };
     return all.map(({ state }) => state);
+  };
+}
+
+/** The Manager's session, as ZooKeeper names it: `0x100…`. */
+async function zooKeeperSession({ zookeeper, mesh }: Cast): Promise<string> {
+  const connections = (await zookeeper.word('cons')).split('\n');
+  const own = connections.filter(line => line.includes(`/${mesh.control.address}:`));
+  const [, session] = /,sid=(0x[0-9a-f]+),/.exec(own.join('\n')) ?? [];
+  if (session === undefined) throw new Error(`the Manager has no session: ${connections.join('\n')}`);
+  return session;
+}
+
+/** Nothing passes between the Manager and ZooKeeper until it is disposed: no goodbye either, after which no session would expire. */
+async function cutOffZooKeeper({ zookeeper, mesh: { control } }: Cast): Promise<AsyncDisposable> {
+  const cut = `table inet cut {
+    chain arriving {
+      type filter hook input priority filter
+      ip daddr ${control.address} tcp dport ${zookeeper.port} drop
+      ip saddr ${control.address} tcp sport ${zookeeper.port} drop
+    }
+  }`;
+  await control.run(['/usr/sbin/nft', '-f', '-'], { input: cut });
+  return {
+    async [Symbol.asyncDispose]() {
+      await control.run(['/usr/sbin/nft', 'delete', 'table', 'inet', 'cut']);
+    },
   };
 }
 

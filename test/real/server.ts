@@ -19,9 +19,8 @@ export interface RealServer extends AsyncDisposable {
   start(): Promise<void>;
   /** `kill`, then `start`. */
   restart(): Promise<void>;
-  /** SIGSTOP: it keeps its connections and says nothing. `resume` ends that. */
-  pause(): void;
-  resume(): void;
+  /** All that it has said so far. */
+  log(): Promise<string>;
 }
 
 export interface ServerOptions {
@@ -58,8 +57,7 @@ export async function startServer(options: ServerOptions): Promise<RealServer> {
       await supervisor.ask('kill');
       await start();
     },
-    pause: () => void process.kill(pid, 'SIGSTOP'),
-    resume: () => void process.kill(pid, 'SIGCONT'),
+    log: () => readFile(`${options.folder}/log`, 'utf8'),
     [Symbol.asyncDispose]: () => supervisor.end(),
   };
   try {

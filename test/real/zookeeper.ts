@@ -10,6 +10,8 @@ const JAR = '/usr/share/java/zookeeper.jar';
 /** Comes with the jar's dependencies and puts the log onto stderr. */
 const LOG_JAR = '/usr/share/java/slf4j-simple.jar';
 
+const LOOPBACK = '127.0.0.1';
+
 const JAVA: readonly string[] = [
   'java',
   '-Xmx512m',
@@ -32,8 +34,9 @@ export interface ZooKeeperOptions extends Place {
 
 /** A real ZooKeeper: one server, data on disk. */
 export interface RealZooKeeper extends RealServer {
-  /** `127.0.0.1:2181` */
+  /** `127.0.0.1:2181`. Inside a namespace of its own it answers at the addresses of that too, unless told where. */
   readonly address: string;
+  readonly port: number;
   /** Creates a persistent znode with its parents, or sets its data. */
   put(path: string, data: string): Promise<void>;
   /** Deletes a znode and all below it; fine when it is not there. */
@@ -46,10 +49,10 @@ export interface RealZooKeeper extends RealServer {
 export async function startZooKeeper(options: ZooKeeperOptions = {}): Promise<RealZooKeeper> {
   if (!existsSync(JAR)) throw new Error(`Cannot start ZooKeeper: ${JAR} is missing; run: apt-get install zookeeper`);
   const folder = makeFolder('zookeeper');
-  const host = options.address ?? '127.0.0.1';
+  const host = options.address ?? LOOPBACK;
   const port = options.port ?? (options.argvPrefix ? 2181 : (await freePorts(1))[0]!);
   await mkdir(`${folder}/data`);
-  await writeFile(`${folder}/zoo.cfg`, configOf(folder, host, port, options.tickMs ?? 200));
+  await writeFile(`${folder}/zoo.cfg`, configOf(folder, { ...options, port }));
   const word = (name: string): Promise<string> =>
     runIn(options, ['curl', '-s', '--max-time', '5', `telnet://${host}:${port}`], name);
   const real = await startServer({
@@ -65,6 +68,7 @@ export async function startZooKeeper(options: ZooKeeperOptions = {}): Promise<Re
   const stop = real[Symbol.asyncDispose].bind(real);
   return Object.assign(real, {
     address,
+    port,
     put: (path: string, data: string) => shell.ask({ op: 'put', path, data }),
     remove: (path: string) => shell.ask({ op: 'remove', path }),
     word,
@@ -75,10 +79,11 @@ export async function startZooKeeper(options: ZooKeeperOptions = {}): Promise<Re
   });
 }
 
-function configOf(folder: string, host: string, port: number, tickMs: number): string {
+function configOf(folder: string, { address, argvPrefix, port, tickMs = 200 }: ZooKeeperOptions): string {
+  const host = address ?? (argvPrefix ? undefined : LOOPBACK);
   return [
     `dataDir=${folder}/data`,
-    `clientPortAddress=${host}`,
+    ...(host === undefined ? [] : [`clientPortAddress=${host}`]),
     `clientPort=${port}`,
     `tickTime=${tickMs}`,
     'initLimit=10',
