@@ -1,6 +1,4 @@
-import { rm } from 'node:fs/promises';
 import type { MeshHost } from '../../e2e/mesh.ts';
-import { eventually } from '../../eventually.ts';
 import { Lines } from '../lines.ts';
 
 /** How a start went, milliseconds since the agent was called. */
@@ -20,29 +18,6 @@ const STAGES: readonly (readonly [stage: string, message: string])[] = [
 ];
 
 const LIMIT_MS = 30_000;
-const NOBODY = 0;
-
-/** Kills agent and Envoy, and takes away what a reboot of the host would: the kernel's rules and everything in /run. */
-export async function fell(host: MeshHost): Promise<void> {
-  const { envoy } = await host.status();
-  await host.agent().kill('SIGKILL');
-  process.kill(envoy.pid, 'SIGKILL');
-  await eventually(
-    'Envoy is gone',
-    async () => isAlive(envoy.pid),
-    alive => !alive,
-  );
-  await host.host.run(['/usr/sbin/nft', 'flush', 'ruleset']);
-  await rm(host.host.runDir, { recursive: true, force: true });
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, NOBODY);
-  } catch {
-    return false;
-  }
-}
 
 /** Starts the agent of a host that lies felled, while a workload calls until it is answered. */
 export async function start(

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Mesh, type MeshHost } from '../../e2e/mesh.ts';
+import { fell } from '../../e2e/reboot.ts';
 import { familyOf, usageOf, usageOfAll } from '../usage.ts';
 import { callAll, uidOf, weighedHost } from './ground.ts';
-import { fell, type Start, start } from './start.ts';
+import { type Start, start } from './start.ts';
 
 /** What a host with 20 workloads and 200 services costs. */
 export interface Weight {
