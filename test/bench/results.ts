@@ -52,13 +52,19 @@ export interface Found {
 /** Everything that was measured, as Markdown. */
 export function sectionsOf({ cells, changes, weight }: Found, loads: readonly Load[], ours: string): string {
   const sections = [
-    ...(cells ? [`## Traffic: wanted and reached\n\n${wantedTable(cells, loads, ours)}`] : []),
+    ...(cells ? [`## ${WANTED_TRAFFIC}\n\n${wantedTable(cells, loads, ours)}`] : []),
     ...(changes ? [`## ${CHANGE}\n\n${changeTable(changes)}`] : []),
     ...(weight ? [`## ${WEIGHT}\n\n${weightTable(weight)}`] : []),
     ...(cells ? [`## Traffic\n\n${tableOf(cells)}`] : []),
   ];
   return `${sections.join('\n\n').trimEnd()}\n`;
 }
+
+const WANTED_TRAFFIC = `Traffic: wanted and reached
+
+Bare Envoys are called at their own ports. The captured ones are called as ours are, by a program that is not changed: at a virtual IP, by
+way of nftables. Between the two lies what capture costs in the kernel; between the captured ones and ours, what identity, policy and
+routing cost.`;
 
 const CHANGE = `A change in a registry
 
