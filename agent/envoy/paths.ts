@@ -38,3 +38,9 @@ export function envoyPaths(runDir: string, logDir: string): EnvoyPaths {
     admitted: join(own, 'admitted'),
   };
 }
+
+/** The memory that Envoys of one line share, a file which one that was killed leaves behind. @param baseId the line's number. */
+export function sharedMemory(baseId: number): string {
+  // Envoy multiplies the number by ten, to tell epochs apart.
+  return `/dev/shm/envoy_shared_memory_${baseId * 10}`;
+}

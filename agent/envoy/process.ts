@@ -11,6 +11,7 @@ import type { JsonMap } from '../compile/resource.ts';
 import { EnvoyAdmin } from './admin.ts';
 import { type EnvoyProgram, envoyCommand, type Generation, launch } from './launch.ts';
 import { LogFile } from './log-file.ts';
+import { sharedMemory } from './paths.ts';
 import { gone, isAlive, sendSignal } from './process-ref.ts';
 import { type ProcessState, readState, writeState } from './process-state.ts';
 
@@ -258,8 +259,7 @@ export class EnvoyProcess {
     const before = this.#state?.before;
     if (before !== undefined && (await sendSignal(before, 'SIGKILL'))) await gone(before, AbortSignal.timeout(5_000));
     const id = await this.#baseId();
-    // Envoy multiplies the number by ten, to tell epochs apart.
-    if (id !== undefined) await rm(`/dev/shm/envoy_shared_memory_${id * 10}`, { force: true });
+    if (id !== undefined) await rm(sharedMemory(id), { force: true });
     const { own, takeOver, baseId } = this.#options.paths;
     const sockets = (await readdir(own)).map(name => join(own, name)).filter(path => path.startsWith(takeOver));
     for (const path of [...sockets, baseId]) await rm(path, { force: true });

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { envoyPaths } from '../../agent/envoy/paths.ts';
+import { envoyPaths, sharedMemory as memoryOf } from '../../agent/envoy/paths.ts';
 
 /**
  * The memory that the Envoy of a host shares with the one to take over from it: a file that a killed Envoy leaves behind.
@@ -7,6 +7,5 @@ import { envoyPaths } from '../../agent/envoy/paths.ts';
  */
 export async function sharedMemory(runDir: string): Promise<string> {
   const baseId = await readFile(envoyPaths(runDir, runDir).baseId, 'utf8');
-  // Envoy multiplies the number by ten, to tell epochs apart.
-  return `/dev/shm/envoy_shared_memory_${Number(baseId) * 10}`;
+  return memoryOf(Number(baseId));
 }

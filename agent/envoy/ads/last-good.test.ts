@@ -74,8 +74,8 @@ async function answers(t: ExecutionContext, envoy: FakeEnvoy, ...wanted: readonl
   }
 }
 
-test('an Envoy that begins with nothing and refuses what is wanted gets what was good before', async t => {
-  await using at = place();
+/** A server whose Envoy accepted v1, refused v2, which is wanted, and is gone. */
+async function refused(t: ExecutionContext, at: Place): Promise<AdsServer> {
   const server = await at.serve();
   server.update([v1]);
   const first = at.envoy();
@@ -86,6 +86,12 @@ test('an Envoy that begins with nothing and refuses what is wanted gets what was
   await server.applied(soon());
   await first.quiet();
   first.close();
+  return server;
+}
+
+test('an Envoy that begins with nothing and refuses what is wanted gets what was good before', async t => {
+  await using at = place();
+  const server = await refused(t, at);
 
   const second = at.envoy();
   await answers(t, second, [v2, false], [v1, true]);
@@ -104,14 +110,7 @@ test('an Envoy that begins with nothing and refuses what is wanted gets what was
 
 test('who waits until all is applied waits for what stands in', async t => {
   await using at = place();
-  const server = await at.serve();
-  server.update([v1]);
-  const first = at.envoy();
-  await answers(t, first, [v1, true]);
-  server.update([v2]);
-  await answers(t, first, [v2, false]);
-  await server.applied(soon());
-  first.close();
+  const server = await refused(t, at);
   const second = at.envoy();
   await answers(t, second, [v2, false]);
   const standIn = await next(second);
@@ -143,14 +142,7 @@ test('it outlives the agent, also when Envoy was there before the agent; the ref
 
 test('what is refused too, though it was good before, is forgotten; it is not offered in a loop', async t => {
   await using at = place();
-  const server = await at.serve();
-  server.update([v1]);
-  const first = at.envoy();
-  await answers(t, first, [v1, true]);
-  server.update([v2]);
-  await answers(t, first, [v2, false]);
-  await server.applied(soon());
-  first.close();
+  const server = await refused(t, at);
   for (const versions of [[v2, v1], [v2]]) {
     const envoy = at.envoy();
     await answers(t, envoy, ...versions.map(version => [version, false] as const));

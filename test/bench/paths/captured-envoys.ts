@@ -1,7 +1,7 @@
 import type { Host } from '../../hosts/host.ts';
 import { SERVER_PORTS } from '../server.ts';
 import { BASE, bareEnvoys } from './bare-envoys.ts';
-import { type Ground, type Path, portOf } from './path.ts';
+import { type Ground, type Path, portOf, portsFrom } from './path.ts';
 
 /** The name of {@link capturedEnvoys}. */
 export const CAPTURED = 'bare Envoys, captured';
@@ -12,10 +12,12 @@ const SERVICE = '240.240.0.1';
 /** Ports that the caller dials: other ones than those of the listeners, or the kernel would have nothing to rewrite. */
 const DIALLED = 80;
 
+const LISTENERS = portsFrom(DIALLED).map((dialled, index) => `${dialled} : ${portsFrom(BASE)[index]}`);
+
 /** What captures calls with nftables cannot do with less: the caller by its user, and callers from outside at the server's port. */
 const RULES = `
 table inet captured {
-  map listeners { type inet_service : inet_service; elements = { ${[0, 1, 2, 3].map(index => `${DIALLED + index} : ${BASE + index}`).join(', ')} } }
+  map listeners { type inet_service : inet_service; elements = { ${LISTENERS.join(', ')} } }
   chain out {
     type nat hook output priority -105; policy accept;
     oifname "lo" ip daddr ${VIRTUAL} meta skuid ${UID} meta l4proto tcp dnat to :tcp dport map @listeners;
