@@ -43,7 +43,12 @@ export interface AgentStatus {
   }[];
   /** Canonical hostnames of the services this host holds. */
   readonly services: readonly string[];
-  readonly redirect: { readonly active: boolean; readonly reason?: string };
+  readonly redirect: {
+    /** Whether calls of workloads are captured. */
+    readonly active: boolean;
+    /** Why not, or why by rules that were made before what is wanted now. */
+    readonly reason?: string;
+  };
   /** Config that the proxy or the compiler refused, each with the objects it came from. */
   readonly rejections: readonly RejectionStatus[];
   /** What platforms found and cannot use. */

@@ -52,7 +52,8 @@ function isWell({ manager, envoy, workloads, redirect, rejections, problems }: A
   const joined = workloads.every(
     ({ state, certificateReason }) => state === 'joined' && certificateReason === undefined,
   );
-  return manager.connected && envoy.connected && joined && redirect.active && rejections.length + problems.length === 0;
+  const captured = redirect.active && redirect.reason === undefined;
+  return manager.connected && envoy.connected && joined && captured && rejections.length + problems.length === 0;
 }
 
 function hostText(context: CommandContext, status: AgentStatus): string {
@@ -69,7 +70,7 @@ function hostText(context: CommandContext, status: AgentStatus): string {
     `Host       ${host}, agent ${version}, up for ${ago(startedAt)}\n`,
     `Manager    ${manager.address}, ${manager.connected ? 'connected' : `not connected: ${manager.reason ?? 'no reason is known'}`}${heard}\n`,
     `Envoy      ${envoy.version}, ${envoy.connected ? 'connected' : 'not connected'}, pid ${envoy.pid ?? 'none'}, ${envoy.restarts} restarts\n`,
-    `Capture    ${redirect.active ? 'in force' : `not in force: ${redirect.reason ?? 'no workload has joined'}`}\n`,
+    `Capture    ${captureText(redirect)}\n`,
     `Services   ${services.length} in use here\n\n`,
     tableText(context, {
       head: ['WORKLOAD', 'STATE', 'CERTIFICATE ENDS', 'IDENTITY'],
@@ -84,6 +85,11 @@ function hostText(context: CommandContext, status: AgentStatus): string {
     ...(wrong.length === 0 ? [] : [`\nWrong:\n${wrong.map(line => `  ${line}\n`).join('')}`]),
     ...nextSteps(status).map(line => `Try: ${line}\n`),
   ].join('');
+}
+
+function captureText({ active, reason }: AgentStatus['redirect']): string {
+  if (!active) return `not in force: ${reason ?? 'no workload has joined'}`;
+  return reason === undefined ? 'in force' : `in force as before, what is new is not: ${reason}`;
 }
 
 function from(resource: string, origins: readonly string[]): string {

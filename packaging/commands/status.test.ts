@@ -107,3 +107,13 @@ test('where no agent runs, its status says so', async t => {
   t.is(code, 1);
   t.is(err, 'No agent runs on this host\nTry: isthmus agent\n');
 });
+
+for (const [redirect, said] of [
+  [{ active: true, reason: 'nft failed' }, 'in force as before, what is new is not: nft failed'],
+  [{ active: false, reason: 'nft failed' }, 'not in force: nft failed'],
+] as const)
+  test(`capture that is ${said} is told so, and is not well`, async t => {
+    const { code, out } = await run(t, { ...WELL, redirect }, '--check');
+    t.is(code, 1);
+    t.true(out.includes(`Capture    ${said}\n`), out);
+  });
