@@ -135,7 +135,7 @@ class Agent {
       logger: logger.child({ part: 'redirect' }),
       clock: this.#clock,
     });
-    this.#proxy = new HostProxy(options, paths, logger);
+    this.#proxy = new HostProxy(options, paths, logger, () => this.#converge.changed());
     this.#reports = new Reports(host, { agent: options.version, envoy: envoy.version }, this.#startedAt);
     this.#certificates = this.#makeCertificates();
     this.#converge = this.#makeConverge();

@@ -5,7 +5,7 @@ import { rerun } from '../manager/model/util/rerun.ts';
 import type { LocalWorkload } from '../platforms/platform.ts';
 import { capturePlan, placeOf, readyMembers } from './capture.ts';
 import { Compiler } from './compile/compile.ts';
-import type { HostSettings, Problem } from './compile/input.ts';
+import type { HostSettings, Problem, WorkloadInput } from './compile/input.ts';
 import type { AdsServer } from './envoy/ads/server.ts';
 import type { HostProxy } from './host-proxy.ts';
 import type { Certificates } from './keys/certificates.ts';
@@ -135,7 +135,7 @@ export class Converge {
   capture(): { readonly active: boolean; readonly reason?: string; readonly problems: readonly CaptureProblem[] } {
     const reason = this.#captureReason;
     return {
-      active: reason === undefined,
+      active: this.#ready.length > 0,
       ...(reason === undefined ? {} : { reason }),
       problems: this.#captureProblems,
     };
@@ -152,14 +152,17 @@ export class Converge {
     if (this.#given) await proxied;
     this.#all = this.#fitting();
     this.#options.onMembers();
-    const joined = this.#all.filter(({ state }) => state === 'joined');
+    const { confined } = proxy;
+    const joined = this.#all.filter(({ state, input }) => state === 'joined' && !(confined && hasNamespace(input)));
     await this.#leave(joined);
     this.#joined = joined;
     const { resources, problems } = this.#compiler.compile(knowledge.input(joined, agent.host, settings));
-    this.#problems = problems;
+    this.#problems = [...problems, ...this.#leftOut(confined)];
     ads.update(resources);
     this.#given = true;
     await proxied;
+    // What was sent may be more than the Envoy that goes on has rights for.
+    if (proxy.confined !== confined) this.#soon.call();
     if (!this.#tookOver && proxy.fresh) ads.expect();
     this.#unconfigured = undefined;
     if (this.#news(joined)) void this.#capture.call();
@@ -172,6 +175,13 @@ export class Converge {
       workloads.some(({ selector }) => selector.kind === 'namespace'),
       signal,
     );
+  }
+
+  /** Those that Envoy, for that reason, has not the rights for. */
+  #leftOut(confined: string | undefined): readonly Problem[] {
+    if (confined === undefined) return [];
+    const workloads = this.#all.filter(({ input }) => hasNamespace(input));
+    return workloads.map(({ input }) => ({ origin: `workload ${input.local.workload.uid}`, message: confined }));
   }
 
   /** Whether capture or the policies in force may change: not for a change of services or instances. */
@@ -287,4 +297,8 @@ export class Converge {
       setTimeout(() => this.changed(), RETRY_MS).unref();
     };
   }
+}
+
+function hasNamespace({ local: { selector } }: WorkloadInput): boolean {
+  return selector.kind === 'namespace';
 }

@@ -12,7 +12,7 @@ test('each call tells that Envoy cannot be started, also one that came while ano
   t.teardown(() => rm(folder, { recursive: true }));
   const envoy = { binary: Promise.resolve(join(folder, 'none')), version: '', uid: 1, gid: 1, drainSeconds: 1 };
   const options = { envoy, host: { name: 'a' } } as unknown as AgentOptions;
-  const proxy = new HostProxy(options, envoyPaths(folder, folder), silentLogger);
+  const proxy = new HostProxy(options, envoyPaths(folder, folder), silentLogger, () => undefined);
   const { signal } = new AbortController();
   const [first, second] = [proxy.ensure(false, signal), proxy.ensure(false, signal)];
   await t.throwsAsync(first, { code: 'ENOENT' });

@@ -10,6 +10,9 @@ import type { AgentOptions } from './options.ts';
 /** How long an Envoy that was just started may take to begin, milliseconds. */
 const READY_MS = 10_000;
 
+/** Rights that could not be given are tried again after so long: each try starts an Envoy. Milliseconds. */
+const AGAIN_MS = 30_000;
+
 /** Bit 21 of the capability sets; capabilities(7). */
 const CAP_SYS_ADMIN = 1n << 21n;
 
@@ -18,20 +21,27 @@ export class HostProxy {
   readonly #options: AgentOptions;
   readonly #logger: Logger;
   readonly #paths: EnvoyPaths;
+  readonly #onAgain: () => void;
   #process: EnvoyProcess | undefined;
   #watching: AbortController | undefined;
   #enterNamespaces = false;
   #fresh = false;
+  #confined: string | undefined;
+  /** Not before this is the right tried again, of `performance.now()`. */
+  #again = 0;
   #last: Promise<void> = Promise.resolve();
 
-  constructor(options: AgentOptions, paths: EnvoyPaths, logger: Logger) {
+  /** @param onAgain called when a right that could not be given should be tried again, by {@link ensure}. */
+  constructor(options: AgentOptions, paths: EnvoyPaths, logger: Logger, onAgain: () => void) {
     this.#options = options;
     this.#logger = logger;
     this.#paths = paths;
+    this.#onAgain = onAgain;
   }
 
   /**
-   * Adopts or starts Envoy, one call after the other. When it turns out to need more rights than it has, a new one takes over from it.
+   * Adopts or starts Envoy, one call after the other. When it turns out to need more rights than it has, a new one takes over from it;
+   * if none can, the one that runs goes on, and {@link confined} tells why.
    * @param enterNamespaces whether a workload has a network namespace of its own. Once given, the right stays until Envoy is stopped.
    * @throws when it cannot be started.
    */
@@ -42,7 +52,8 @@ export class HostProxy {
   }
 
   async #ensure(enterNamespaces: boolean, signal: AbortSignal): Promise<void> {
-    if (this.#process && (this.#enterNamespaces || !enterNamespaces)) return;
+    const enough = this.#enterNamespaces || !enterNamespaces || performance.now() < this.#again;
+    if (this.#process && enough) return;
     // Envoy lets nobody take over while it still begins.
     await this.#process?.ready(AbortSignal.any([signal, AbortSignal.timeout(READY_MS)]));
     this.#watching?.abort();
@@ -54,9 +65,17 @@ export class HostProxy {
     const how = await envoy.start(AbortSignal.any([signal, this.#watching.signal]));
     this.#fresh = how !== 'adopted';
     this.#process = envoy;
-    if (!enterNamespaces || (await this.#hasTheRight())) return;
+    const able = !enterNamespaces || (await this.#hasTheRight());
+    this.#confined = able ? undefined : confinedBy(envoy.status().lastDeath);
+    if (able) return;
     this.#enterNamespaces = false;
-    throw new Error('Envoy may not enter network namespaces: no new one could take over from the one that runs');
+    this.#again = performance.now() + AGAIN_MS;
+    setTimeout(() => this.#onAgain(), AGAIN_MS).unref();
+  }
+
+  /** Why Envoy may not enter network namespaces though a workload has one; undefined when it may, or need not. */
+  get confined(): string | undefined {
+    return this.#confined;
   }
 
   /** Whether the Envoy that runs was started in this life of the agent, without any config. */
@@ -97,4 +116,8 @@ export class HostProxy {
       log: this.#logger.child({ part: 'envoy' }),
     });
   }
+}
+
+function confinedBy(reason = 'it left no word'): string {
+  return `no Envoy that may enter network namespaces could take over: ${reason}; tried again every ${AGAIN_MS / 1000} s`;
 }

@@ -175,22 +175,29 @@ export class EnvoyProcess {
     return createHash('sha256').update(JSON.stringify(all)).digest('base64url');
   }
 
-  /** Has a new Envoy take over from one that runs. If the new one dies of its start, the old one goes on. */
+  /** Has a new Envoy take over from one that runs. If the new one cannot be started, or dies of its start, the old one goes on. */
   async #takeOver(before: ProcessState, key: string, signal: AbortSignal): Promise<EnvoyStart> {
-    await this.#launch({ epoch: before.epoch + 1, baseId: await this.#baseId() }, key, before);
+    try {
+      await this.#launch({ epoch: before.epoch + 1, baseId: await this.#baseId() }, key, before);
+    } catch (error) {
+      return this.#goOn(before, messageOf(error));
+    }
     const fresh = this.#state!;
     const deadline = AbortSignal.any([signal, AbortSignal.timeout(30_000)]);
     while (!(await this.#isLive(deadline))) {
-      if (!(await isAlive(fresh))) {
-        const reason = await this.#log.reason(this.#since.logSize);
-        this.#options.log.error('The new Envoy died of its start; the one before goes on', { reason });
-        await writeState(this.#options.paths.state, before);
-        await this.#watchOver(before);
-        return 'adopted';
-      }
+      if (!(await isAlive(fresh))) return this.#goOn(before, await this.#log.reason(this.#since.logSize));
       await delay(50, undefined, { signal: deadline });
     }
     return 'replaced';
+  }
+
+  /** The Envoy that runs goes on, as none could take over from it. */
+  async #goOn(before: ProcessState, reason = 'it left no word'): Promise<EnvoyStart> {
+    this.#lastDeath = reason;
+    this.#options.log.error('No new Envoy could take over; the one before goes on', { reason });
+    await writeState(this.#options.paths.state, before);
+    await this.#watchOver(before);
+    return 'adopted';
   }
 
   async #launch(generation: Generation, key: string, before?: ProcessState): Promise<void> {

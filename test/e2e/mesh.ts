@@ -43,6 +43,7 @@ export interface AgentStatusJson {
     readonly policyRevision?: string;
   }[];
   readonly services: readonly string[];
+  readonly redirect: { readonly active: boolean; readonly reason?: string };
   readonly rejections: readonly {
     readonly resource: string;
     readonly reason: string;

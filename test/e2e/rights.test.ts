@@ -1,0 +1,71 @@
+import { mkdir, rm, rmdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test from 'ava';
+import { stringify } from 'yaml';
+import { envoyPaths } from '../../agent/envoy/paths.ts';
+import { eventually } from '../eventually.ts';
+import { startEcho } from '../hosts/apps.ts';
+import type { Place } from '../hosts/host.ts';
+import { server, UID } from './cast.ts';
+import { Mesh } from './mesh.ts';
+
+const SERVICE = { name: 'reviews', ports: [{ number: 9080, name: 'http', protocol: 'http' }] };
+
+test('while no Envoy with the rights for a new workload can be started, all others get their config, and it is told why', async t => {
+  t.timeout(180_000);
+  await using mesh = await Mesh.create('rights');
+  const registry = join(mesh.control.configDir, 'services.yaml');
+  const listed = (address: string, port: number): Promise<void> =>
+    writeFile(registry, stringify({ services: [{ ...SERVICE, instances: [{ id: 'r', address, port }] }] }));
+  await writeFile(registry, stringify({ services: [] }));
+  await mesh.startManager({ registries: [{ name: 'services', kind: 'file', path: registry }] });
+  const alpha = await mesh.host('alpha', [
+    { name: 'web', selector: { user: UID.web } },
+    server('r1', UID.first, 9081, 'v1'),
+    server('r2', UID.second, 9082, 'v2'),
+  ]);
+  const { host } = alpha;
+  await startEcho(host, 'r1', [9081], { uid: UID.first });
+  await startEcho(host, 'r2', [9082], { uid: UID.second });
+  await listed(host.address, 9081);
+  await answers(host, 'r1');
+  const { envoy } = await alpha.status();
+
+  const { program } = envoyPaths(host.runDir, host.stateDir);
+  await rm(program);
+  await mkdir(program);
+  const box = await host.container('box');
+  await alpha.workload({ name: 'box', selector: { networkNamespace: box.namespacePath }, addresses: [box.address] });
+  const { rejections } = await eventually(
+    'it is told why the workload is left out',
+    () => alpha.status(),
+    status => status.rejections.some(({ resource }) => resource.endsWith('/box')),
+  );
+  t.regex(
+    rejections[0]!.reason,
+    /no Envoy that may enter network namespaces could take over: .*; tried again every 30 s/,
+  );
+  await listed(host.address, 9082);
+  await answers(host, 'r2');
+  const status = await alpha.status();
+  t.is(status.envoy.pid, envoy.pid);
+  t.deepEqual(status.redirect, { active: true });
+  t.deepEqual(
+    status.workloads.filter(({ state }) => state !== 'joined').map(({ uid }) => uid),
+    [rejections[0]!.resource.replace('workload ', '')],
+  );
+
+  await rmdir(program);
+  await answers(box, 'r2');
+  t.deepEqual((await alpha.status()).rejections, []);
+  await answers(host, 'r2');
+});
+
+async function answers(place: Place, instance: string): Promise<void> {
+  await eventually(
+    `${instance} answers`,
+    () => place.exec(['curl', '-sS', '--fail', '--max-time', '3', 'http://reviews:9080/'], { uid: UID.web }),
+    ({ stdout }) => stdout.includes(instance),
+    { timeoutMs: 60_000 },
+  );
+}
