@@ -82,3 +82,19 @@ test('the next life begins with what this one knew; what nobody uses is forgotte
   second.want(new Set(['a.example']));
   t.deepEqual(second.addresses('a.example'), ['192.0.2.1']);
 });
+
+test('once a name is settled, a life that follows a killed one knows it', async t => {
+  const { answers, make } = await stage(t);
+  const names = Array.from({ length: 8 }, (_, index) => `host-${index}.example`);
+  for (const name of names) answers.set(name, ['192.0.2.1']);
+  const first = make();
+  const life = new AbortController();
+  const running = first.run(life.signal);
+  first.want(new Set(names));
+  await first.settled(AbortSignal.timeout(5_000));
+  const second = make();
+  await second.load();
+  for (const name of names) t.deepEqual(second.addresses(name), ['192.0.2.1']);
+  life.abort();
+  await running;
+});

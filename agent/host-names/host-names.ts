@@ -39,6 +39,8 @@ export class HostNames {
   readonly #followed = new Map<string, Followed>();
   #signal: AbortSignal | undefined;
   #saving: Promise<void> = Promise.resolve();
+  /** Whether what is known now will be written by a write that has not begun. */
+  #due = false;
 
   constructor(options: HostNamesOptions) {
     this.#options = options;
@@ -88,7 +90,10 @@ export class HostNames {
     await this.#saving;
   }
 
-  /** Resolves when all names that are used now were asked for once, or the signal aborts. @returns whether there was one to wait for. */
+  /**
+   * Resolves when all names that are used now were asked for once, and the answers are known to the next life too, or the signal aborts.
+   * @returns whether there was one to wait for.
+   */
   async settled(signal: AbortSignal): Promise<boolean> {
     const open = [...this.#followed.values()].filter(({ settled }) => !settled);
     if (open.length === 0 || signal.aborted) return false;
@@ -113,6 +118,7 @@ export class HostNames {
         const kept = this.#known.has(name) ? '; its last addresses stay' : '';
         logger.debug(`a host name has no answer${kept}`, { name, reason: messageOf(error) });
       }
+      if (!followed.settled) await this.#saving;
       followed.settled = true;
       followed.asked.resolve();
       await clock.sleep(waitMs, signal).catch(() => undefined);
@@ -124,12 +130,14 @@ export class HostNames {
     if (before?.join() === addresses.join()) return;
     this.#known.set(name, addresses);
     this.#options.logger.info('a host name has other addresses', { name, addresses: addresses.join(', ') });
-    this.#saving = this.#saving.then(() => this.#save());
+    if (!this.#due) this.#saving = this.#saving.then(() => this.#save());
+    this.#due = true;
     this.#options.onChange();
   }
 
   async #save(): Promise<void> {
     const { path, logger } = this.#options;
+    this.#due = false;
     try {
       await writeAtomic(path, JSON.stringify(Object.fromEntries(this.#known)));
     } catch (error) {
