@@ -5,7 +5,7 @@ import type {
   AuthorizationSource,
 } from '../model/config/security.ts';
 import { compact } from '../model/util/compact.ts';
-import { type EntryProblem, type Fields, isRecord } from '../model/util/fields.ts';
+import type { EntryProblem, Fields } from '../model/util/fields.ts';
 import type { Kind } from './kind.ts';
 import { describeSelector, readSelector } from './selector.ts';
 
@@ -43,26 +43,33 @@ function readRule(rule: Fields): AuthorizationRule {
   return compact({ from, to });
 }
 
-/** Reads a list of maps that each hold one map, neither of them empty: as in Istio, an empty one would not mean what it seems to. */
-function readNonEmpty<Part extends string, T>(
+/**
+ * Reads a list of maps that each hold one map, none of them empty: as in Istio, an empty one would not mean what it seems to. What was
+ * left blank is empty too, or it would let everybody in.
+ */
+function readNonEmpty<Part extends string, T extends object>(
   rule: Fields,
   name: string,
   part: Part,
   read: (fields: Fields) => T,
 ): readonly { readonly [K in Part]: T }[] | undefined {
-  if (!rule.has(name)) return undefined;
+  if (!rule.names().includes(name)) return undefined;
   const entries = rule.list(name);
-  if (entries.length === 0 && Array.isArray(rule.raw(name)))
-    rule.fail(name, 'is an empty list', `remove it to match every ${part}`);
+  if (isEmptyList(rule.raw(name))) rule.fail(name, 'is an empty list', `remove it to match every ${part}`);
   return entries.flatMap(entry => {
-    const raw = entry.raw(part);
+    const before = rule.errors.length;
     const fields = entry.map(part);
+    const value = fields && read(fields);
     entry.unknown();
-    if (fields && (!isRecord(raw) || Object.keys(raw).length > 0))
-      return [{ [part]: read(fields) } as { [K in Part]: T }];
-    entry.fail(part, 'says nothing', `remove "${name}" to match every ${part}`);
+    if (value && Object.keys(value).length > 0) return [{ [part]: value } as { [K in Part]: T }];
+    if (rule.errors.length === before) entry.fail(part, 'says nothing', `remove "${name}" to match every ${part}`);
     return [];
   });
+}
+
+/** @param value of a field that is there: left blank, it is no value. */
+function isEmptyList(value: unknown): boolean {
+  return value === undefined || (Array.isArray(value) && value.length === 0);
 }
 
 function readSource(fields: Fields): AuthorizationSource {
@@ -92,7 +99,7 @@ type Check = (entry: string) => EntryProblem | undefined;
 
 function readPatterns(fields: Fields, name: string, check: Check): readonly string[] | undefined {
   const entries = fields.strings(name, check);
-  if (Array.isArray(fields.raw(name)) && (fields.raw(name) as unknown[]).length === 0)
+  if (fields.names().includes(name) && isEmptyList(fields.raw(name)))
     fields.fail(name, 'is an empty list', 'remove it');
   return entries;
 }

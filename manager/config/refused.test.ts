@@ -284,6 +284,16 @@ const refused: readonly [string, string, ...string[]][] = [
     'spec.rules[3].from[0].source.principals: is an empty list; remove it',
   ],
   [
+    'parts of a rule that were left blank',
+    policy(
+      '{rules: [{from: }, {from: [{source: {principals: , namespaces: [a]}}]}, {to: [{operation: {ports: }}]}, {from: [{source: {ipBlocks: }}]}]}',
+    ),
+    'spec.rules[0].from: is an empty list; remove it to match every source',
+    'spec.rules[1].from[0].source.principals: is an empty list; remove it',
+    'spec.rules[2].to[0].operation.ports: is an empty list; remove it',
+    'spec.rules[3].from[0].source: says nothing; remove "from" to match every source',
+  ],
+  [
     'wrong principals',
     policy(
       '{rules: [{from: [{source: {principals: ["spiffe://isthmus.mesh/ns/default/sa/web", web, "a*b", "*/sa/web"]}}]}]}',
