@@ -191,6 +191,20 @@ test('a service that cannot be read stays, through the end of the list too', asy
   await followed.ended;
 });
 
+test('what cannot be read is not known to be gone, whatever was known of it in an earlier life', async t => {
+  const { script, followed, stop } = begin();
+  t.false(followed.isGone('/a'), 'nothing is known yet');
+  const unreadable: RegistryEvent = { type: 'unreadable', name: 'a', problem: { where: 'a', why: 'no right' } };
+  await script.say(unreadable, service('b', ['1']), { type: 'synced', partly: true });
+  t.deepEqual([followed.isGone('/a'), followed.isGone('/b'), followed.isGone('/c')], [false, false, false]);
+  await script.say(SYNCED);
+  t.deepEqual([followed.isGone('/a'), followed.isGone('/b'), followed.isGone('/c')], [false, false, true]);
+  await script.say(service('a', []));
+  t.true(followed.isGone('/a'));
+  stop();
+  await followed.ended;
+});
+
 test('a session that says nothing before it has synced is given up; after that silence is fine', async t => {
   const { script, clock, followed, stop } = begin();
   await settle();

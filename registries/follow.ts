@@ -34,6 +34,8 @@ export interface Followed {
   /** Every service by a key that is stable and unique within this registry. Several may bear the same name in the mesh. */
   state(): ReadonlyMap<string, FollowedService>;
   status(): FollowStatus;
+  /** Whether the registry is known to list nothing under a key: not so while it, or that service, cannot be read. */
+  isGone(key: string): boolean;
   /**
    * Keys whose service changed or went, merged while the reader is busy; the first batch names everything there is. An empty
    * batch says that only the status changed. Any number of readers. Ends when the following ends or the signal aborts.
@@ -58,6 +60,7 @@ export function follow(
     kind: registry.kind,
     state: () => state.services,
     status: () => ({ name, kind: registry.kind, ...state.status() }),
+    isGone: key => state.isGone(key),
     batches: signal =>
       changes.read(state.services.keys(), signal ? AbortSignal.any([signal, options.signal]) : options.signal),
     ended,

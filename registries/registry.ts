@@ -57,8 +57,11 @@ export type RegistryEvent =
   | { readonly type: 'service'; readonly service: RegistryService }
   /** The registry has this service and its state cannot be read now: what was known of it stays. */
   | { readonly type: 'unreadable'; readonly name: string; readonly namespace?: string; readonly problem: Problem }
-  /** Everything known has been sent; what was not mentioned since the session began is gone. */
-  | { readonly type: 'synced' }
+  /**
+   * Everything known has been sent; what was not mentioned since the session began is gone. `partly`: something could not be read that
+   * may hold any service, so what was not mentioned stays, until this is said again without it.
+   */
+  | { readonly type: 'synced'; readonly partly?: boolean }
   /** What is wrong outside of any one service, as a whole: the list replaces the list before. */
   | { readonly type: 'problems'; readonly problems: readonly Problem[] };
 

@@ -64,7 +64,7 @@ function apply(event: RegistryEvent, state: RegistryState): void {
       state.keep(event, event.problem);
       break;
     case 'synced':
-      state.reconcile();
+      state.reconcile(event.partly);
       break;
     case 'problems':
       state.setProblems(event.problems);

@@ -31,7 +31,11 @@ export class RegistryState {
   /** By the service's key; under an empty key those of the registry as a whole. */
   readonly #problems = new Map<string, readonly Problem[]>();
   #mentioned: Set<string> | undefined;
+  /** Keys of services that are there and cannot be read. */
+  readonly #unreadable = new Set<string>();
   #synced = false;
+  /** Whether services may be there that cannot be read, and which is not known. */
+  #partly = false;
   #stale: { readonly sinceMs: number; readonly error: string } | undefined;
 
   constructor(mapping: Mapping, changes: Changes, logger: Logger) {
@@ -49,6 +53,7 @@ export class RegistryState {
   put(listed: RegistryService): void {
     const key = keyOf(listed);
     this.#mentioned?.add(key);
+    this.#unreadable.delete(key);
     const mapped = mapService(listed, this.#mapping);
     if ('why' in mapped) {
       this.#setProblems(key, [mapped]);
@@ -67,24 +72,26 @@ export class RegistryState {
   keep(service: Pick<RegistryService, 'name' | 'namespace'>, problem: Problem): void {
     const key = keyOf(service);
     this.#mentioned?.add(key);
+    this.#unreadable.add(key);
     this.#setProblems(key, [problem]);
   }
 
-  /** The session has sent everything it knows. */
-  reconcile(): void {
-    const mentioned = this.#mentioned;
-    this.#mentioned = undefined;
-    if (mentioned)
-      for (const key of [...this.services.keys(), ...this.#problems.keys()]) {
-        if (key === '' || mentioned.has(key)) continue;
-        this.#problems.delete(key);
-        this.#remove(key);
-      }
-    if (this.#synced && !this.#stale) return;
-    this.#logger.info(this.#synced ? 'registry is back' : 'registry listed', { services: this.services.size });
+  /** The session has sent everything it knows. @param partly whether what it did not mention may be there all the same. */
+  reconcile(partly = false): void {
+    if (!partly) this.#removeUnmentioned();
+    const isMore = this.#partly !== partly;
+    this.#partly = partly;
+    if (this.#synced && !this.#stale && !isMore) return;
+    if (!this.#synced || this.#stale)
+      this.#logger.info(this.#synced ? 'registry is back' : 'registry listed', { services: this.services.size });
     this.#synced = true;
     this.#stale = undefined;
     this.#changes.publish([]);
+  }
+
+  /** Whether nothing is there under a key, as far as that is known. */
+  isGone(key: string): boolean {
+    return this.#synced && !this.#partly && !this.#unreadable.has(key) && !this.services.has(key);
   }
 
   /** The problems of the registry as a whole, in place of those before. */
@@ -108,6 +115,18 @@ export class RegistryState {
       services: this.services.size,
       instances,
     };
+  }
+
+  #removeUnmentioned(): void {
+    const mentioned = this.#mentioned;
+    this.#mentioned = undefined;
+    if (!mentioned) return;
+    for (const key of [...this.services.keys(), ...this.#problems.keys()]) {
+      if (key === '' || mentioned.has(key)) continue;
+      this.#problems.delete(key);
+      this.#unreadable.delete(key);
+      this.#remove(key);
+    }
   }
 
   #remove(key: string): void {

@@ -78,9 +78,8 @@ export class Registries {
     };
     for await (const keys of followed.batches(signal)) {
       for (const key of keys) set(key, followed.state().get(key));
-      if (!followed.status().synced) continue;
-      for (const key of remembered) set(key, followed.state().get(key));
-      whole.resolve();
+      for (const key of remembered) if (followed.isGone(key)) set(key, undefined);
+      if (followed.status().synced) whole.resolve();
     }
   }
 }

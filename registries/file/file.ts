@@ -50,11 +50,12 @@ export class FileRegistry implements Registry {
     try {
       // What went away between two sessions was not just being replaced.
       if ((await files.look(signal)).missing) await changed.wait(REPLACING_MS);
-      for (let first = true; !signal.aborted; first = false) {
+      for (let partly: boolean | undefined; !signal.aborted; ) {
         const listing = await files.look(signal);
         if ((await stat(files.directory)).ino !== inode) throw new Error(`${files.directory}: was replaced by another`);
         yield* sent.difference(listing);
-        if (first) yield { type: 'synced' };
+        if (partly !== listing.partly) yield { type: 'synced', partly: listing.partly };
+        partly = listing.partly;
         await changed.wait(listing.missing ? REPLACING_MS : LOOK_AGAIN_MS);
         await changed.settle(QUIET_MS, CEILING_MS);
       }

@@ -32,6 +32,8 @@ export interface Listing {
   /** By namespace and name. */
   readonly services: ReadonlyMap<string, RegistryService>;
   readonly problems: readonly Problem[];
+  /** Some file or service cannot be used, and what it said before is not known here. */
+  readonly partly: boolean;
   /** Some file went away since the last look; its services go with the next. */
   readonly missing: boolean;
 }
@@ -90,8 +92,9 @@ async function readOne(
     signal.throwIfAborted();
     // In a directory, a file that went away takes its services along; the only file does not.
     if (codeOf(error) === 'ENOENT' && !only) return undefined;
-    const why = `${messageOf(error)}; ${before ? 'what it said before stays' : 'nothing of it is used'}`;
-    return { version, hash: '', content: before?.content ?? NOTHING, broken: { where: file, why } };
+    const content = before?.content ?? NOTHING;
+    const why = `${messageOf(error)}; ${content === NOTHING ? 'nothing new of it is used' : 'what it said before stays'}`;
+    return { version, hash: '', content, broken: { where: file, why } };
   }
 }
 
@@ -121,5 +124,8 @@ function together(files: ReadonlyMap<string, KnownFile>): Listing {
       }
     }
   }
-  return { services, problems, missing: [...files.values()].some(file => file.missing) };
+  const all = [...files.values()];
+  const isUnknown = ({ content }: KnownFile): boolean =>
+    content === NOTHING || content.unusable.some(key => !services.has(key));
+  return { services, problems, partly: all.some(isUnknown), missing: all.some(file => file.missing) };
 }
