@@ -20,8 +20,11 @@ export async function followReads(
       const answer = await client.read(what, signal, index);
       // An index that went back: a new leader knows less as yet, or a snapshot was restored. Its word is taken when asked anew.
       const back = index !== undefined && answer.index < index;
-      index = back ? undefined : answer.index;
-      if (!back && !signal.aborted) said(answer);
+      // A blocking query does not say that all was left out for want of rights, one that answers at once does.
+      const doubtful = index !== undefined && Array.isArray(answer.body) && answer.body.length === 0;
+      const again = back || doubtful;
+      index = again ? undefined : answer.index;
+      if (!again && !signal.aborted) said(answer);
     } catch (error) {
       if (!signal.aborted) throw error;
     }

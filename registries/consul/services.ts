@@ -10,6 +10,10 @@ const OWN_SERVICE = 'consul';
 /** For the list of names, and for signs of life. */
 const OTHER_CONNECTIONS = 2;
 
+/** Without it Consul answers with an empty list, not with a refusal. */
+const RIGHT = 'give it service_prefix "" { policy = "read" } and node_prefix "" { policy = "read" }';
+const NO_RIGHT = `the token may read none of its instances; ${RIGHT}`;
+
 /**
  * Follows all services of a Consul. The list of names is one blocking query; each service has one of its own, as long as
  * connections suffice, since a blocking query holds a connection, and Consul refuses more than 200 of them from one address. The
@@ -83,8 +87,12 @@ export class Services {
     });
   }
 
-  #say(name: string, answer: Answer): void {
-    this.#outbox.put(name, { type: 'service', service: readService(name, answer.body, this.#reading) });
+  #say(name: string, { body, filtered }: Answer): void {
+    const service = readService(name, body, this.#reading);
+    const problem = { where: `service "${name}"`, why: NO_RIGHT };
+    // All that is left out may be there.
+    const isHidden = filtered && service.instances.length === 0;
+    this.#outbox.put(name, isHidden ? { type: 'unreadable', name, problem } : { type: 'service', service });
   }
 
   #gone(name: string): void {
@@ -95,11 +103,7 @@ export class Services {
 function namesOf({ body, filtered }: Answer): Set<string> {
   if (!isRecord(body)) throw new Error(`the list of services must be a map, not ${show(body)}`);
   const names = new Set(Object.keys(body));
-  // Without a right to read, Consul answers with an empty list, not with a refusal.
-  if (names.size === 0 && filtered)
-    throw new Error(
-      'the token may read no service; give it service_prefix "" { policy = "read" } and node_prefix "" { policy = "read" }',
-    );
+  if (names.size === 0 && filtered) throw new Error(`the token may read no service; ${RIGHT}`);
   names.delete(OWN_SERVICE);
   return names;
 }

@@ -43,6 +43,33 @@ test('consul: a token from a file; one that may read nothing empties nothing; no
   for (const secret of [reader, useless]) t.false(watched.warnings.join('\n').includes(secret));
 });
 
+test('consul: a token that may read the nodes no more empties nothing, and that is named', async t => {
+  const [manager, reader] = [randomUUID(), randomUUID()];
+  const acl = { enabled: true, default_policy: 'deny', tokens: { initial_management: manager, agent: manager } };
+  await using consul = await startConsul({ config: { acl }, token: manager });
+  const ask = (path: string, body: unknown): Promise<unknown> => consul.request('PUT', path, body, manager);
+  const policy = (nodes: string): object => ({ Name: 'read', Rules: `service_prefix "" { policy = "read" } ${nodes}` });
+  const { ID } = (await ask('/v1/acl/policy', policy('node_prefix "" { policy = "read" }'))) as { readonly ID: string };
+  await ask('/v1/acl/token', { SecretID: reader, Policies: [{ Name: 'read' }] });
+  await ask('/v1/agent/service/register', { ID: 'r1', Name: 'reviews', Address: '10.0.0.1', Port: 80 });
+
+  const entry = { kind: 'consul', address: consul.address, token: reader, waitSeconds: 1 };
+  await using watched = watch({ entry });
+  await watched.until('the first list', status => status.synced);
+  t.deepEqual(watched.of('reviews'), ['10.0.0.1:80']);
+
+  await ask(`/v1/acl/policy/${ID}`, { ID, ...policy('') });
+  await watched.until('the refusal', status => status.problems.length > 0);
+  t.regex(watched.followed.status().problems[0]!.why, /node_prefix/);
+  t.deepEqual(watched.of('reviews'), ['10.0.0.1:80']);
+
+  await ask(`/v1/acl/policy/${ID}`, { ID, ...policy('node_prefix "" { policy = "read" }') });
+  await watched.until('the return', status => status.problems.length === 0);
+  t.deepEqual(watched.of('reviews'), ['10.0.0.1:80']);
+  await ask('/v1/agent/service/deregister/r1', undefined);
+  await watched.until('the end', () => watched.of('reviews') === undefined);
+});
+
 /** What only this test needs of the library. */
 interface Library {
   createClient(servers: string): {
