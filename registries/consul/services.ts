@@ -1,5 +1,6 @@
 import { isRecord, show } from '../../manager/model/util/fields.ts';
 import type { Outbox } from '../outbox.ts';
+import type { Problem } from '../registry.ts';
 import type { Answer, ConsulClient } from './client.ts';
 import { followReads } from './follow-reads.ts';
 import { type Reading, readService } from './service.ts';
@@ -42,7 +43,8 @@ export class Services {
   async run(): Promise<void> {
     let synced = false;
     await followReads(this.#client, 'services', this.#signal, answer => {
-      const names = namesOf(answer);
+      const { names, unspeakable } = namesOf(answer);
+      this.#outbox.put(' problems', { type: 'problems', problems: unspeakable.map(unspeakableProblem) });
       const fresh = this.#reconcile(names);
       this.#sweep.stir();
       if (synced) return;
@@ -100,10 +102,27 @@ export class Services {
   }
 }
 
-function namesOf({ body, filtered }: Answer): Set<string> {
+/**
+ * Names that Consul takes and refuses to be asked for: they lead elsewhere as a part of a path, or hold what Go's unicode.IsPrint does not
+ * know, which its HTTP API answers with 400.
+ */
+const UNSPEAKABLE = /^\.{1,2}$|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u;
+
+function unspeakableProblem(name: string): Problem {
+  return {
+    where: `service ${JSON.stringify(name)}`,
+    why: 'Consul cannot be asked for a service of this name; register it under another',
+  };
+}
+
+function namesOf({ body, filtered }: Answer): {
+  readonly names: ReadonlySet<string>;
+  readonly unspeakable: readonly string[];
+} {
   if (!isRecord(body)) throw new Error(`the list of services must be a map, not ${show(body)}`);
-  const names = new Set(Object.keys(body));
-  if (names.size === 0 && filtered) throw new Error(`the token may read no service; ${RIGHT}`);
+  const all = Object.keys(body);
+  const names = new Set(all.filter(name => !UNSPEAKABLE.test(name)));
+  if (all.length === 0 && filtered) throw new Error(`the token may read no service; ${RIGHT}`);
   names.delete(OWN_SERVICE);
-  return names;
+  return { names, unspeakable: all.filter(name => UNSPEAKABLE.test(name)) };
 }
