@@ -33,6 +33,8 @@ export class Paths {
   readonly #signal: AbortSignal;
   /** Which path gives a service, by the service's key. */
   readonly #claims = new Map<string, string>();
+  /** By the service's key, the paths that would give it too, and what to do when it is their turn. */
+  readonly #waiting = new Map<string, Map<string, () => void>>();
   /** By path. */
   readonly #problems = new Map<string, string>();
 
@@ -58,14 +60,7 @@ export class Paths {
     const name = settings.service ?? path.slice(path.lastIndexOf('/') + 1);
     const named = { name, ...(settings.namespace !== undefined && { namespace: settings.namespace }) };
     const key = keyOf(named);
-    const claimed = this.#claims.get(key);
-    if (claimed !== undefined) {
-      this.#tell(
-        path,
-        `${claimed} is service "${name}" already; write "service" or "namespace" beside one of the two paths`,
-      );
-      return { listed: Promise.resolve(), stop: () => this.#tell(path) };
-    }
+    if (this.#claims.has(key)) return this.#wait(key, path, () => this.#set(path, settings));
     this.#claims.set(key, path);
     const sink: SetSink = {
       service: service => this.#outbox.put(key, { type: 'service', service }),
@@ -73,10 +68,48 @@ export class Paths {
     };
     const gone: RegistryService = { ...named, aliases: [], labels: {}, instances: [], problems: [] };
     const stop = (): void => {
-      this.#claims.delete(key);
-      sink.service(gone);
+      if (!this.#release(key)) sink.service(gone);
     };
     return this.#start((signal, listed) => new ServerSet(this.#client, path, named, sink, signal).run(listed), stop);
+  }
+
+  /** Until the path that gives the service is gone. */
+  #wait(key: string, path: string, follow: () => Branch): Branch {
+    const waiting = this.#waiting.get(key) ?? new Map<string, () => void>();
+    this.#waiting.set(key, waiting);
+    let branch: Branch | undefined;
+    waiting.set(path, () => {
+      this.#tell(path);
+      branch = follow();
+    });
+    this.#tellTaken(key, path);
+    const stop = (): void => {
+      if (waiting.delete(path)) this.#tell(path);
+      branch?.stop();
+    };
+    return { listed: Promise.resolve(), stop };
+  }
+
+  /** @returns whether another path gives the service from now on. */
+  #release(key: string): boolean {
+    this.#claims.delete(key);
+    const waiting = this.#waiting.get(key);
+    const [first] = waiting ?? [];
+    if (!waiting || !first) return false;
+    const [path, take] = first;
+    waiting.delete(path);
+    take();
+    for (const other of waiting.keys()) this.#tellTaken(key, other);
+    return true;
+  }
+
+  #tellTaken(key: string, path: string): void {
+    const name = key.slice(key.indexOf('/') + 1);
+    const claimed = this.#claims.get(key);
+    this.#tell(
+      path,
+      `${claimed} is service "${name}" already; write "service" or "namespace" beside one of the two paths`,
+    );
   }
 
   #directory(path: string, rest: readonly string[], settings: PathSettings): Branch {
