@@ -31,6 +31,9 @@ export class Rows {
   readonly #changes: StatementSync;
   readonly #compact: StatementSync;
   readonly #compacted: StatementSync;
+  readonly #sizes: StatementSync;
+  /** Bytes of the values in history, at least; undefined when that must be counted. */
+  #bytes: number | undefined;
 
   constructor(database: DatabaseSync) {
     this.#get = database.prepare('SELECT key, value, revision, created FROM entries WHERE key = ?');
@@ -51,6 +54,9 @@ export class Rows {
     );
     this.#compact = database.prepare('DELETE FROM history WHERE revision <= ?');
     this.#compacted = database.prepare('UPDATE head SET compacted = ?');
+    this.#sizes = database.prepare(
+      'SELECT revision, coalesce(length(value), 0) AS bytes FROM history ORDER BY revision DESC',
+    );
   }
 
   get(key: string): Entry | undefined {
@@ -75,6 +81,7 @@ export class Rows {
     const createdRevision = present?.createdRevision ?? revision;
     this.#put.run(key, value, revision, createdRevision);
     this.#record.run(revision, key, value, createdRevision);
+    if (this.#bytes !== undefined) this.#bytes += value.byteLength;
     return { key, value, revision, createdRevision };
   }
 
@@ -100,12 +107,35 @@ export class Rows {
     return { changes: rows.map(changeOf), position: more ? rows[limit - 1]!.revision : revision, more };
   }
 
-  /** Forgets history beyond so many writes, a quarter more at most: deleting row by row would cost each write. */
-  compact(keep: number): void {
+  /**
+   * Forgets history beyond so many writes, a quarter more at most: deleting row by row would cost each write. Of more than so many bytes
+   * it forgets half: large values that change on and on would fill the file.
+   */
+  compact(keep: number, maximumBytes: number): void {
     const { revision, compacted } = this.head();
-    if (revision - compacted <= keep + Math.floor(keep / 4)) return;
-    this.#compact.run(revision - keep);
-    this.#compacted.run(revision - keep);
+    this.#bytes ??= this.#count(Number.POSITIVE_INFINITY).bytes;
+    const isMany = revision - compacted > keep + Math.floor(keep / 4);
+    const from = this.#bytes > maximumBytes ? this.#count(maximumBytes / 2).revision : compacted;
+    const last = Math.max(from, isMany ? revision - keep : compacted);
+    if (last === compacted) return;
+    this.#compact.run(last);
+    this.#compacted.run(last);
+    this.#bytes = undefined;
+  }
+
+  /** What was written since the last commit has not been written. */
+  rolledBack(): void {
+    this.#bytes = undefined;
+  }
+
+  /** How many bytes the newest writes have that are no more than so many together, and the write before them. */
+  #count(maximumBytes: number): { readonly bytes: number; readonly revision: number } {
+    let bytes = 0;
+    for (const row of this.#sizes.iterate() as Iterable<{ readonly revision: number; readonly bytes: number }>) {
+      if (bytes + row.bytes > maximumBytes) return { bytes, revision: row.revision };
+      bytes += row.bytes;
+    }
+    return { bytes, revision: 0 };
   }
 
   #next(): number {

@@ -102,6 +102,17 @@ test('with no room left, a write fails, and the old value and the store live on'
   t.is(Buffer.from((await store.get('k'))!.value).toString(), 'small');
 });
 
+test('large values that change on and on do not fill the file', async t => {
+  const store = new SqliteStore(temporaryFile(t), { maximumBytes: 8 * 1024 ** 2 });
+  t.teardown(() => store.close());
+  for (let time = 0; time < 40; time += 1) await store.put('k', Buffer.alloc(500_000, time));
+  t.is(Buffer.from((await store.get('k'))!.value)[0], 39);
+  const { revision } = await store.list('');
+  const recent = store.watch('', revision - 1, AbortSignal.timeout(10_000));
+  t.like(await recent.next(), { value: { type: 'put' } });
+  await t.throwsAsync(store.watch('', 1, AbortSignal.timeout(10_000)).next(), { code: 'COMPACTED' });
+});
+
 test('a value that is too large is refused', async t => {
   const store = new SqliteStore(temporaryFile(t));
   await t.throwsAsync(store.put('k', Buffer.alloc(2 ** 20 + 1)), { code: 'TOO_LARGE' });

@@ -5,7 +5,7 @@ import { openDatabase, storeError } from './open.ts';
 import { type Outcome, Rows } from './rows.ts';
 
 export interface SqliteStoreOptions {
-  /** Writes that watches can look back on; 10,000 unless said. */
+  /** Writes that watches can look back on; 10,000 unless said, and fewer where these are large. */
   readonly historySize?: number;
   /** The file grows no larger than this, bytes; 4 GiB unless said. */
   readonly maximumBytes?: number;
@@ -16,6 +16,9 @@ interface Pending {
   readonly settle: (outcome: Outcome) => void;
   readonly fail: (error: Error) => void;
 }
+
+/** History takes no more bytes than this, nor than a quarter of the file. */
+const HISTORY_BYTES = 256 * 1024 ** 2;
 
 /** How many changes a watch reads at a time. */
 const WATCH_BATCH = 256;
@@ -29,6 +32,7 @@ export class SqliteStore implements Store {
   readonly #database: DatabaseSync;
   readonly #rows: Rows;
   readonly #historySize: number;
+  readonly #historyBytes: number;
   readonly #commits = new CommitSignal();
   #pending: Pending[] = [];
   #closed = false;
@@ -37,7 +41,9 @@ export class SqliteStore implements Store {
   constructor(file: string, options: SqliteStoreOptions = {}) {
     this.#file = file;
     this.#historySize = options.historySize ?? 10_000;
-    this.#database = openDatabase(file, options.maximumBytes ?? 4 * 1024 ** 3);
+    const maximumBytes = options.maximumBytes ?? 4 * 1024 ** 3;
+    this.#historyBytes = Math.min(HISTORY_BYTES, maximumBytes / 4);
+    this.#database = openDatabase(file, maximumBytes);
     this.#rows = new Rows(this.#database);
   }
 
@@ -132,12 +138,13 @@ export class SqliteStore implements Store {
           throw error;
         }
       });
-      this.#rows.compact(this.#historySize);
+      this.#rows.compact(this.#historySize, this.#historyBytes);
       this.#database.exec('COMMIT');
       return outcomes;
     } catch (error) {
       // SQLite has rolled back by itself after some errors, such as a full disk.
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+      this.#rows.rolledBack();
       throw error;
     }
   }
