@@ -45,13 +45,17 @@ export class Leases {
     }
   }
 
+  /** For a lease at the most. */
   async #sleepUntil(until: number, signal: AbortSignal): Promise<void> {
-    await this.#clock.sleep(Math.max(0, until - this.#clock.now()), signal).catch(() => undefined);
+    const leftMs = Math.min(LEASE_MS, Math.max(0, until - this.#clock.now()));
+    await this.#clock.sleep(leftMs, signal).catch(() => undefined);
     if (signal.aborted) return;
-    const overslept = this.#clock.now() - until;
-    if (overslept > OVERSLEPT_MS) this.#extendAll();
+    const now = this.#clock.now();
+    if (now - until > OVERSLEPT_MS) this.#extendAll();
     for (const [host, ends] of this.#ends) {
-      if (ends > this.#clock.now()) return;
+      // No lease is given for longer: the clock was set back.
+      if (ends > now + LEASE_MS) this.#ends.set(host, now + LEASE_MS);
+      if (ends > now) continue;
       this.#ends.delete(host);
       this.#lapsed(host);
     }
