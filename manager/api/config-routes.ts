@@ -194,10 +194,28 @@ async function written(
   { object, isNew }: Written,
   response: ServerResponse,
 ): Promise<void> {
-  for (const warning of await options.warnings({ kind: ref.kind.kind, namespace: ref.namespace, name: ref.name }))
-    response.appendHeader(
-      'warning',
-      `299 - "${warning.replaceAll(/[^\x20-\x7e]/g, '?').replaceAll(/["\\]/g, '\\$&')}"`,
-    );
+  const warnings = await options.warnings({ kind: ref.kind.kind, namespace: ref.namespace, name: ref.name });
+  for (const header of warningHeaders(warnings)) response.appendHeader('warning', header);
   sendJson(response, isNew ? 201 : 200, object);
+}
+
+/** Clients take so many bytes of headers and no more (Node's 16 KiB): they would not see that the object was written. */
+const WARNINGS_BYTES = 8_000;
+const WARNING_LENGTH = 1_000;
+
+function warningHeaders(warnings: readonly string[]): readonly string[] {
+  const headers: string[] = [];
+  let bytes = 0;
+  for (const warning of warnings) {
+    const header = warningHeader(warning.slice(0, WARNING_LENGTH));
+    bytes += header.length;
+    if (bytes > WARNINGS_BYTES)
+      return [...headers, warningHeader(`and ${warnings.length - headers.length} more; see: isthmus status`)];
+    headers.push(header);
+  }
+  return headers;
+}
+
+function warningHeader(text: string): string {
+  return `299 - "${text.replaceAll(/[^\x20-\x7e]/g, '?').replaceAll(/["\\]/g, '\\$&')}"`;
 }

@@ -180,6 +180,19 @@ test('of a file with a bad document, the good one is applied and the bad one nam
   t.is(err.split('\n')[1], `${file}:17:3: warning: spec.host: no service "reviews" is known`);
 });
 
+test('an object with more to warn of than a client takes in headers is applied, and some of it said', async t => {
+  const api = await startApi(t);
+  const routes = Array.from(
+    { length: 300 },
+    (_, index) => `  - match: [{uri: {prefix: /p${index}}}]\n    route: [{destination: {host: no-such-${index}}}]\n`,
+  );
+  const text = `${ROUTES.slice(0, ROUTES.indexOf('  http:'))}  http:\n${routes.join('')}`;
+  const { out, err } = await ok(t, api, 'apply -f -', text);
+  t.is(out, 'virtualservice.networking.istio.io/reviews created\n');
+  t.regex(err, /no service "no-such-1" is known/);
+  t.regex(err, /warning: and \d+ more; see: isthmus status\n$/);
+});
+
 test('what the Manager refuses is named by its line too', async t => {
   const api = await startApi(t);
   const file = write(
