@@ -3,6 +3,9 @@ import type { Fields } from '../model/util/fields.ts';
 /** Milliseconds in each unit of Go's durations, which Istio writes; below a millisecond Envoy's timers do not go. */
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
+/** Envoy refuses some that are longer than 292 years, and with them the resource that they are in. */
+const LONGEST_MS = 8_760 * 3_600_000;
+
 /** Milliseconds of a duration such as `5s`, `1.5s`, `300ms` or `1h30m`; undefined when it is none. */
 export function parseDuration(text: string): number | undefined {
   if (text === '0') return 0;
@@ -25,5 +28,6 @@ export function duration(fields: Fields, name: string, minimumMs = 1): number | 
       'write it as "5s", "1.5s", "300ms" or "1h30m"',
     );
   if (ms < minimumMs) return fields.fail(name, `must be at least ${minimumMs}ms, not ${JSON.stringify(value)}`);
+  if (ms > LONGEST_MS) return fields.fail(name, `must be at most 8760h, not ${JSON.stringify(value)}`);
   return ms;
 }

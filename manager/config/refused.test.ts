@@ -126,6 +126,11 @@ const refused: readonly [string, string, ...string[]][] = [
     'spec.http[1].route: has no destination; give at least one',
   ],
   [
+    'a duration that Envoy would refuse',
+    route('timeout: 999999999h'),
+    'spec.http[0].timeout: must be at most 8760h, not "999999999h"',
+  ],
+  [
     'wrong durations',
     route('timeout: 5, retries: {attempts: 2, perTryTimeout: 5 s}'),
     'spec.http[0].timeout: must be a duration, not 5; try "5s"',
