@@ -27,6 +27,11 @@ export function isQuery(message: Buffer): boolean {
   return message.length >= HEADER && (message[2]! & 0x80) === 0;
 }
 
+/** Whether a datagram is a query that can be answered: one that comes from port 0 cannot, and Node throws when asked to send there. */
+export function isAnswerable(message: Buffer, fromPort: number): boolean {
+  return fromPort !== 0 && isQuery(message);
+}
+
 /**
  * Reads a plain question (opcode 0, one question, names of ASCII without dots in labels). Undefined for anything else, also for
  * what is malformed: it is for another server to answer.

@@ -5,7 +5,7 @@ import { messageOf } from '../../manager/model/util/errors.ts';
 import { failure, forUdp } from './answer.ts';
 import { Answerer, type AnswererOptions } from './answerer.ts';
 import type { Asker } from './asker.ts';
-import { isQuery } from './question.ts';
+import { isAnswerable } from './question.ts';
 import type { Resolvers } from './resolv-conf.ts';
 import { udpSocket, unlessNoIpv6 } from './sockets.ts';
 import { dialInTurn, serveTcp } from './tcp-session.ts';
@@ -108,7 +108,7 @@ export class DnsServer implements AsyncDisposable {
       const reply = (message: Buffer): void => {
         if (!this.#stop.signal.aborted) udp.send(message, fromPort, from);
       };
-      if (isQuery(query))
+      if (isAnswerable(query, fromPort))
         this.#serveUdp(query, { protocol: 'udp', address: from, port: fromPort }).then(reply, this.#failed);
     });
   }

@@ -54,6 +54,22 @@ async function stage(t: ExecutionContext, prefix: string): Promise<Stage> {
   return { net, place, servers, agent, dig };
 }
 
+/** Asks a name server about `reviews` from port 0, which only a raw socket can. */
+const FROM_NO_PORT = `
+  use Socket;
+  my $query = pack('n6', 7, 0x100, 1, 0, 0, 0) . "\\x07reviews\\0" . pack('n2', 1, 1);
+  socket(my $raw, AF_INET, SOCK_RAW, 17) or die $!;
+  my $packet = pack('n4', 0, 53, 8 + length($query), 0) . $query;
+  send($raw, $packet, 0, pack_sockaddr_in(0, inet_aton($ARGV[0]))) or die $!;
+`;
+
+test('a question that no answer can reach does no harm: root of a container can send one', async t => {
+  const { place, dig, servers } = await stage(t, 'nsnoport');
+  await place.run(['perl', '-e', FROM_NO_PORT, servers[1]!.address]);
+  t.is(await dig('reviews'), '240.240.0.1');
+  t.is(await dig('reviews'), '240.240.0.1');
+});
+
 test('names of the mesh are known inside a namespace, all others are asked of the server that was asked', async t => {
   const { dig, servers } = await stage(t, 'nsdns');
   t.is(await dig('example.org'), servers[1]!.answer);

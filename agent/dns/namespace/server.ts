@@ -7,7 +7,7 @@ import type { Tools } from '../../redirect/nft.ts';
 import { DISCARD_PORT, isRefused } from '../../redirect/presence.ts';
 import { forUdp } from '../answer.ts';
 import type { Answerer, AskerFacts } from '../answerer.ts';
-import { isQuery } from '../question.ts';
+import { isAnswerable } from '../question.ts';
 import { serveTcp } from '../tcp-session.ts';
 import { closeSocket, type MadeSocket, makeSockets } from './sockets.ts';
 import { NamespaceUpstream } from './upstream.ts';
@@ -99,7 +99,7 @@ export class NamespaceServer implements Disposable {
       const reply = (message: Buffer | undefined): void => {
         if (message && !this.#stop.signal.aborted) socket.send(message, from.port, from.address);
       };
-      if (isQuery(query)) this.#serveUdp(query, family, port).then(reply, this.#failed);
+      if (isAnswerable(query, from.port)) this.#serveUdp(query, family, port).then(reply, this.#failed);
     });
   }
 
