@@ -11,7 +11,10 @@ export class Table {
   readonly #tools: Tools;
   /** Of its network namespace; undefined: the host's. */
   readonly path: string | undefined;
+  /** What is in it, as far as is known. */
   #applied: Ruleset | undefined;
+  /** What shall be in it. */
+  #wanted: Ruleset | undefined;
   #ranges: readonly string[] = [];
   /** What the kernel shows of the table after our last change; anything else means that someone else changed it. */
   #shown = '';
@@ -35,6 +38,7 @@ export class Table {
     if (change !== '') {
       await runNft(this.#tools, this.path, change ?? replaceScript(ruleset));
       this.#applied = ruleset;
+      this.#wanted = ruleset;
       this.#shown = await this.#show();
     }
     if (this.#ranges.join() === virtualRanges.join()) return;
@@ -44,7 +48,7 @@ export class Table {
 
   /** Puts back what someone else changed or removed; resolves to whether that was so. @throws {RedirectError} */
   async restore(): Promise<boolean> {
-    const ruleset = this.#applied;
+    const ruleset = this.#wanted;
     if (!ruleset) return false;
     const rerouted =
       !(await routesStand(this.#tools, this.path, this.#ranges)) &&
@@ -58,6 +62,7 @@ export class Table {
   /** Removes the table and the routes, also those that an earlier process left. @throws {RedirectError} */
   async remove(): Promise<void> {
     this.#applied = undefined;
+    this.#wanted = undefined;
     this.#ranges = [];
     await runNft(this.#tools, this.path, removeScript());
     await removeRoutes(this.#tools, this.path);
