@@ -54,7 +54,8 @@ export class Redirect {
   readonly #host: Table;
   readonly #namespaces = new Map<string, CapturedNamespace>();
   #kernel: Promise<KernelFeatures> | undefined;
-  #remembered: string | undefined;
+  /** The paths in the file of them, sorted. */
+  #remembered: readonly string[] | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
   /** @throws {RedirectError} when nftables, iproute2 or util-linux is not installed. */
@@ -183,17 +184,30 @@ export class Redirect {
     for (const namespace of namespaces) await namespace.retry();
   }
 
-  async #recall(): Promise<string[]> {
-    if (this.#remembered !== undefined) return [];
+  /** The namespaces in which rules were left. A file that is damaged must not keep all others from being captured, or freed. */
+  async #recall(): Promise<readonly string[]> {
+    if (this.#remembered !== undefined) return this.#remembered;
     const text = (await readIfThere(this.#stateFile))?.toString() ?? '[]';
-    const paths: unknown = JSON.parse(text);
-    return Array.isArray(paths) ? paths.filter(path => typeof path === 'string') : [];
+    try {
+      this.#remembered = JSON.parse(text) as readonly string[];
+      if (Array.isArray(this.#remembered) && this.#remembered.every(path => typeof path === 'string'))
+        return this.#remembered;
+      throw new Error('not a list of paths');
+    } catch (error) {
+      const what =
+        'it is not remembered in which namespaces rules were left; those of workloads that went meanwhile stay there';
+      this.#logger.warn(what, { file: this.#stateFile, reason: messageOf(error) });
+      this.#remembered = undefined;
+      return [];
+    }
   }
 
   async #remember(paths: readonly string[]): Promise<void> {
-    const text = `${JSON.stringify(paths.toSorted())}\n`;
-    if (text !== this.#remembered) await writeAtomic(this.#stateFile, text);
-    this.#remembered = text;
+    const sorted = paths.toSorted();
+    const text = JSON.stringify(sorted);
+    if (text === JSON.stringify(this.#remembered)) return;
+    await writeAtomic(this.#stateFile, `${text}\n`);
+    this.#remembered = sorted;
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

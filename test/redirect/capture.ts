@@ -31,10 +31,18 @@ export function planOf(
   };
 }
 
-/** @param uid user that it runs as, root unless told otherwise. */
-export async function startCapture(host: Host, uid = 0): Promise<Capture> {
+/** Runs a program with a folder, its first argument, that takes no writes. */
+const READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"';
+
+/**
+ * @param uid user that it runs as, root unless told otherwise.
+ * @param readOnly whether its state lies on a disk that takes no writes.
+ */
+export async function startCapture(host: Host, uid = 0, readOnly = false): Promise<Capture> {
   const program = new URL('runner.ts', import.meta.url).pathname;
-  const running = host.spawn([process.execPath, program, host.stateDir], { keepStdin: true, uid, readAll: true });
+  const before = readOnly ? ['unshare', '--mount', 'sh', '-c', READ_ONLY, host.stateDir] : [];
+  const argv = [...before, process.execPath, program, host.stateDir];
+  const running = host.spawn(argv, { keepStdin: true, uid, readAll: true });
   await running.line(/^ready$/);
   let asked = 0;
   const ask = async (command: object): Promise<unknown> => {

@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import test from 'ava';
+import { writeAtomic } from '../../manager/model/util/files.ts';
 import { eventually } from '../eventually.ts';
 import { startEcho } from '../hosts/apps.ts';
 import type { Place } from '../hosts/host.ts';
@@ -129,6 +131,26 @@ test('routes that an agent of an earlier version left give way', async t => {
   t.is(await call(a, WEB.uid, `${VIP6}:9080`), 'listener of web');
   await capture.uninstall();
   t.is(await a.run(['ip', 'route', 'show', 'table', 'all', 'proto', '105']), '');
+});
+
+test('what it remembers may be damaged, or lie on a disk that takes no writes', async t => {
+  await using net = await createNetwork({ prefix: 'memory' });
+  const a = await net.host('a');
+  const place = await a.container('c1');
+  const inside = (): Promise<string> => place.run(['/usr/sbin/nft', 'list', 'tables']);
+  const plan = planOf([WEB], [{ place, ports: [8080] }]);
+  await writeAtomic(join(a.stateDir, 'redirect.json'), '["/run');
+  const capture = await startCapture(a);
+  t.deepEqual(await capture.apply(plan), []);
+  t.regex(await inside(), /isthmus/);
+  await capture.running.kill();
+  const next = await startCapture(a, 0, true);
+  t.deepEqual(await next.apply(plan), []);
+  await next.running.kill();
+  await (await startCapture(a)).uninstall();
+  t.is(await inside(), '');
+  await writeAtomic(join(a.stateDir, 'redirect.json'), '["/run');
+  await (await startCapture(a)).uninstall();
 });
 
 test('elements change alone, and established connections go on', async t => {
