@@ -1,5 +1,6 @@
 import { createPublicKey } from 'node:crypto';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { Authority } from '../../auth/ca/authority.ts';
 import { makeRoot, readRoot } from '../../auth/ca/root.ts';
@@ -110,4 +111,20 @@ test('the key of an identity that left the host is removed', async t => {
   t.is((await readdir(dir)).length, 1);
   await certificates.want([]);
   t.deepEqual(await readdir(dir), []);
+});
+
+test('a certificate that cannot be kept is used all the same', async t => {
+  const folder = makeFolder('certificates');
+  t.teardown(() => rm(folder, { recursive: true }));
+  await writeFile(join(folder, 'file'), '');
+  let asked = 0;
+  const good = signer(Date.now);
+  const sign: CertificatesOptions['sign'] = (key, identity) => {
+    asked += 1;
+    return good(key, identity);
+  };
+  const { certificates, until } = await start(t, { sign }, join(folder, 'file', 'no-folder'));
+  await certificates.want([WEB]);
+  await until(() => asked > 0 && (certificates.has(WEB) || certificates.reason(WEB) !== undefined));
+  t.deepEqual([certificates.usable().length, certificates.reason(WEB), asked], [1, undefined, 1]);
 });

@@ -88,7 +88,7 @@ export class Certificates {
       if (certificate) this.#use(wanted, certificate);
     }
     for (const identity of this.#wanted.keys()) if (!all.has(identity)) this.#wanted.delete(identity);
-    await this.#sweep(all);
+    await this.#sweep(all).catch(this.#warn('cannot remove the keys of identities that left this host'));
     this.#options.onChange();
     this.#wake();
   }
@@ -136,9 +136,11 @@ export class Certificates {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#wake = resolve;
     const timer = setTimeout(resolve, Math.max(1, next - this.#now()));
-    signal.addEventListener('abort', () => resolve(), { once: true });
+    const abort = (): void => resolve();
+    signal.addEventListener('abort', abort, { once: true });
     await promise;
     clearTimeout(timer);
+    signal.removeEventListener('abort', abort);
   }
 
   async #ask(identity: string, wanted: Wanted, signal: AbortSignal): Promise<void> {
@@ -147,7 +149,7 @@ export class Certificates {
       const key = makeKey();
       const { certificateChain: chain } = await this.#options.sign(key, identity, signal);
       const certificate = certificateOf(identity, key, chain);
-      await writeAtomic(this.#path(identity), JSON.stringify(certificate));
+      await this.#keep(certificate);
       if (this.#wanted.get(identity) !== wanted) return;
       this.#use(wanted, certificate);
       this.#options.onChange();
@@ -178,14 +180,26 @@ export class Certificates {
     return join(this.#options.folder, `${createHash('sha256').update(identity).digest('hex').slice(0, 32)}.json`);
   }
 
+  /** One that the disk does not take is used all the same: only the next life has to ask anew. */
+  async #keep(certificate: Certificate): Promise<void> {
+    const { identity } = certificate;
+    const failed = this.#warn('cannot keep a certificate; it is used, and asked for anew after a restart', identity);
+    await writeAtomic(this.#path(identity), JSON.stringify(certificate)).catch(failed);
+  }
+
+  #warn(what: string, identity?: string): (error: unknown) => void {
+    const { folder, logger } = this.#options;
+    return error => logger.warn(what, { ...(identity && { identity }), folder, reason: messageOf(error) });
+  }
+
   async #read(identity: string): Promise<Certificate | undefined> {
-    const text = await readIfThere(this.#path(identity));
-    if (text === undefined) return undefined;
     try {
+      const text = await readIfThere(this.#path(identity));
+      if (text === undefined) return undefined;
       const { key, chain } = JSON.parse(String(text)) as Certificate;
       return certificateOf(identity, key, chain);
     } catch (error) {
-      this.#options.logger.warn('a kept certificate is damaged; asking for a new one', {
+      this.#options.logger.warn('a kept certificate cannot be read; asking for a new one', {
         identity,
         reason: messageOf(error),
       });

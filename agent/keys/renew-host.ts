@@ -18,34 +18,51 @@ export interface RenewalOptions {
   readonly clock?: Clock;
 }
 
-/** Renews the host's own certificate at half its life, until the signal aborts. Never rejects. */
+/**
+ * Renews the host's own certificate at half its life, until the signal aborts. One that cannot be kept is used all the same, and kept
+ * as soon as that can be done. Never rejects.
+ */
 export async function renewHostIdentity(options: RenewalOptions, signal: AbortSignal): Promise<void> {
   const { stateDir, link, logger, clock = systemClock } = options;
   let { identity } = options;
+  let renewal = dueAt(identity);
   const backoff = new Backoff({ initialMs: 1_000, maximumMs: 300_000 });
-  let due = dueAt(identity);
+  let due = renewal;
   for (;;) {
     await sleepUntil(clock, due, signal);
     if (signal.aborted) return;
     try {
-      const key = makeKey();
-      const name = hostSpiffeId(identity.trustDomain, identity.host);
-      const { certificateChain: chain, roots } = await link.sign(key, name, signal);
-      identity = { ...identity, key, chain, roots };
+      if (clock.now() >= renewal) {
+        identity = await renewed(identity, link, signal);
+        renewal = dueAt(identity);
+        link.useIdentity(identity);
+      }
       await saveHostIdentity(stateDir, identity);
-      link.useIdentity(identity);
-      due = dueAt(identity);
+      due = renewal;
       backoff.reset();
-      logger.info('renewed the certificate of the host', { until: new X509Certificate(chain).validTo });
+      logger.info('renewed the certificate of the host', { until: endOf(identity) });
     } catch (error) {
       if (signal.aborted) return;
       due = clock.now() + backoff.next();
-      logger.warn('cannot renew the certificate of the host', {
-        reason: messageOf(error),
-        until: new X509Certificate(identity.chain).validTo,
-      });
+      const what = clock.now() >= renewal ? 'renew the certificate' : 'keep the new certificate';
+      logger.warn(`cannot ${what} of the host`, { reason: messageOf(error), until: endOf(identity) });
     }
   }
+}
+
+async function renewed(
+  identity: HostIdentity,
+  link: RenewalOptions['link'],
+  signal: AbortSignal,
+): Promise<HostIdentity> {
+  const key = makeKey();
+  const name = hostSpiffeId(identity.trustDomain, identity.host);
+  const { certificateChain: chain, roots } = await link.sign(key, name, signal);
+  return { ...identity, key, chain, roots };
+}
+
+function endOf({ chain }: HostIdentity): string {
+  return new X509Certificate(chain).validTo;
 }
 
 function dueAt({ chain }: HostIdentity): number {

@@ -1,0 +1,46 @@
+import { createPublicKey } from 'node:crypto';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test from 'ava';
+import { Authority } from '../../auth/ca/authority.ts';
+import { makeKey, makeRoot, readRoot } from '../../auth/ca/root.ts';
+import type { Clock } from '../../manager/model/util/clock.ts';
+import { silentLogger } from '../../manager/model/util/log.ts';
+import { makeFolder } from '../../test/folders.ts';
+import { type HostIdentity, loadHostIdentity } from './host-identity.ts';
+import { renewHostIdentity } from './renew-host.ts';
+
+const HOUR = 3_600_000;
+
+test('a renewed certificate of the host is used although the disk does not take it, and is kept once it does', async t => {
+  const folder = makeFolder('renew-host');
+  t.teardown(() => rm(folder, { recursive: true }));
+  const stateDir = join(folder, 'lib');
+  await writeFile(stateDir, '');
+  let now = Date.now();
+  const trustDomain = 'isthmus.mesh';
+  const authority = new Authority(readRoot(makeRoot(trustDomain, now - HOUR)), { trustDomain, now: () => now });
+  const chainFor = (key: string): string => authority.issueHost(createPublicKey(key), 'a').chain;
+  const key = makeKey();
+  const identity: HostIdentity = { host: 'a', trustDomain, managers: ['m:1'], key, chain: chainFor(key), roots: 'r' };
+  const events: string[] = [];
+  const controller = new AbortController();
+  let sleeps = 0;
+  const clock: Clock = {
+    now: () => now,
+    async sleep(ms) {
+      sleeps += 1;
+      now += ms;
+      if (events.length > 0) await rm(stateDir).catch(() => undefined);
+      if ((await loadHostIdentity(stateDir).catch(() => undefined)) !== undefined || sleeps > 10_000)
+        controller.abort();
+    },
+  };
+  const link = {
+    sign: async (fresh: string) => ({ certificateChain: chainFor(fresh), roots: 'r2' }),
+    useIdentity: ({ roots }: HostIdentity) => void events.push(`used ${roots}`),
+  };
+  await renewHostIdentity({ identity, stateDir, link, logger: silentLogger, clock }, controller.signal);
+  t.deepEqual(events, ['used r2']);
+  t.is((await loadHostIdentity(stateDir))?.roots, 'r2');
+});
