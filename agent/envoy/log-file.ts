@@ -1,7 +1,6 @@
 import { constants } from 'node:fs';
 import { copyFile, type FileHandle, mkdir, open, stat, truncate } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { codeOf } from '../../manager/model/util/errors.ts';
 
 /**
  * What Envoy prints. Two files at most: when it has grown, it is copied to `<path>.1` and emptied, which its writer, who appends, does
@@ -17,20 +16,19 @@ export class LogFile {
     this.#maximum = maximum;
   }
 
-  /** Opens it for a process to append to. */
+  /** Opens it for a process to append to. A disk that does not take it must not keep that process from running: it prints to nowhere then. */
   async open(): Promise<FileHandle> {
-    await mkdir(dirname(this.path), { recursive: true, mode: 0o755 });
-    return await open(this.path, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND, 0o640);
+    try {
+      await mkdir(dirname(this.path), { recursive: true, mode: 0o755 });
+      return await open(this.path, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND, 0o640);
+    } catch {
+      return await open('/dev/null', constants.O_WRONLY);
+    }
   }
 
-  /** Bytes in it now; none when it is not there. */
+  /** Bytes in it now; none when it cannot be read. */
   async size(): Promise<number> {
-    try {
-      return (await stat(this.path)).size;
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT') return 0;
-      throw error;
-    }
+    return (await stat(this.path).catch(() => undefined))?.size ?? 0;
   }
 
   /** Turns it over if it has grown too much. */
@@ -40,9 +38,15 @@ export class LogFile {
     await truncate(this.path);
   }
 
-  /** Why the process that wrote it ended, in its own words: its last critical or error line, else its last line. @param from offset. */
+  /**
+   * Why the process that wrote it ended, in its own words: its last critical or error line, else its last line; undefined when it cannot
+   * be read.
+   * @param from offset.
+   */
   async reason(from: number): Promise<string | undefined> {
-    await using file = await open(this.path, constants.O_RDONLY | constants.O_CREAT);
+    const opened = await open(this.path).catch(() => undefined);
+    if (opened === undefined) return undefined;
+    await using file = opened;
     const { size } = await file.stat();
     const begin = Math.max(size < from ? 0 : from, size - 64 * 1024);
     const { bytesRead, buffer } = await file.read(Buffer.alloc(size - begin), 0, size - begin, begin);

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import test from 'ava';
 import { bootstrap } from '../../agent/envoy/bootstrap.ts';
@@ -60,6 +60,26 @@ test.serial('dies and is back within a second, from what the agent has', async t
   t.not(envoy.status().pid, pid);
   t.is(envoy.status().restarts, 1);
 });
+
+for (const [what, spoil] of [
+  ['folder is gone', async () => undefined],
+  ['disk takes no writes', (folder: string) => writeFile(folder, '')],
+] as const)
+  test.serial(`dies and is back although its log's ${what}`, async t => {
+    await using on = await stage();
+    await using app = await origin('hello');
+    const port = await freePort();
+    const folder = join(dirname(on.paths.log), 'log');
+    const paths = { ...on.paths, log: join(folder, 'envoy.log') };
+    const { envoy } = await on.serve(service('reviews', app.port, port), { envoy: { paths } });
+    await rm(folder, { recursive: true });
+    await spoil(folder);
+    const { pid } = envoy.status();
+    process.kill(pid!, 'SIGKILL');
+    await answers(port, 'reviews');
+    t.not(envoy.status().pid, pid);
+    t.is(envoy.status().restarts, 1);
+  });
 
 test.serial('that stood for long dies and is back within a second too, as the end of its stream tells', async t => {
   await using on = await stage();
