@@ -68,9 +68,15 @@ export function envoyCommand(program: EnvoyProgram, { epoch, baseId }: Generatio
 /**
  * Starts Envoy in a session of its own and with no parent, so that it outlives the agent.
  * @param log what it prints goes there.
- * @throws when it cannot be started.
+ * @param note told which process will be Envoy before it is: one that nobody knows of would run for ever.
+ * @throws when it cannot be started, or noted.
  */
-export async function launch(program: EnvoyProgram, generation: Generation, log: FileHandle): Promise<ProcessRef> {
+export async function launch(
+  program: EnvoyProgram,
+  generation: Generation,
+  log: FileHandle,
+  note: (ref: ProcessRef) => Promise<void>,
+): Promise<void> {
   const root = process.getuid?.() === 0;
   const command = ['/bin/sh', '-c', ORPHAN, ...envoyCommand(program, generation)];
   const capable = root && program.enterNamespaces === true;
@@ -88,13 +94,16 @@ export async function launch(program: EnvoyProgram, generation: Generation, log:
   const [, , , , go, told] = shell.stdio as readonly unknown[] as [null, null, null, null, Writable, Readable];
   const [[code], pid] = await Promise.all([once(shell, 'exit'), text(told)]);
   const ref = await processRef(Number(pid));
-  if (code !== 0 || ref === undefined) {
+  try {
+    if (code !== 0 || ref === undefined)
+      throw new Error(`Cannot start Envoy: ${file} ended with ${code}; see ${program.paths.log}`);
+    await note(ref);
+  } catch (error) {
     go.destroy();
-    throw new Error(`Cannot start Envoy: ${file} ended with ${code}; see ${program.paths.log}`);
+    throw error;
   }
   go.end('go\n');
   await finished(go);
-  return ref;
 }
 
 /**

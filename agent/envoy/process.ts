@@ -89,7 +89,11 @@ export class EnvoyProcess {
     } else {
       await writeAtomic(this.#options.paths.bootstrap, JSON.stringify(this.#options.bootstrap), 0o644);
       if (alive) how = await this.#takeOver(before, key, signal);
-      else await this.#launch({ epoch: 0, baseId: undefined }, key);
+      else {
+        // Its line goes with it.
+        this.#state = before;
+        await this.#launch({ epoch: 0, baseId: undefined }, key);
+      }
     }
     this.#options.log.info(`Envoy ${how}`, { pid: this.#state?.pid, epoch: this.#state?.epoch });
     this.#supervision = this.#supervise(key, signal);
@@ -205,11 +209,13 @@ export class EnvoyProcess {
     if (generation.epoch === 0) await this.#forgetLine();
     const logSize = await this.#log.size();
     await using log = await this.#log.open();
-    const ref = await launch(this.#options, generation, log);
-    this.#since = { at: performance.now(), logSize };
-    const earlier = before && { before: { pid: before.pid, start: before.start } };
-    this.#state = { ...ref, epoch: generation.epoch, key, ...earlier };
-    await writeState(this.#options.paths.state, this.#state);
+    await launch(this.#options, generation, log, async ref => {
+      this.#since = { at: performance.now(), logSize };
+      const earlier = before && { before: { pid: before.pid, start: before.start } };
+      const state = { ...ref, epoch: generation.epoch, key, ...earlier };
+      await writeState(this.#options.paths.state, state);
+      this.#state = state;
+    });
   }
 
   async #watchOver(state: ProcessState): Promise<void> {

@@ -1,16 +1,20 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 import test from 'ava';
 import { bootstrap } from '../../agent/envoy/bootstrap.ts';
 import { isAlive, processRef } from '../../agent/envoy/process-ref.ts';
+import { writeState } from '../../agent/envoy/process-state.ts';
 import { eventually } from '../eventually.ts';
 import type { AgentTask } from './agent-program.ts';
 import { soon, stage } from './fixture.ts';
 import { call, freePort, load, origin } from './http.ts';
 import { cluster, endpoints, service } from './resources.ts';
+
+const execute = promisify(execFile);
 
 /** Starts an agent in a process of its own. */
 async function startAgent(task: AgentTask): Promise<{ readonly envoyPid: number; kill(): Promise<void> }> {
@@ -80,6 +84,33 @@ for (const [what, spoil] of [
     t.not(envoy.status().pid, pid);
     t.is(envoy.status().restarts, 1);
   });
+
+test.serial('does not run when it cannot be noted which process it is: nobody would ever end it', async t => {
+  await using on = await stage();
+  // Nobody can write there.
+  const envoy = on.envoy({ paths: { ...on.paths, state: '/proc/envoy-process.json' } });
+  await t.throwsAsync(envoy.start(on.life.signal), { code: 'ENOENT' });
+  const running = (): Promise<string> =>
+    execute('pgrep', ['-f', on.paths.program]).then(
+      ({ stdout }) => stdout,
+      () => '',
+    );
+  t.is(await eventually('its end', running, pids => pids === ''), '');
+});
+
+test.serial('is ended when its successor died while no agent ran', async t => {
+  await using on = await stage();
+  const life = new AbortController();
+  const { envoy } = await on.serve([], { signal: life.signal });
+  const old = (await processRef(envoy.status().pid!))!;
+  life.abort();
+  const successor = { pid: 2 ** 22 + 1, start: 1, epoch: 1, key: 'none', before: old };
+  await writeState(on.paths.state, successor);
+  const next = on.envoy();
+  t.is(await next.start(on.life.signal), 'started');
+  t.false(await isAlive(old));
+  await next.ready(soon());
+});
 
 test.serial('that stood for long dies and is back within a second too, as the end of its stream tells', async t => {
   await using on = await stage();
