@@ -210,6 +210,7 @@ class Agent {
       knowledge: this.#knowledge,
       wanted: () => this.#link.wants('ServiceView'),
       subscribe: (type, names) => this.#link.subscribe(type, names),
+      unsubscribe: (type, names) => this.#link.unsubscribe(type, names),
       applied: async until => {
         await this.#converge.now();
         if (await this.#hostNames.settled(until)) await this.#converge.now();

@@ -4,6 +4,7 @@ import { Asking } from './asking.ts';
 function setUp(limit?: Set<string>): {
   held: Set<string>;
   subscribed: string[];
+  wanted: Set<string>;
   asking: Asking;
   applied: { count: number; gate: Promise<void> };
 } {
@@ -20,12 +21,15 @@ function setUp(limit?: Set<string>): {
         subscribed.push(`${type} ${name}`);
       }
     },
+    unsubscribe(_, names) {
+      for (const name of names) wanted.delete(name);
+    },
     applied: async () => {
       applied.count += 1;
       await applied.gate;
     },
   });
-  return { held, subscribed, asking, applied };
+  return { held, subscribed, wanted, asking, applied };
 }
 
 const FOREVER = new AbortController().signal;
@@ -91,8 +95,35 @@ test('who asks does not wait for ever', async t => {
   await t.throwsAsync(asked, { message: 'deadline' });
 });
 
-test('a program that asks for every name does not fill the host', async t => {
-  const { asking, subscribed } = setUp(new Set(Array.from({ length: 5000 }, (_, index) => String(index))));
-  await asking.ask('one more', FOREVER);
+const FULL: readonly string[] = Array.from({ length: 5000 }, (_, index) => String(index));
+
+test('a program that asks for every name does not fill the host, and it is said why', async t => {
+  const { asking, subscribed, held } = setUp(new Set(FULL));
+  for (const name of FULL) held.add(name);
+  await t.throwsAsync(asking.ask('one more', FOREVER), { message: /holds 5000 services/ });
   t.deepEqual(subscribed, []);
+});
+
+test('services that are gone leave their places to others', async t => {
+  const { asking, subscribed, wanted, held } = setUp(new Set(FULL));
+  held.add('17');
+  const first = asking.ask('one more', FOREVER);
+  const second = asking.ask('another', FOREVER);
+  t.deepEqual([...wanted], ['17', 'one more', 'another']);
+  t.is(subscribed.length, 4);
+  held.add('one more').add('another');
+  asking.came();
+  await Promise.all([first, second]);
+});
+
+test('a service that went and came back between two questions is waited for again', async t => {
+  const { held, asking, applied } = setUp();
+  held.add('a');
+  await asking.ask('a', FOREVER);
+  held.delete('a');
+  asking.came();
+  held.add('a');
+  asking.came();
+  await asking.ask('a', FOREVER);
+  t.is(applied.count, 2);
 });

@@ -9,6 +9,7 @@ export interface AskingOptions {
   readonly knowledge: Pick<Knowledge, 'holds'>;
   readonly wanted: () => ReadonlySet<string>;
   readonly subscribe: (type: ResourceType, names: readonly string[]) => void;
+  readonly unsubscribe: (type: ResourceType, names: readonly string[]) => void;
   /** Resolves when Envoy has all that is held now, and the next agent would know it too. */
   readonly applied: (signal: AbortSignal) => Promise<void>;
 }
@@ -26,12 +27,12 @@ export class Asking {
     this.#options = options;
   }
 
-  /** Resolves when calls to the service will find the proxy ready; at once when it was so before. @throws the signal's reason. */
+  /** Resolves when calls to the service will find the proxy ready; at once when it was so before. @throws the signal's reason, or that the host is full. */
   async ask(hostname: string, signal: AbortSignal): Promise<void> {
     const { knowledge } = this.#options;
     if (!knowledge.holds(hostname)) {
       this.#ready.delete(hostname);
-      if (!(await this.#held(hostname, signal))) return;
+      await this.#held(hostname, signal);
     }
     if (this.#ready.has(hostname)) return;
     const applying = this.#applying.get(hostname) ?? this.#apply(hostname, signal);
@@ -50,11 +51,11 @@ export class Asking {
     }
   }
 
-  /** Subscribes and waits. @returns whether the service is held now; false when the host is full. */
-  async #held(hostname: string, signal: AbortSignal): Promise<boolean> {
+  /** Subscribes, and waits until the service is held. */
+  async #held(hostname: string, signal: AbortSignal): Promise<void> {
     const { wanted, subscribe } = this.#options;
     if (!wanted().has(hostname)) {
-      if (wanted().size >= MAXIMUM_SERVICES) return false;
+      if (wanted().size >= MAXIMUM_SERVICES) this.#makeRoom();
       subscribe('ServiceView', [hostname]);
       subscribe('InstanceList', [hostname]);
     }
@@ -62,11 +63,23 @@ export class Asking {
     this.#waiting.set(hostname, waiting);
     await doneOrAborted(waiting.promise, signal);
     signal.throwIfAborted();
-    return true;
   }
 
-  /** Something came: who waits for it goes on. */
+  /** Services that are gone were kept in mind, as they may come back; now others need their places. */
+  #makeRoom(): void {
+    const { wanted, unsubscribe, knowledge } = this.#options;
+    const gone = [...wanted()].filter(name => !knowledge.holds(name) && !this.#waiting.has(name));
+    if (gone.length === 0)
+      throw new Error(
+        `this host holds ${MAXIMUM_SERVICES} services, and takes no more: no program needs so many, so one may ask for all names there are`,
+      );
+    unsubscribe('ServiceView', gone);
+    unsubscribe('InstanceList', gone);
+  }
+
+  /** Something came or went: who waits for it goes on. */
   came(): void {
+    for (const hostname of this.#ready) if (!this.#options.knowledge.holds(hostname)) this.#ready.delete(hostname);
     for (const [hostname, waiting] of this.#waiting) {
       if (!this.#options.knowledge.holds(hostname)) continue;
       this.#waiting.delete(hostname);
