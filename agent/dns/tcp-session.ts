@@ -26,7 +26,7 @@ function connected(socket: Socket): Promise<Socket> {
   });
 }
 
-/** Of one connection that are under way at a time. More wait in the kernel: the connection is read no further. */
+/** Of one connection that are under way at a time, here or at the other server. More wait in the kernel: the connection is read no further. */
 const MOST_PENDING = 64;
 /** A connection on which nothing happens is closed, milliseconds. */
 const IDLE_MS = 30_000;
@@ -39,8 +39,16 @@ const CONNECT_MS = 2000;
  */
 export function serveTcp(client: Socket, own: (query: Buffer) => Promise<Buffer | undefined>, dial: Dial): void {
   const framing = new Framing();
-  const upstream = new TcpUpstream(dial, message => send(message));
+  const upstream = new TcpUpstream(
+    dial,
+    message => send(message),
+    () => flow(),
+  );
   let pending = 0;
+  const flow = (): void => {
+    if (upstream.isFull || pending + upstream.waiting >= MOST_PENDING) client.pause();
+    else client.resume();
+  };
   const send = (message: Buffer): void => {
     if (!client.writable) return;
     // A reader that is slower than the server holds the server up.
@@ -48,14 +56,14 @@ export function serveTcp(client: Socket, own: (query: Buffer) => Promise<Buffer 
   };
   const serve = async (query: Buffer): Promise<void> => {
     pending += 1;
-    if (pending >= MOST_PENDING) client.pause();
+    flow();
     try {
       const reply = await own(query);
       if (reply) send(reply);
       else upstream.send(query);
     } finally {
       pending -= 1;
-      client.resume();
+      flow();
     }
   };
   client.setTimeout(IDLE_MS, () => client.destroy());
@@ -71,15 +79,28 @@ export function serveTcp(client: Socket, own: (query: Buffer) => Promise<Buffer 
 class TcpUpstream {
   readonly #dial: Dial;
   readonly #heard: (message: Buffer) => void;
+  readonly #eased: () => void;
   /** Queries without an answer so far, by id. */
   readonly #waiting = new Map<number, Buffer>();
   #socket: Socket | undefined;
   #dialling = false;
   #closed = false;
 
-  constructor(dial: Dial, heard: (message: Buffer) => void) {
+  /** @param eased called when there may be room for more queries. */
+  constructor(dial: Dial, heard: (message: Buffer) => void, eased: () => void) {
     this.#dial = dial;
     this.#heard = heard;
+    this.#eased = eased;
+  }
+
+  /** Queries without an answer so far. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** Whether the server takes what it is sent more slowly than it comes. */
+  get isFull(): boolean {
+    return this.#socket?.writableNeedDrain ?? false;
   }
 
   send(query: Buffer): void {
@@ -129,7 +150,9 @@ class TcpUpstream {
         if (message.length >= 2) this.#waiting.delete(message.readUInt16BE(0));
         this.#heard(message);
       }
+      this.#eased();
     });
+    socket.on('drain', this.#eased);
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
       this.#socket = undefined;
@@ -142,5 +165,6 @@ class TcpUpstream {
     const queries = [...this.#waiting.values()];
     this.#waiting.clear();
     for (const query of queries) this.#heard(failure(query));
+    this.#eased();
   }
 }

@@ -1,0 +1,39 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import test from 'ava';
+import { frame } from './framing.ts';
+import { dialInTurn, serveTcp } from './tcp-session.ts';
+
+for (const ids of [1, 0x1_00_00])
+  test(`a program that asks faster than the server takes waits for it, with ${ids} ids`, async t => {
+    const silent = createServer(socket => socket.pause()).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const held: Socket[] = [];
+    const server = createServer(socket => {
+      held.push(socket);
+      serveTcp(socket, async () => undefined, dialInTurn([{ address: '127.0.0.1', port }]));
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const program = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    await once(program, 'connect');
+    t.teardown(() => {
+      for (const socket of [program, ...held]) socket.destroy();
+      for (const one of [server, silent]) one.close();
+    });
+    const query = Buffer.alloc(60_000);
+    let sent = 0;
+    const most = 100 * 1024 * 1024;
+    const fill = (): void => {
+      while (sent < most) {
+        query.writeUInt16BE((sent / query.length) % ids, 0);
+        sent += query.length;
+        if (!program.write(frame(query))) return;
+      }
+    };
+    program.on('drain', fill);
+    fill();
+    // It is held up, or all of it went through.
+    while (!held[0]?.isPaused() && sent < most) await new Promise(setImmediate);
+    t.true(sent < most, `${sent} bytes were taken`);
+  });
