@@ -52,7 +52,8 @@ export function capturePlan(members: readonly Member[], facts: CaptureFacts): Pl
   for (const { input } of members) {
     const { selector, workload } = input.local;
     const ports = servedPorts(workload);
-    if (selector.kind === 'user') users.push({ uid: selector.uid, listenerPort: input.outboundPort, ports });
+    if (selector.kind === 'user')
+      users.push({ uid: selector.uid, listenerPort: input.outboundPort, ports, addresses: workload.addresses });
     else if (selector.kind === 'namespace')
       namespaces.push({ path: selector.path, id: selector.id, virtualRanges, ports, proxyUid });
     else problems.push(uncapturable(workload, selector));

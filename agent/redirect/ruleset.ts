@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { holdersOf } from './holders.ts';
 import { askedRules, askedSets } from './namespace-dns.ts';
 import { ALIVE_MS, type CapturedUser, type HostCapture, type NamespaceCapture, PORTS } from './spec.ts';
 
@@ -83,6 +84,10 @@ ${virtualSets(capture.virtualRanges)}${timeouts.objects}
   set listeners { typeof meta skuid . tcp dport; %listeners% }
   set own { type inet_service; %own% }
   set holders { typeof meta skuid . tcp dport; %holders% }
+  set holders4 { typeof meta skuid . ip daddr . tcp dport; %holders4% }
+  set holders6 { typeof meta skuid . ip6 daddr . tcp dport; %holders6% }
+  set held4 { typeof ip daddr . tcp dport; %held4% }
+  set held6 { typeof ip6 daddr . tcp dport; %held6% }
   set alive { type mark; size 4; flags dynamic,timeout; elements = { 0 timeout ${ALIVE_MS}ms } }
   chain out {
     type nat hook output priority ${NAT_PRIORITY}; policy accept;
@@ -92,7 +97,14 @@ ${virtualSets(capture.virtualRanges)}${timeouts.objects}
     ip daddr @virtual4 return
     ip6 daddr @virtual6 return
     meta skuid @users meta l4proto { udp, tcp } th dport 53 jump dns
-    meta skuid != { ${exempt} } tcp dport @own fib daddr type local meta skuid . tcp dport != @holders redirect to :${PORTS.inbound}
+    meta skuid != { ${exempt} } tcp dport @own fib daddr type local jump local
+  }
+  chain local {
+    meta skuid . ip daddr . tcp dport @holders4 return
+    meta skuid . ip6 daddr . tcp dport @holders6 return
+    ip daddr . tcp dport @held4 redirect to :${PORTS.inbound}
+    ip6 daddr . tcp dport @held6 redirect to :${PORTS.inbound}
+    meta skuid . tcp dport != @holders redirect to :${PORTS.inbound}
   }
   chain dns {${setTimeouts}
     ip daddr @dns4 meta l4proto { udp, tcp } meta mark & 0 @alive redirect to :${PORTS.dns}
@@ -118,15 +130,14 @@ ${refuseChains()}
 }
 
 function hostElements({ users, dnsServers }: HostCapture): Ruleset['elements'] {
-  const ports = users.flatMap(({ uid, ports }) => ports.map(port => ({ uid, port })));
   return {
     dns4: unique(dnsServers.filter(server => !isIPv6(server))),
     dns6: unique(dnsServers.filter(server => isIPv6(server))),
     users: unique(users.map(({ uid }) => `${uid}`)),
     outbound: unique(users.map(({ uid, listenerPort }) => `${uid} : ${listenerPort}`)),
     listeners: unique(users.map(({ uid, listenerPort }) => `${uid} . ${listenerPort}`)),
-    own: unique(ports.map(({ port }) => `${port}`)),
-    holders: unique(ports.map(({ uid, port }) => `${uid} . ${port}`)),
+    own: unique(users.flatMap(({ ports }) => ports.map(String))),
+    ...holdersOf(users),
   };
 }
 

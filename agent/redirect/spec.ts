@@ -21,6 +21,8 @@ export interface CapturedUser {
   readonly listenerPort: number;
   /** TCP ports that it serves. */
   readonly ports: readonly number[];
+  /** Where it serves them; empty: at every address of the host. */
+  readonly addresses: readonly string[];
 }
 
 /** A workload with a network namespace of its own. */

@@ -11,7 +11,7 @@ const VIRTUAL_RANGES = ['240.240.0.0/16', 'fd00::/48'];
 /** The agent's own rules, on a host and in a workload's namespace: if they load, this kernel and this nft can capture. */
 function probeScript(): string {
   const kernel = { udpTimeouts: false };
-  const users = [{ uid: 2001, listenerPort: PORTS.firstListener, ports: [80] }];
+  const users = [{ uid: 2001, listenerPort: PORTS.firstListener, ports: [80], addresses: [] }];
   const dnsServers = ['192.0.2.1', '2001:db8::1'];
   const shared = { virtualRanges: VIRTUAL_RANGES, proxyUid: 2002 };
   const host = hostRuleset({ ...shared, users, agentUid: 0, dnsServers }, kernel);

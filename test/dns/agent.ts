@@ -32,7 +32,7 @@ dns.answerer.setNames([
 
 async function capture(dnsServers: readonly string[]): Promise<void> {
   const virtualRanges = ['240.240.0.0/16', 'fd69:7374:686d::/48'];
-  const users = [{ uid: Number(uid), listenerPort: 20_001, ports: [] }];
+  const users = [{ uid: Number(uid), listenerPort: 20_001, ports: [], addresses: [] }];
   await redirect.apply({ host: { virtualRanges, users, proxyUid: 1337, agentUid: 0, dnsServers }, namespaces: [] });
   console.log(`ready ${dnsServers.join(' ')}`);
 }

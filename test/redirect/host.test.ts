@@ -7,8 +7,8 @@ import type { Place } from '../hosts/host.ts';
 import { createNetwork } from '../hosts/network.ts';
 import { PROXY, planOf, RANGES, startCapture } from './capture.ts';
 
-const WEB = { uid: 2001, listenerPort: 20_001, ports: [8080] };
-const SHOP = { uid: 2002, listenerPort: 20_002, ports: [9080] };
+const WEB = { uid: 2001, listenerPort: 20_001, ports: [8080], addresses: [] };
+const SHOP = { uid: 2002, listenerPort: 20_002, ports: [9080], addresses: [] };
 const STRANGER = 2009;
 const [VIP4, VIP6] = ['240.240.0.7', '[fd69:7374:686d::7]'];
 
@@ -66,6 +66,39 @@ test('traffic goes where its user and destination say', async t => {
     ['from another host, IPv6', b, 0, `[${a.address6}]:8080`, 'inbound'],
   ];
   for (const [what, from, uid, address, answer] of table) t.is(await call(from, uid, address), answer, what);
+});
+
+test('of two workloads with one port neither reaches the other past its policy, and each reaches itself', async t => {
+  await using net = await createNetwork({ prefix: 'shared' });
+  const a = await net.host('a');
+  const left = { uid: 2003, listenerPort: 20_003, ports: [7070], addresses: ['127.0.0.3', '::1'] };
+  const right = { uid: 2004, listenerPort: 20_004, ports: [7070], addresses: ['127.0.0.4', a.address6] };
+  const rest = { uid: 2005, listenerPort: 20_005, ports: [7070], addresses: [] };
+  await Promise.all([
+    startEcho(a, 'inbound', [15_006], { uid: PROXY }),
+    startEcho(a, 'left', ['127.0.0.3:7070', '::1:7070'], { uid: left.uid }),
+    startEcho(a, 'right', ['127.0.0.4:7070', `${a.address6}:7070`], { uid: right.uid }),
+    startEcho(a, 'rest', [`${a.address}:7070`], { uid: rest.uid }),
+  ]);
+  const capture = await startCapture(a);
+  t.deepEqual(await capture.apply(planOf([left, right, rest])), []);
+  const table: [number, string, string][] = [
+    [left.uid, '127.0.0.3:7070', 'left'],
+    [left.uid, '[::1]:7070', 'left'],
+    [left.uid, '127.0.0.4:7070', 'inbound'],
+    [left.uid, `[${a.address6}]:7070`, 'inbound'],
+    [left.uid, `${a.address}:7070`, 'inbound'],
+    [right.uid, '127.0.0.4:7070', 'right'],
+    [right.uid, `[${a.address6}]:7070`, 'right'],
+    [right.uid, '127.0.0.3:7070', 'inbound'],
+    [right.uid, '[::1]:7070', 'inbound'],
+    [rest.uid, `${a.address}:7070`, 'rest'],
+    [rest.uid, '127.0.0.3:7070', 'inbound'],
+    [rest.uid, '[::1]:7070', 'inbound'],
+    [STRANGER, '127.0.0.3:7070', 'inbound'],
+    [0, '127.0.0.3:7070', 'left'],
+  ];
+  for (const [uid, address, answer] of table) t.is(await call(a, uid, address), answer, `${uid} at ${address}`);
 });
 
 test('a virtual IP that nobody captures is refused at once, whatever the protocol, and also for what is passed on', async t => {

@@ -7,7 +7,7 @@ import type { Host } from '../hosts/host.ts';
 import { createNetwork } from '../hosts/network.ts';
 import { planOf, startCapture } from './capture.ts';
 
-const WEB = { uid: 2001, listenerPort: 20_001, ports: [8080] };
+const WEB = { uid: 2001, listenerPort: 20_001, ports: [8080], addresses: [] };
 const FOREIGN = `
 table inet isthmus-not {
   set alive { type mark; elements = { 1 } }
@@ -82,6 +82,7 @@ test('killed at any moment, it leaves the whole table or none, and the next one 
     uid: 3000 + index,
     listenerPort: 20_000 + index,
     ports: [4000 + index],
+    addresses: [],
   }));
   const whole = /chain guard \{[^}]+\}\n?[^}]*jump refuse\n\t\}\n\}\n$/;
   for (let kill = 0; kill < 8; kill += 1) {
