@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import type { LocalWorkload } from '../../platforms/platform.ts';
+import { DELIVERY_PRIORITY } from '../redirect/spec.ts';
 import { socket } from './filters.ts';
 import type { HostSettings } from './input.ts';
 import { appCluster, namespaceLink } from './names.ts';
@@ -8,6 +9,11 @@ import { LIMITS } from './upstream.ts';
 
 const LOOPBACK4 = '127.0.0.1';
 const LOOPBACK6 = '::1';
+
+/** SOL_SOCKET and SO_PRIORITY of Linux, see asm-generic/socket.h. */
+const DELIVERS: JsonMap = {
+  socket_options: [{ level: 1, name: 12, int_value: DELIVERY_PRIORITY, state: 'STATE_PREBIND' }],
+};
 
 /**
  * Where the ports of a workload are dialled: at its own address, and at a loopback address when that refuses, as programs listen on
@@ -24,7 +30,9 @@ export function appClusters(
   const namespace = namespaceLink(namespaces, local);
   const own = workload.addresses.length > 0 ? workload.addresses : [hostAddress];
   const [addresses, place] =
-    namespace === undefined ? [[...own, LOOPBACK4, ...(ipv6 ? [LOOPBACK6] : [])], {}] : insideNamespace(own, namespace);
+    namespace === undefined
+      ? [[...own, LOOPBACK4, ...(ipv6 ? [LOOPBACK6] : [])], { upstream_bind_config: DELIVERS }]
+      : insideNamespace(own, namespace);
   return workload.ports
     .filter(({ protocol }) => protocol !== 'udp')
     .map(({ number }) => {

@@ -1,7 +1,14 @@
 import { isIPv6 } from 'node:net';
 import { holdersOf } from './holders.ts';
 import { askedRules, askedSets } from './namespace-dns.ts';
-import { ALIVE_MS, type CapturedUser, type HostCapture, type NamespaceCapture, PORTS } from './spec.ts';
+import {
+  ALIVE_MS,
+  type CapturedUser,
+  DELIVERY_PRIORITY,
+  type HostCapture,
+  type NamespaceCapture,
+  PORTS,
+} from './spec.ts';
 
 /** A table of nftables in two parts: what is replaced as a whole, and elements that come and go one by one. */
 export interface Ruleset {
@@ -91,11 +98,11 @@ ${virtualSets(capture.virtualRanges)}${timeouts.objects}
   set alive { type mark; size 4; flags dynamic,timeout; elements = { 0 timeout ${ALIVE_MS}ms } }
   chain out {
     type nat hook output priority ${NAT_PRIORITY}; policy accept;
-    meta skuid ${proxyUid} return
     oifname "lo" ip daddr @virtual4 meta l4proto tcp dnat to :meta skuid map @outbound
     oifname "lo" ip6 daddr @virtual6 meta l4proto tcp dnat to :meta skuid map @outbound
     ip daddr @virtual4 return
     ip6 daddr @virtual6 return
+    meta skuid ${proxyUid} meta priority != ${DELIVERY_PRIORITY} tcp dport @own fib daddr type local redirect to :${PORTS.inbound}
     meta skuid @users meta l4proto { udp, tcp } th dport 53 jump dns
     meta skuid != { ${exempt} } tcp dport @own fib daddr type local jump local
   }

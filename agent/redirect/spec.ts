@@ -50,5 +50,11 @@ export const PORTS = {
   lastListener: 24_999,
 } as const;
 
+/**
+ * SO_PRIORITY, socket(7), of connections that deliver to a workload what its policy let in; anyone may set those up to 6. The proxy's
+ * other connections to a workload of its own host, where a registry lists one of the host's addresses, are subject to the policy.
+ */
+export const DELIVERY_PRIORITY = 5;
+
 /** DNS capture ends so long after the agent's last answer. */
 export const ALIVE_MS = 2000;

@@ -2,7 +2,7 @@ import anyTest, { type TestFn } from 'ava';
 import { eventually } from '../eventually.ts';
 import { runLoad, startEcho, startLoad } from '../hosts/apps.ts';
 import type { Host } from '../hosts/host.ts';
-import type { Running } from '../hosts/process.ts';
+import type { Exit, Running } from '../hosts/process.ts';
 import { Cast, onlyWeb, REVIEWS, server, UID } from './cast.ts';
 
 const test = anyTest as TestFn<{ cast: Cast }>;
@@ -145,6 +145,31 @@ test.serial(
     const fine = await webLoad.stop();
     t.is(fine.failed, 0, JSON.stringify(fine.failures));
     t.is(Object.keys(fine.byInstance).length, 4);
+  },
+);
+
+test.serial(
+  'a registry leads nobody past the policy of a workload of the same host, by whichever address of it',
+  async t => {
+    const { mesh, alpha, consul } = t.context.cast;
+    await alpha.host.run(['ip', 'addr', 'add', '10.9.9.9/32', 'dev', 'lo']);
+    for (const [name, address] of [
+      ['loopback', '127.0.0.1'],
+      ['second', '10.9.9.9'],
+    ] as const) {
+      const registration = { ID: name, Name: name, Address: address, Port: 9081 };
+      await consul.request('PUT', '/v1/agent/service/register', registration);
+      await eventually(
+        `${name} to be a service`,
+        () => mesh.services(),
+        services => services.some(service => service.name === name),
+      );
+      const ask = (): Promise<Exit> =>
+        alpha.host.exec(['curl', '-s', '--max-time', '5', `http://${name}:9081/`], other);
+      const { stdout } = await eventually('an answer', ask, ({ code }) => code === 0);
+      t.regex(stdout, /^isthmus: plaintext refused: the AuthorizationPolicies/, name);
+      await consul.request('PUT', `/v1/agent/service/deregister/${name}`);
+    }
   },
 );
 

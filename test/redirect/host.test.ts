@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import test from 'ava';
+import { DELIVERY_PRIORITY } from '../../agent/redirect/spec.ts';
 import { writeAtomic } from '../../manager/model/util/files.ts';
 import { eventually } from '../eventually.ts';
 import { startEcho } from '../hosts/apps.ts';
@@ -27,6 +28,7 @@ test('traffic goes where its user and destination say', async t => {
     startEcho(a, 'inbound', [15_006], { uid: PROXY }),
     startEcho(a, 'web', [8080], { uid: WEB.uid }),
     startEcho(a, 'shop', [9080], { uid: SHOP.uid }),
+    startEcho(a, 'no workload', [7000], { uid: STRANGER }),
     startEcho(b, 'b', [8080]),
   ]);
   const capture = await startCapture(a);
@@ -57,7 +59,9 @@ test('traffic goes where its user and destination say', async t => {
     ['its own port is not', a, WEB.uid, '127.0.0.1:8080', 'web'],
     ['a stranger at a workload is policed', a, STRANGER, '127.0.0.1:8080', 'inbound'],
     ['root is not', a, 0, '127.0.0.1:8080', 'web'],
-    ['the proxy delivers', a, PROXY, '127.0.0.1:8080', 'web'],
+    ['where a registry sends the proxy is policed', a, PROXY, '127.0.0.1:8080', 'inbound'],
+    ["where a registry sends the proxy by the host's address", a, PROXY, `[${a.address6}]:8080`, 'inbound'],
+    ['the proxy at what is no port of a workload', a, PROXY, '127.0.0.1:7000', 'no workload'],
     ['a virtual IP from another host', b, 0, `${VIP4}:80`, 'curl 7'],
     ['a virtual IP from another host, at a port of a workload', b, 0, `${VIP4}:9080`, 'curl 7'],
     ['a virtual IP from another host, at that of a listener', b, 0, `${VIP4}:20001`, 'curl 7'],
@@ -66,6 +70,9 @@ test('traffic goes where its user and destination say', async t => {
     ['from another host, IPv6', b, 0, `[${a.address6}]:8080`, 'inbound'],
   ];
   for (const [what, from, uid, address, answer] of table) t.is(await call(from, uid, address), answer, what);
+  const deliver = ['socat', '-t3', '-', `TCP:127.0.0.1:8080,so-priority=${DELIVERY_PRIORITY}`];
+  const delivered = await a.run(deliver, { uid: PROXY, input: 'GET / HTTP/1.0\r\n\r\n' });
+  t.regex(delivered, /"instance":"web"/, 'the proxy delivers');
 });
 
 test('of two workloads with one port neither reaches the other past its policy, and each reaches itself', async t => {
