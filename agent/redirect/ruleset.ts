@@ -121,6 +121,7 @@ ${inboundChain()}
   chain sent {
     type filter hook output priority 0; policy accept;
     ${keptAlive(agentUid)}
+    ${answeredBy(proxyUid, agentUid)}
     ${STANDING}
     ${UNANSWERED}
     tcp dport ${listeners} ct state new fib daddr type local meta skuid . tcp dport != @listeners reject with tcp reset
@@ -242,6 +243,21 @@ function inboundChain(): string {
 /** The answers of whoever answers names keep the capture of names alive. */
 function keptAlive(uid: number): string {
   return `udp sport ${PORTS.dns} ip daddr 127.0.0.1 meta skuid ${uid} update @alive { meta mark & 0 timeout ${ALIVE_MS}ms }`;
+}
+
+/**
+ * Captured calls are answered by whom they were captured for alone. While a proxy is away, any user may listen on its ports, and would be
+ * every service to the workload whose port it took; the proxy that comes next could not listen there. Every packet is looked at:
+ * the first, where it is a SYN cookie, is in nobody's name.
+ */
+function answeredBy(proxyUid: number, agentUid: number): string {
+  const listeners = `tcp sport ${PORTS.firstListener}-${PORTS.lastListener}`;
+  return [
+    `${listeners} ip saddr @virtual4 meta skuid != ${proxyUid} drop`,
+    `${listeners} ip6 saddr @virtual6 meta skuid != ${proxyUid} drop`,
+    `tcp sport ${PORTS.inbound} ct direction reply ct status dnat meta skuid != ${proxyUid} drop`,
+    `meta l4proto { udp, tcp } th sport ${PORTS.dns} ct direction reply ct status dnat meta skuid != ${agentUid} drop`,
+  ].join('\n    ');
 }
 
 /** What goes to a virtual IP and was captured by no one leads nowhere. */

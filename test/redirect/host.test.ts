@@ -108,6 +108,26 @@ test('of two workloads with one port neither reaches the other past its policy, 
   for (const [uid, address, answer] of table) t.is(await call(a, uid, address), answer, `${uid} at ${address}`);
 });
 
+test('nobody answers in place of the proxy where it listens no more', async t => {
+  await using net = await createNetwork({ prefix: 'squat' });
+  const [a, b] = [await net.host('a'), await net.host('b')];
+  await startEcho(a, 'thief', [20_001, 15_006], { uid: SHOP.uid });
+  const capture = await startCapture(a);
+  await capture.apply(planOf([WEB, SHOP]));
+  const table: [Place, number, string][] = [
+    [a, WEB.uid, `${VIP4}:9080`],
+    [a, WEB.uid, `${VIP6}:9080`],
+    [b, 0, `${a.address}:8080`],
+    [b, 0, `[${a.address6}]:8080`],
+    [a, STRANGER, '127.0.0.1:8080'],
+  ];
+  const all = (): Promise<string[]> => Promise.all(table.map(([from, uid, address]) => call(from, uid, address)));
+  t.deepEqual(await all(), Array(table.length).fill('curl 28'));
+  // Whose queue is full answers by SYN cookies, which are in nobody's name; here all do.
+  await a.run(['sysctl', '-q', '-w', 'net.ipv4.tcp_syncookies=2']);
+  t.deepEqual(await all(), Array(table.length).fill('curl 28'));
+});
+
 test('a virtual IP that nobody captures is refused at once, whatever the protocol, and also for what is passed on', async t => {
   await using net = await createNetwork({ prefix: 'refuse' });
   const a = await net.host('a');
@@ -135,7 +155,9 @@ test('a call from a port that just called another service is taken for no packet
     return values[names.indexOf('PAWSTimewait')]!;
   };
   t.is(await rejected(), '0');
-  const told = await a.run([process.execPath, program, String(WEB.listenerPort)], { uid: WEB.uid, readAll: true });
+  const listener = a.spawn([process.execPath, program, String(WEB.listenerPort)], { uid: PROXY, readAll: true });
+  await listener.line(/^listening$/);
+  const told = await a.run([process.execPath, program], { uid: WEB.uid, readAll: true });
   t.is(told, 'called 32\n');
   t.is(await rejected(), '0');
 });
