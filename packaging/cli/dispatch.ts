@@ -13,6 +13,9 @@ export async function dispatch(
   const command = findCommand(commands, asked);
   if (asked[0] === undefined || (command === undefined && isHelp(asked[0])))
     return say(context, overview(commands, styleOf(context)));
+  const group = command === undefined ? groupOf(commands, asked[0]) : [];
+  if (group.length > 0 && (asked[1] === undefined ? argv[0] === 'help' : isHelp(asked[1])))
+    return say(context, overview(group, styleOf(context)));
   if (command === undefined) return unknown(commands, asked, context);
   const rest = asked.slice(command.name.split(' ').length);
   if (argv[0] === 'help' || beforeDashes(rest).some(isHelp))
@@ -37,6 +40,11 @@ function styleOf({ isTTY, columns }: CommandContext): HelpStyle {
   return isTTY ? { colour: true, width: columns } : { colour: false };
 }
 
+/** Commands of two words that begin with this one. */
+function groupOf(commands: readonly Command[], first: string): readonly Command[] {
+  return commands.filter(command => command.name.startsWith(`${first} `));
+}
+
 function isHelp(word: string): boolean {
   return word === '--help' || word === '-h';
 }
@@ -54,7 +62,7 @@ function say(context: CommandContext, text: string): number {
 /** A group without its second word, or a word that is no command: says what there is. */
 function unknown(commands: readonly Command[], argv: readonly string[], context: CommandContext): number {
   const [first = '', second] = argv;
-  const group = commands.filter(command => command.name.startsWith(`${first} `)).map(command => command.name);
+  const group = groupOf(commands, first).map(command => command.name);
   if (group.length > 0) {
     const wrong =
       second === undefined ? `"isthmus ${first}" needs one more word` : `There is no "isthmus ${first} ${second}"`;
