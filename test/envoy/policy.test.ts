@@ -1,13 +1,11 @@
 import test from 'ava';
 import { Compiler } from '../../agent/compile/compile.ts';
-import { http, socket, stamp, value } from '../../agent/compile/filters.ts';
 import { host, input, instance, service, workload } from '../../agent/compile/fixtures.ts';
-import { SOURCE_KEY, serviceCluster } from '../../agent/compile/names.ts';
-import { type Resource, resource, TYPE } from '../../agent/compile/resource.ts';
 import { authorization } from '../../auth/policy/authorization.ts';
 import { decide } from '../../auth/policy/decide.ts';
 import type { AuthorizationPolicy, AuthorizationSource } from '../../manager/model/config/security.ts';
 import { authority, certificate } from './authority.ts';
+import { caller } from './caller.ts';
 import { stage } from './fixture.ts';
 import { call, freePort, origin } from './http.ts';
 
@@ -44,16 +42,6 @@ const CASES: readonly (readonly AuthorizationPolicy[])[] = [
   [policy('DENY', { principals: [`${DOMAIN}/ns/default/sa/other`] })],
   [policy('ALLOW', { principals: ['*'] }), policy('DENY', { namespaces: ['jobs-x'] })],
 ];
-
-/** Calls a service as a workload would whose traffic is captured. */
-function caller(port: number, identity: string, to: string): Resource {
-  const name = `${identity} calls ${to}`;
-  const route = { match: { prefix: '/' }, route: { cluster: serviceCluster(`${to}.default.mesh`, 80) } };
-  const who = stamp([value(SOURCE_KEY, identity)], 'on_new_connection');
-  const manager = http(name, { route_config: { virtual_hosts: [{ name: to, domains: ['*'], routes: [route] }] } });
-  const body = { name, address: socket('127.0.0.1', port), filter_chains: [{ filters: [who, manager] }] };
-  return resource(TYPE.listener, name, body, []);
-}
 
 test('Envoy decides as the policies say: through tunnels, and on one host; a refusal is 403 with the reason', async t => {
   await using on = await stage();
