@@ -20,6 +20,26 @@ function folder(t: ExecutionContext): string {
   return directory;
 }
 
+test('the socket is for its owner alone from its first moment on, whatever the mask', async t => {
+  const socketPath = join(folder(t), 'manager.sock');
+  // The mode as it is when the socket begins to listen, before anything else is done to it.
+  const program = `
+    import { statSync } from 'node:fs';
+    import { Server } from 'node:net';
+    const { listen } = Server.prototype;
+    Server.prototype.listen = function (...args) {
+      const made = listen.apply(this, args);
+      console.log((statSync('${socketPath}').mode & 0o777).toString(8));
+      return made;
+    };
+    process.umask(0);
+    const { startApiServer } = await import('${new URL('server.ts', import.meta.url).href}');
+    const server = await startApiServer({ routes: async () => {}, log: {}, socketPath: '${socketPath}' });
+    await server.close();`;
+  const told = execFileSync(process.execPath, ['--input-type=module', '-e', program], { timeout: 20_000 });
+  t.is(told.toString(), '600\n');
+});
+
 test('the socket is for its owner alone, a dead one is replaced, a living one is respected', async t => {
   const api = await startApi(t);
   t.is(statSync(api.socketPath).mode & 0o777, 0o600);

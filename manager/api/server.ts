@@ -117,8 +117,13 @@ async function listenLocally(server: Server, path: string): Promise<void> {
   if (await isAnswered(path)) throw new Error(`Cannot listen on ${path}: another Manager does; stop it first`);
   rmSync(path, { force: true });
   server.maxConnections = MAXIMUM_CONNECTIONS;
-  // To connect takes the right to write, which the usual mask leaves to the owner alone even before the next line.
-  server.listen({ path });
+  // To connect takes the right to write: nobody else may have it for a moment either, whatever mask the Manager was started with.
+  const mask = process.umask(0o177);
+  try {
+    server.listen({ path });
+  } finally {
+    process.umask(mask);
+  }
   await once(server, 'listening');
   chmodSync(path, 0o600);
 }
