@@ -19,6 +19,7 @@ import { whyNoHosts } from '../setup/preflight.ts';
 import { prepareHost } from '../setup/prepare.ts';
 import { supervise } from '../up/supervise.ts';
 import { type AgentFile, planAgentFile, readAgentFile } from './agent-file.ts';
+import { askAgent } from './agent-status.ts';
 import { DAEMON_OPTIONS, daemonLogger } from './daemon.ts';
 import { factsOf, joinedText, ownName } from './join.ts';
 import { joinHost } from './join-host.ts';
@@ -27,6 +28,8 @@ const ISTHMUS = new URL('../bin/isthmus', import.meta.url).pathname;
 /** The Manager makes its CA at the first start. Milliseconds. */
 const MANAGER_LIMIT_MS = 30_000;
 const LOOK_MS = 50;
+/** How long what runs here already may take to say so. Milliseconds. */
+const LOOK_LIMIT_MS = 2_000;
 const TOKEN_TTL_MS = 60_000;
 
 export const upCommand: Command = {
@@ -53,6 +56,7 @@ export const upCommand: Command = {
   async run({ values }, context) {
     const logger = await daemonLogger(values);
     const dirs = dirsOf(values);
+    await noOtherRuns(context, dirs);
     const lack = await whyNoHosts(async () => {
       // What is wrong with it is said before anything runs: an agent that fails of it would be started again and again.
       const { envoy } = await agentConfig(values, dirs);
@@ -75,6 +79,22 @@ export const upCommand: Command = {
     return EXIT.ok;
   },
 };
+
+/** The daemons of a second one would end at once, and be started again for ever. @throws {CommandError} */
+async function noOtherRuns({ connect, signal }: CommandContext, { runDir }: Dirs): Promise<void> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(LOOK_LIMIT_MS)]);
+  const runs = [
+    connect({ runDir })
+      .request({ path: '/isthmus/v1/status' }, limit)
+      .then(() => 'A Manager'),
+    askAgent(runDir, limit).then(status => status && `An agent, process ${status.pid},`),
+  ];
+  for (const what of await Promise.all(runs.map(run => run.catch(() => undefined))))
+    if (what !== undefined)
+      throw new CommandError(`${what} runs on this host already; isthmus up starts both itself`, {
+        next: 'isthmus status; or end what runs first',
+      });
+}
 
 /** What both daemons are told. */
 function flagsOf(values: CommandArguments['values']): string[] {

@@ -64,6 +64,10 @@ test('isthmus up is a mesh of one host: it serves, brings back what dies, ends i
     up.exited.then(({ stderr }) => Promise.reject(new Error(`isthmus up ended: ${stderr}`))),
   ]);
 
+  const second = await host.exec([ISTHMUS, 'up', '--host', 'solo', ...folderFlags(host)]);
+  t.is(second.code, 1, second.stderr);
+  t.regex(second.stderr, /runs on this host already; isthmus up starts both itself\nTry: isthmus status/);
+
   const first = (await agentOf(host))!.pid;
   await host.run(['kill', '-9', String(first)]);
   await until('another agent', async () => {
