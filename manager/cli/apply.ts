@@ -26,7 +26,10 @@ export const applyCommand: Command = {
   examples: [
     { command: 'isthmus apply -f reviews.yaml', says: 'one file, of one or more objects' },
     { command: 'isthmus apply -f mesh/ --dry-run', says: 'what a folder would do, checked by the Manager' },
-    { command: 'isthmus get vs reviews -o yaml | sed s/v1/v2/ | isthmus apply -f -', says: 'from standard input' },
+    {
+      command: 'isthmus get vs reviews -o yaml | sed "s/subset: v1/subset: v2/" | isthmus apply -f -',
+      says: 'from standard input',
+    },
   ],
   options: {
     ...FILE_OPTION,

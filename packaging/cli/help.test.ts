@@ -32,3 +32,9 @@ test('every command teaches by an example that begins with its name', t => {
     );
   }
 });
+
+test('the example that changes what get shows leaves its apiVersion alone', t => {
+  const commands = COMMANDS.flatMap(({ examples }) => examples.map(({ command }) => command));
+  const [edit] = commands.flatMap(command => /\| sed "?s\/([^/]+)\/([^/]+)\/"? \|/.exec(command) ?? []).slice(1);
+  t.is('apiVersion: networking.istio.io/v1'.replace(edit!, 'x'), 'apiVersion: networking.istio.io/v1');
+});
