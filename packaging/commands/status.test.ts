@@ -77,10 +77,11 @@ test('as JSON it is the whole answer of the agent', async t => {
   t.deepEqual(JSON.parse(out), WELL);
 });
 
-test('where neither runs, the Manager is missed', async t => {
+test('where neither runs, both are missed, and nobody is sent to the command that just said so', async t => {
   const { code, err } = await run(t, undefined);
   t.is(code, 1);
-  t.regex(err, /No Manager runs here/);
+  t.regex(err, /^Neither a Manager nor an agent runs here: /);
+  t.notRegex(err, /Try:.*isthmus status/);
 });
 
 test('a workload without a certificate is told why, and what to do', async t => {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Command } from '../../manager/cli/command.ts';
+import { type Command, CommandError } from '../../manager/cli/command.ts';
 import { statusCommand as meshStatusCommand } from '../../manager/cli/status.ts';
 import { askAgent, showHost } from './agent-status.ts';
 
@@ -14,6 +14,9 @@ export const statusCommand: Command = {
     if (values['manager'] !== undefined || existsSync(join(runDir, 'manager.sock')))
       return await meshStatusCommand.run(args, context);
     const status = await askAgent(runDir, context.signal);
-    return status === undefined ? await meshStatusCommand.run(args, context) : showHost(status, values, context);
+    if (status !== undefined) return showHost(status, values, context);
+    throw new CommandError(`Neither a Manager nor an agent runs here: ${runDir} has no socket of theirs`, {
+      next: 'isthmus up, or isthmus agent, or --run-dir <its run directory>, or --manager https://<host>:15014',
+    });
   },
 };
