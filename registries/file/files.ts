@@ -93,9 +93,16 @@ async function readOne(
     // In a directory, a file that went away takes its services along; the only file does not.
     if (codeOf(error) === 'ENOENT' && !only) return undefined;
     const content = before?.content ?? NOTHING;
-    const why = `${messageOf(error)}; ${content === NOTHING ? 'nothing new of it is used' : 'what it said before stays'}`;
-    return { version, hash: '', content, broken: { where: file, why } };
+    const [where, what] = placeAndCause(file, messageOf(error));
+    const why = `${what}; ${content === NOTHING ? 'nothing new of it is used' : 'what it said before stays'}`;
+    return { version, hash: '', content, broken: { where, why } };
   }
+}
+
+/** Where a file is wrong, and what: a message may begin with the file and the line already. */
+function placeAndCause(file: string, message: string): [where: string, what: string] {
+  const line = message.startsWith(`${file}:`) ? /^(:\d+)?: /.exec(message.slice(file.length)) : null;
+  return line ? [`${file}${line[1] ?? ''}`, message.slice(file.length + line[0].length)] : [file, message];
 }
 
 async function listNames(directory: string): Promise<string[]> {
