@@ -342,7 +342,7 @@ for (const [when, daysLeft, said, code] of [
   });
 
 const refused: readonly [string, number, RegExp][] = [
-  ['get gateways', 2, /"gateways" is no kind of config/],
+  ['get gateways', 2, /"gateways" is no kind of config\. There are virtualservices, /],
   ['get virtualservces', 2, /did you mean "virtualservices"\?/],
   ['get vs nothing', 1, /"nothing" in the namespace "default" is not there/],
   ['get vs -f x.yaml', 2, /Name a kind, or files with -f, not both/],

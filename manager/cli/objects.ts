@@ -53,7 +53,7 @@ export function readTarget(
   const near = nearest(word, words);
   throw usageError(
     command,
-    `"${word}" is no kind of config${near === undefined ? '' : `; did you mean "${near}"?`} There are ${kinds.map(known => known.plural).join(', ')}`,
+    `"${word}" is no kind of config${near === undefined ? '.' : `; did you mean "${near}"?`} There are ${kinds.map(known => known.plural).join(', ')}`,
   );
 }
 
