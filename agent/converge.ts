@@ -13,6 +13,7 @@ import type { Knowledge } from './knowledge.ts';
 import { identityOf, type Member, Members } from './members.ts';
 import type { AgentOptions } from './options.ts';
 import type { CaptureProblem, Redirect } from './redirect/redirect.ts';
+import { portsHeldByOthers } from './state/held-ports.ts';
 import { type OutboundPorts, PortsExhaustedError } from './state/outbound-ports.ts';
 import { linkNamespaces } from './workloads/namespace-links.ts';
 
@@ -271,10 +272,11 @@ export class Converge {
 
   /** The members that there are ports for. */
   #fitting(): readonly Member[] {
-    const { knowledge, certificates, ports, logger } = this.#options;
+    const { agent, knowledge, certificates, ports, logger } = this.#options;
     const facts = {
       trustDomain: knowledge.mesh().trustDomain,
       ports,
+      held: () => portsHeldByOthers(agent.envoy.uid),
       policy: (uid: string) => knowledge.policy(uid),
       certified: (identity: string) => certificates.has(identity),
     };

@@ -12,7 +12,14 @@ const { local: POD } = workload(HOST, 'pod', [], {
 /** What is known of the host: all that a workload needs, unless told otherwise; there are ports for two. */
 function facts(over: Partial<MemberFacts> = {}): MemberFacts {
   const ports = new OutboundPorts({}, 20_000, 20_001);
-  return { trustDomain: 'mesh', ports, policy: uid => policyOf(uid), certified: () => true, ...over };
+  return {
+    trustDomain: 'mesh',
+    ports,
+    held: () => new Set(),
+    policy: uid => policyOf(uid),
+    certified: () => true,
+    ...over,
+  };
 }
 
 test('a workload joins once its policy and its certificate have come', t => {
@@ -32,6 +39,16 @@ test('only a workload without a network of its own takes a port, and inputs stay
   );
   const after = members.update([POD, USER], known);
   t.true(after.every(({ input }, index) => input === before[index]?.input));
+});
+
+test('no workload is given a port that a program listens on or another workload serves', t => {
+  const { local: server } = workload(HOST, 'server', [{ number: 20_001, name: 'tcp', protocol: 'tcp' }]);
+  const ports = new OutboundPorts({}, 20_000, 20_003);
+  const members = new Members().update([server, USER], facts({ ports, held: () => new Set([20_000]) }));
+  t.deepEqual(
+    members.map(({ input }) => input.outboundPort),
+    [20_002, 20_003],
+  );
 });
 
 test('where ports do not suffice nothing changes', t => {

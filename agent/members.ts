@@ -17,6 +17,8 @@ export interface Member {
 export interface MemberFacts {
   readonly trustDomain: string;
   readonly ports: OutboundPorts;
+  /** Ports that programs of the host listen on. */
+  readonly held: () => ReadonlySet<number>;
   readonly policy: (uid: string) => WorkloadPolicy | undefined;
   /** Whether a certificate was ever given for the identity, run out or not. */
   readonly certified: (identity: string) => boolean;
@@ -40,8 +42,10 @@ export class Members {
    * @throws {PortsExhaustedError} when there are not enough ports for them; nothing has changed then.
    */
   update(workloads: readonly LocalWorkload[], facts: MemberFacts): readonly Member[] {
+    const served = workloads.flatMap(({ workload }) => workload.ports.map(({ number }) => number));
     const ports = facts.ports.assign(
       workloads.filter(local => local.selector.kind !== 'namespace').map(local => local.workload.uid),
+      () => new Set([...facts.held(), ...served]),
     );
     const inputs = new Map<string, WorkloadInput>();
     const members = workloads.map((local): Member => {

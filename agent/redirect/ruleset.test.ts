@@ -22,6 +22,7 @@ test('elements follow from the users, each once', t => {
     users: ['2001', '2002'],
     outbound: ['2001 : 20001', '2002 : 20002'],
     listeners: ['2001 . 20001', '2002 . 20002'],
+    ports: ['20001', '20002'],
     own: ['8080', '8081'],
     holders: ['2001 . 8080', '2001 . 8081'],
     holders4: ['2002 . 10.0.0.9 . 8080'],
@@ -58,6 +59,7 @@ test('a change of workloads touches only its elements, removals first', t => {
     'delete element inet isthmus users { 2002 }',
     'delete element inet isthmus outbound { 2001, 2002 }',
     'delete element inet isthmus listeners { 2001 . 20001, 2002 . 20002 }',
+    'delete element inet isthmus ports { 20001, 20002 }',
     'delete element inet isthmus own { 8081 }',
     'delete element inet isthmus holders { 2001 . 8081 }',
     'delete element inet isthmus holders4 { 2002 . 10.0.0.9 . 8080 }',
@@ -66,6 +68,7 @@ test('a change of workloads touches only its elements, removals first', t => {
     'delete element inet isthmus held6 { ::1 . 8080 }',
     'add element inet isthmus outbound { 2001 : 20009 }',
     'add element inet isthmus listeners { 2001 . 20009 }',
+    'add element inet isthmus ports { 20009 }',
   ]);
 });
 

@@ -79,7 +79,6 @@ const NAT_PRIORITY = -105;
 export function hostRuleset(capture: HostCapture, kernel: KernelFeatures): Ruleset {
   const { proxyUid, agentUid } = capture;
   const exempt = [...new Set([0, agentUid, proxyUid])].join(', ');
-  const listeners = `${PORTS.firstListener}-${PORTS.lastListener}`;
   const timeouts = dnsTimeouts(kernel);
   const setTimeouts = timeouts[4] && `\n    ip daddr @dns4 ${timeouts[4]}\n    ip6 daddr @dns6 ${timeouts[6]}`;
   const structure = `
@@ -89,6 +88,7 @@ ${virtualSets(capture.virtualRanges)}${timeouts.objects}
   set users { typeof meta skuid; %users% }
   map outbound { typeof meta skuid : tcp dport; %outbound% }
   set listeners { typeof meta skuid . tcp dport; %listeners% }
+  set ports { type inet_service; %ports% }
   set own { type inet_service; %own% }
   set holders { typeof meta skuid . tcp dport; %holders% }
   set holders4 { typeof meta skuid . ip daddr . tcp dport; %holders4% }
@@ -124,14 +124,15 @@ ${inboundChain()}
     ${answeredBy(proxyUid, agentUid)}
     ${STANDING}
     ${UNANSWERED}
-    tcp dport ${listeners} ct state new fib daddr type local meta skuid . tcp dport != @listeners reject with tcp reset
+    tcp dport @ports ct state new fib daddr type local meta skuid . tcp dport != @listeners reject with tcp reset
     ${UNCAPTURED}
   }
 ${refuseChains()}
   chain guard {
     type filter hook input priority 0; policy accept;
     ${STANDING}
-    tcp dport { ${PORTS.inbound}, ${listeners} } ct status & dnat == 0 reject with tcp reset
+    tcp dport ${PORTS.inbound} ct status & dnat == 0 reject with tcp reset
+    tcp dport @ports ct status & dnat == 0 reject with tcp reset
     ${UNCAPTURED}
   }`;
   return { structure, elements: hostElements(capture) };
@@ -144,6 +145,7 @@ function hostElements({ users, dnsServers }: HostCapture): Ruleset['elements'] {
     users: unique(users.map(({ uid }) => `${uid}`)),
     outbound: unique(users.map(({ uid, listenerPort }) => `${uid} : ${listenerPort}`)),
     listeners: unique(users.map(({ uid, listenerPort }) => `${uid} . ${listenerPort}`)),
+    ports: unique(users.map(({ listenerPort }) => `${listenerPort}`)),
     own: unique(users.flatMap(({ ports }) => ports.map(String))),
     ...holdersOf(users),
   };

@@ -23,3 +23,11 @@ test('two remembered for one port do not share it', t => {
   const assigned = new OutboundPorts({ a: 20_000, b: 20_000, c: 1 }, 20_000, 20_005).assign(['a', 'b', 'c']);
   t.is(new Set(assigned.values()).size, 3);
 });
+
+test('a port that others have is given to nobody, unless it was given before', t => {
+  const ports = new OutboundPorts({ a: 20_000 }, 20_000, 20_003);
+  const others = (): Set<number> => new Set([20_000, 20_001]);
+  t.deepEqual([...ports.assign(['a', 'b', 'c'], others).values()], [20_000, 20_002, 20_003]);
+  t.throws(() => ports.assign(['a', 'b', 'c', 'd'], others), { code: 'PORTS_EXHAUSTED' });
+  t.deepEqual([...ports.assign(['b', 'd'], others).values()], [20_002, 20_003], 'that of one that is away');
+});

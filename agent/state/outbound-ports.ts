@@ -37,9 +37,10 @@ export class OutboundPorts {
   /**
    * The port of each workload.
    * @param uids all workloads of now; their order does not matter.
+   * @param others ports that nobody is given anew; asked for when somebody has none yet.
    * @throws {PortsExhaustedError} when they are more than the range holds.
    */
-  assign(uids: readonly string[]): ReadonlyMap<string, number> {
+  assign(uids: readonly string[], others: () => ReadonlySet<number> = () => new Set()): ReadonlyMap<string, number> {
     if (uids.length > this.#last - this.#first + 1) {
       throw new PortsExhaustedError(
         `${uids.length} workloads need a port each, and ${this.#first}-${this.#last} holds fewer`,
@@ -47,8 +48,9 @@ export class OutboundPorts {
     }
     const wanted = new Set(uids);
     const assigned = new Map<string, number>();
+    const avoided = uids.every(uid => this.#ports.has(uid)) ? new Set<number>() : others();
     for (const uid of [...wanted].sort()) {
-      const port = this.#ports.get(uid) ?? this.#free(wanted);
+      const port = this.#ports.get(uid) ?? this.#free(wanted, avoided);
       this.#ports.delete(uid);
       this.#ports.set(uid, port);
       assigned.set(uid, port);
@@ -60,13 +62,13 @@ export class OutboundPorts {
     return Object.fromEntries(this.#ports);
   }
 
-  #free(wanted: ReadonlySet<string>): number {
+  #free(wanted: ReadonlySet<string>, avoided: ReadonlySet<number>): number {
     const taken = new Set(this.#ports.values());
     for (let port = this.#first; port <= this.#last; port += 1) {
-      if (!taken.has(port)) return port;
+      if (!taken.has(port) && !avoided.has(port)) return port;
     }
     for (const [uid, port] of this.#ports) {
-      if (wanted.has(uid)) continue;
+      if (wanted.has(uid) || avoided.has(port)) continue;
       this.#ports.delete(uid);
       return port;
     }

@@ -25,6 +25,7 @@ test('traffic goes where its user and destination say', async t => {
   await Promise.all([
     startEcho(a, 'listener of web', [20_001], { uid: PROXY }),
     startEcho(a, 'listener of shop', [20_002], { uid: PROXY }),
+    startEcho(a, 'collector', [24_224], { uid: STRANGER }),
     startEcho(a, 'inbound', [15_006], { uid: PROXY }),
     startEcho(a, 'web', [8080], { uid: WEB.uid }),
     startEcho(a, 'shop', [9080], { uid: SHOP.uid }),
@@ -51,6 +52,9 @@ test('traffic goes where its user and destination say', async t => {
     ['a stranger at a listener', a, STRANGER, '127.0.0.1:20001', 'curl 7'],
     ['root at a listener', a, 0, '127.0.0.1:20001', 'curl 7'],
     ['another host at a listener', b, 0, `${a.address}:20001`, 'curl 7'],
+    ['a port that a listener might have had', a, WEB.uid, '127.0.0.1:24224', 'collector'],
+    ['the same, for the proxy', a, PROXY, `${a.address}:24224`, 'collector'],
+    ['the same, from another host', b, 0, `${a.address}:24224`, 'collector'],
     ['inbound by its own port', a, WEB.uid, '127.0.0.1:15006', 'curl 7'],
     ['inbound by its own port, from another host', b, 0, `${a.address}:15006`, 'curl 7'],
     ["another workload's port is policed", a, WEB.uid, '127.0.0.1:9080', 'inbound'],
