@@ -9,6 +9,8 @@ import type { System } from './system.ts';
 interface World {
   readonly folder: string;
   readonly users: Map<string, number>;
+  /** Whether the host can tell of its users. */
+  readonly directory: { away: boolean };
   readonly namespaces: Map<string, string>;
   /** The first state that fits, from now on. */
   until(fits: (state: PlatformState) => boolean): Promise<PlatformState>;
@@ -19,9 +21,14 @@ async function begin(t: ExecutionContext, folder?: string): Promise<World> {
   const own = folder ?? makeFolder('linux');
   const stop = new AbortController();
   const users = new Map<string, number>();
+  const directory = { away: false };
   const namespaces = new Map<string, string>();
   const system: System = {
-    uidOf: async user => users.get(user),
+    async uidOf(user) {
+      if (directory.away) throw new Error('getent timed out');
+      return users.get(user);
+    },
+    userOf: async uid => [...users].find(([, each]) => each === uid)?.[0],
     namespaceId: async path => namespaces.get(path),
     addressesIn: async () => ['172.30.1.2'],
   };
@@ -34,6 +41,7 @@ async function begin(t: ExecutionContext, folder?: string): Promise<World> {
   return {
     folder: own,
     users,
+    directory,
     namespaces,
     async until(fits) {
       for (;;) {
@@ -150,6 +158,26 @@ test('a workload waits for its user and its namespace', async t => {
   t.deepEqual(workloads[1]?.workload.addresses, ['172.30.1.2']);
   world.users.set('late', 0);
   t.regex((await world.until(({ problems }) => problems.length === 1)).problems[0]!.why, /is root/);
+});
+
+test('a user keeps its uid while nobody can tell it, and loses it to another who has it now', async t => {
+  const world = await begin(t);
+  world.users.set('web', 2005);
+  const uids = ({ workloads }: PlatformState): string =>
+    workloads.map(({ selector }) => (selector.kind === 'user' ? selector.uid : '')).join();
+  await world.write('web.yaml', 'name: web\nselector: {user: web}');
+  await world.until(state => uids(state) === '2005');
+  world.directory.away = true;
+  await world.write('b.yaml', 'name: b\nselector: {user: 2006}');
+  await world.until(state => uids(state) === '2006,2005');
+  world.directory.away = false;
+  world.users.delete('web');
+  await world.write('c.yaml', 'name: c\nselector: {user: 2007}');
+  await world.until(state => uids(state) === '2006,2007,2005');
+  world.users.set('other', 2005);
+  await world.write('c.yaml', 'name: c\nselector: {user: 2008}');
+  const { problems } = await world.until(state => uids(state) === '2006,2008');
+  t.regex(problems[0]?.why ?? '', /no user "web" any more, and its uid 2005 is that of "other" now/);
 });
 
 test('a folder may come later, and go and come again', async t => {

@@ -68,11 +68,27 @@ export class Resolver {
 
   async #uid(user: string | number): Promise<number> {
     if (typeof user === 'number') return user;
-    const uid = (await this.#system.uidOf(user)) ?? this.#uids.get(user);
+    const uid = await this.#currentUid(user);
     if (uid === undefined) throw new Error(`this host has no user "${user}"; the workload waits for it`);
     if (uid === 0) throw new Error(`user "${user}" is root, whose traffic cannot be told from the agent's`);
     this.#uids.set(user, uid);
     return uid;
+  }
+
+  /** Where users are kept may be out of reach, so one that is known keeps its uid, unless that is somebody else's now. */
+  async #currentUid(user: string): Promise<number | undefined> {
+    const before = this.#uids.get(user);
+    try {
+      const uid = await this.#system.uidOf(user);
+      if (uid !== undefined || before === undefined) return uid;
+      const heir = await this.#system.userOf(before);
+      if (heir === undefined) return before;
+      this.#uids.delete(user);
+      throw new Error(`this host has no user "${user}" any more, and its uid ${before} is that of "${heir}" now`);
+    } catch (error) {
+      if (this.#uids.get(user) === undefined) throw error;
+      return before;
+    }
   }
 
   /** A namespace without an address yet is asked again at the next look. */

@@ -8,6 +8,8 @@ import { namespaceIdOf } from '../platform.ts';
 export interface System {
   /** The uid of a user, from /etc/passwd or wherever else the host keeps users; undefined when there is none. */
   uidOf(user: string): Promise<number | undefined>;
+  /** The user that has a uid; undefined when none has. */
+  userOf(uid: number): Promise<string | undefined>;
   /** Tells one network namespace from another, see `Selector`; undefined when there is none at that path. */
   namespaceId(path: string): Promise<string | undefined>;
   /** Global addresses inside a network namespace. */
@@ -27,32 +29,40 @@ const execute = promisify(execFile);
 /** A user that is not in /etc/passwd is asked for again after so long, milliseconds. */
 const ASK_AGAIN_MS = 10_000;
 
+interface User {
+  readonly name: string;
+  readonly uid: number;
+}
+
 /** The running system. Asking for a user costs a process, so answers are kept until /etc/passwd changes. */
 export function linuxSystem(): System {
   const known = new Map<
     string,
-    { readonly version: string; readonly uid: number | undefined; readonly until: number }
+    { readonly version: string; readonly user: User | undefined; readonly until: number }
   >();
+  const find = async (key: string): Promise<User | undefined> => {
+    const { ino, mtimeNs } = await stat('/etc/passwd', { bigint: true });
+    const version = `${ino} ${mtimeNs}`;
+    const before = known.get(key);
+    if (before?.version === version && performance.now() < before.until) return before.user;
+    const user = await askForUser(key);
+    known.set(key, { version, user, until: user === undefined ? performance.now() + ASK_AGAIN_MS : Infinity });
+    return user;
+  };
   return {
-    async uidOf(user) {
-      const { ino, mtimeNs } = await stat('/etc/passwd', { bigint: true });
-      const version = `${ino} ${mtimeNs}`;
-      const before = known.get(user);
-      if (before?.version === version && performance.now() < before.until) return before.uid;
-      const uid = await askForUid(user);
-      known.set(user, { version, uid, until: uid === undefined ? performance.now() + ASK_AGAIN_MS : Infinity });
-      return uid;
-    },
+    uidOf: async user => (await find(user))?.uid,
+    userOf: async uid => (await find(`${uid}`))?.name,
     namespaceId,
     addressesIn,
   };
 }
 
-async function askForUid(user: string): Promise<number | undefined> {
+/** @param key name or uid. */
+async function askForUser(key: string): Promise<User | undefined> {
   try {
-    const { stdout } = await execute('/usr/bin/getent', ['passwd', '--', user], { timeout: LIMIT_MS });
-    const uid = stdout.split(':')[2];
-    return uid === undefined || uid === '' ? undefined : Number(uid);
+    const { stdout } = await execute('/usr/bin/getent', ['passwd', '--', key], { timeout: LIMIT_MS });
+    const [name = '', , uid = ''] = stdout.split(':');
+    return uid === '' ? undefined : { name, uid: Number(uid) };
   } catch (error) {
     // getent(1): 2 is "not found".
     if ((error as { code?: unknown }).code === 2) return undefined;

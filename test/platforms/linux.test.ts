@@ -12,6 +12,8 @@ test('users are those of the system', async t => {
   t.is(await system.uidOf('nobody'), 65_534);
   t.is(await system.uidOf('no-such-user'), undefined);
   t.is(await system.uidOf('--help'), undefined);
+  t.is(await system.userOf(65_534), 'nobody');
+  t.is(await system.userOf(4_000_000_000), undefined);
 });
 
 test('a workload in a namespace has the addresses of the namespace, and goes with it', async t => {
