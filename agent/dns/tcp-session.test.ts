@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { buffer } from 'node:stream/consumers';
 import test from 'ava';
 import { frame } from './framing.ts';
 import { dialInTurn, serveTcp } from './tcp-session.ts';
@@ -36,4 +37,22 @@ for (const ids of [1, 0x1_00_00])
     // It is held up, or all of it went through.
     while (!held[0]?.isPaused() && sent < most) await new Promise(setImmediate);
     t.true(sent < most, `${sent} bytes were taken`);
+  });
+
+for (const [whose, own] of [
+  ['our', async (query: Buffer) => query],
+  ["another server's", async () => undefined],
+] as const)
+  test(`a program that asks and says that it asks nothing more gets ${whose} answer`, async t => {
+    const other = createServer({ allowHalfOpen: true }, socket => socket.pipe(socket)).listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const servers = [{ address: '127.0.0.1', port: (other.address() as AddressInfo).port }];
+    const server = createServer(socket => serveTcp(socket, own, dialInTurn(servers))).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.teardown(() => {
+      for (const one of [server, other]) one.close();
+    });
+    const program = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    program.end(Buffer.concat([frame(Buffer.alloc(20, 1)), frame(Buffer.alloc(30, 2))]));
+    t.deepEqual(await buffer(program), Buffer.concat([frame(Buffer.alloc(20, 1)), frame(Buffer.alloc(30, 2))]));
   });

@@ -45,6 +45,11 @@ export function serveTcp(client: Socket, own: (query: Buffer) => Promise<Buffer 
     () => flow(),
   );
   let pending = 0;
+  let ended = false;
+  // Who asks nothing more still waits for answers, and the other server is told the same.
+  const finish = (): void => {
+    if (ended && pending === 0) upstream.finish(() => client.end());
+  };
   const flow = (): void => {
     if (upstream.isFull || pending + upstream.waiting >= MOST_PENDING) client.pause();
     else client.resume();
@@ -64,8 +69,14 @@ export function serveTcp(client: Socket, own: (query: Buffer) => Promise<Buffer 
     } finally {
       pending -= 1;
       flow();
+      finish();
     }
   };
+  client.allowHalfOpen = true;
+  client.on('end', () => {
+    ended = true;
+    finish();
+  });
   client.setTimeout(IDLE_MS, () => client.destroy());
   client.on('drain', () => upstream.resume());
   client.on('error', () => client.destroy());
@@ -85,6 +96,7 @@ class TcpUpstream {
   #socket: Socket | undefined;
   #dialling = false;
   #closed = false;
+  #finished: (() => void) | undefined;
 
   /** @param eased called when there may be room for more queries. */
   constructor(dial: Dial, heard: (message: Buffer) => void, eased: () => void) {
@@ -116,6 +128,13 @@ class TcpUpstream {
 
   resume(): void {
     this.#socket?.resume();
+  }
+
+  /** Nothing more is asked. @param finished called once nothing more will be answered. */
+  finish(finished: () => void): void {
+    this.#finished = finished;
+    if (this.#socket) this.#socket.end();
+    else if (!this.#dialling) finished();
   }
 
   close(): void {
@@ -159,6 +178,7 @@ class TcpUpstream {
       if (!this.#closed) this.#fail();
     });
     for (const query of this.#waiting.values()) socket.write(frame(query));
+    if (this.#finished) socket.end();
   }
 
   #fail(): void {
@@ -166,5 +186,6 @@ class TcpUpstream {
     this.#waiting.clear();
     for (const query of queries) this.#heard(failure(query));
     this.#eased();
+    this.#finished?.();
   }
 }
