@@ -130,6 +130,7 @@ class Agent {
       log: logger.child({ part: 'xds' }),
       lastGood: join(ownFolder(stateDir), 'last-good.json'),
       onStreamEnd: () => this.#proxy.suspect(),
+      onMended: () => this.#converge.mended(),
     });
     this.#redirect = new Redirect({
       stateDir: ownFolder(stateDir),
@@ -308,10 +309,12 @@ class Agent {
     try {
       await this.#converge.workloads(workloads);
       if (this.#settled) this.#tell();
-      await savePorts(options.stateDir, ports);
     } catch (error) {
       logger.error('cannot take the workloads of the host', { reason: messageOf(error) });
     }
+    await savePorts(options.stateDir, ports).catch((error: unknown) =>
+      logger.warn('cannot remember the outbound ports of workloads', { reason: messageOf(error) }),
+    );
   }
 
   /** Something came from the Manager. */

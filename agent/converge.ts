@@ -64,6 +64,8 @@ export class Converge {
   readonly #capture = rerun(() => this.#captureReady(), this.#fail('cannot set the capture rules; those before stay'));
   readonly #soon = debounce(() => void this.#config.call(), QUIET_MS, CEILING_MS);
   #workloads: readonly LocalWorkload[] = [];
+  /** Those whose namespaces have their links. */
+  #linked: readonly LocalWorkload[] | undefined;
   /** What {@link workloads} was called with last. */
   #latest: readonly LocalWorkload[] = [];
   #known = false;
@@ -94,7 +96,6 @@ export class Converge {
     // It begins while certificates are read and its config is made. What goes wrong is told by the round that waits for it.
     void this.#proxyFor(workloads).catch(() => undefined);
     await this.#options.certificates.want(workloads.map(({ workload }) => identityOf(workload, trustDomain)));
-    await linkNamespaces(this.#options.settings.namespaces, workloads);
     // What came later may have been quicker.
     if (this.#latest !== workloads) return;
     // Not before their certificates are read from disk: a round in between would take them for workloads that have none.
@@ -105,6 +106,12 @@ export class Converge {
 
   /** Something that the config follows from changed. */
   changed(): void {
+    this.#soon.call();
+  }
+
+  /** Envoy took what it had refused: who waited for that can be captured, and a policy be in force. */
+  mended(): void {
+    this.#settled = undefined;
     this.#soon.call();
   }
 
@@ -151,6 +158,7 @@ export class Converge {
     proxied.catch(() => undefined);
     // An Envoy that takes over from one of another version waits for its config; later, config may need rights that only the new one has.
     if (this.#given) await proxied;
+    await this.#link();
     this.#all = this.#fitting();
     this.#options.onMembers();
     const { confined } = proxy;
@@ -167,6 +175,20 @@ export class Converge {
     if (!this.#tookOver && proxy.fresh) ads.expect();
     this.#unconfigured = undefined;
     if (this.#news(joined)) void this.#capture.call();
+  }
+
+  /** Where it fails, Envoy refuses what has no link, and it is tried again; all others must not wait for that. */
+  async #link(): Promise<void> {
+    const workloads = this.#workloads;
+    if (this.#linked === workloads) return;
+    const { settings, logger } = this.#options;
+    try {
+      await linkNamespaces(settings.namespaces, workloads);
+      this.#linked = workloads;
+    } catch (error) {
+      logger.error('cannot link the network namespaces of workloads', { reason: messageOf(error) });
+      setTimeout(() => this.changed(), RETRY_MS).unref();
+    }
   }
 
   /** Has an Envoy run. All workloads count, joined or not: it shall have its rights from the start, and get no config that it has no right to. */

@@ -7,28 +7,15 @@ import { eventually } from '../eventually.ts';
 import { startEcho } from '../hosts/apps.ts';
 import type { Place } from '../hosts/host.ts';
 import { server, UID } from './cast.ts';
-import { Mesh } from './mesh.ts';
+import { Mesh, type MeshHost } from './mesh.ts';
 
 const SERVICE = { name: 'reviews', ports: [{ number: 9080, name: 'http', protocol: 'http' }] };
 
-test('while no Envoy with the rights for a new workload can be started, all others get their config, and it is told why', async t => {
+test('what one workload lacks, rights of Envoy or a link to its namespace, keeps no other from its config, and comes by itself', async t => {
   t.timeout(180_000);
   await using mesh = await Mesh.create('rights');
-  const registry = join(mesh.control.configDir, 'services.yaml');
-  const listed = (address: string, port: number): Promise<void> =>
-    writeFile(registry, stringify({ services: [{ ...SERVICE, instances: [{ id: 'r', address, port }] }] }));
-  await writeFile(registry, stringify({ services: [] }));
-  await mesh.startManager({ registries: [{ name: 'services', kind: 'file', path: registry }] });
-  const alpha = await mesh.host('alpha', [
-    { name: 'web', selector: { user: UID.web } },
-    server('r1', UID.first, 9081, 'v1'),
-    server('r2', UID.second, 9082, 'v2'),
-  ]);
+  const { alpha, listed } = await stage(mesh);
   const { host } = alpha;
-  await startEcho(host, 'r1', [9081], { uid: UID.first });
-  await startEcho(host, 'r2', [9082], { uid: UID.second });
-  await listed(host.address, 9081);
-  await answers(host, 'r1');
   const { envoy } = await alpha.status();
 
   const { program } = envoyPaths(host.runDir, host.stateDir);
@@ -59,7 +46,44 @@ test('while no Envoy with the rights for a new workload can be started, all othe
   await answers(box, 'r2');
   t.deepEqual((await alpha.status()).rejections, []);
   await answers(host, 'r2');
+
+  const links = join(host.runDir, 'namespaces');
+  await rm(links, { recursive: true });
+  await writeFile(links, '');
+  const crate = await host.container('crate');
+  await alpha.workload({ name: 'crate', selector: { networkNamespace: crate.namespacePath } });
+  await eventually(
+    'the new workload is known',
+    () => alpha.status(),
+    ({ workloads }) => workloads.length === 5,
+  );
+  await listed(host.address, 9081);
+  await answers(host, 'r1');
+  await rm(links);
+  await answers(crate, 'r1');
 });
+
+/** A host with a caller and two servers, and what has the service listed at one of them. */
+async function stage(
+  mesh: Mesh,
+): Promise<{ alpha: MeshHost; listed: (address: string, port: number) => Promise<void> }> {
+  const registry = join(mesh.control.configDir, 'services.yaml');
+  const listed = (address: string, port: number): Promise<void> =>
+    writeFile(registry, stringify({ services: [{ ...SERVICE, instances: [{ id: 'r', address, port }] }] }));
+  await writeFile(registry, stringify({ services: [] }));
+  await mesh.startManager({ registries: [{ name: 'services', kind: 'file', path: registry }] });
+  const alpha = await mesh.host('alpha', [
+    { name: 'web', selector: { user: UID.web } },
+    server('r1', UID.first, 9081, 'v1'),
+    server('r2', UID.second, 9082, 'v2'),
+  ]);
+  const { host } = alpha;
+  await startEcho(host, 'r1', [9081], { uid: UID.first });
+  await startEcho(host, 'r2', [9082], { uid: UID.second });
+  await listed(host.address, 9081);
+  await answers(host, 'r1');
+  return { alpha, listed };
+}
 
 async function answers(place: Place, instance: string): Promise<void> {
   await eventually(

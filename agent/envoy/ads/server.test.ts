@@ -204,7 +204,8 @@ test('removes listeners before the clusters that they named', async t => {
 });
 
 test('finds the one that is refused, lets the others through, and offers it again later', async t => {
-  await using at = await table({ retryMs: 50 });
+  let mended = 0;
+  await using at = await table({ retryMs: 50, onMended: () => (mended += 1) });
   const envoy = at.envoy();
   const bad = cluster('bad');
   at.server.update(['a', 'b', 'c'].map(name => cluster(name)).concat(bad));
@@ -227,8 +228,14 @@ test('finds the one that is refused, lets the others through, and offers it agai
   );
   envoy.refuse(await envoy.next(), 'too bad');
   t.is(at.warnings.length, 1, 'the same refusal is told once');
+  t.is(mended, 0);
   await envoy.take(TYPE.cluster, 'bad');
   t.deepEqual(await at.server.applied(soon()), []);
+  t.is(mended, 1, 'it is told once that it is mended');
+  at.server.update(['a', 'b', 'c', 'bad'].map(name => cluster(name, '2s')));
+  await envoy.take(TYPE.cluster, 'a', 'b', 'c', 'bad');
+  await at.server.applied(soon());
+  t.is(mended, 1);
 });
 
 test('a version that is refused leaves the one before in force, and the next one is tried', async t => {

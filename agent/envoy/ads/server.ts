@@ -23,6 +23,8 @@ export interface AdsServerOptions {
   readonly log: Logger;
   /** Called when an Envoy's stream ended. */
   readonly onStreamEnd?: () => void;
+  /** Called when an Envoy took what it had refused. */
+  readonly onMended?: () => void;
   /** How long routes wait for clusters that do not get ready, ms. */
   readonly gateMs?: number;
   /** How long a cluster is kept that nothing names any more, ms. */
@@ -200,6 +202,7 @@ export class AdsServer {
   #note(typeUrl: TypeUrl, { accepted, rejected, suspected }: Outcome): void {
     const { log, retryMs = 30_000 } = this.#options;
     for (const resource of accepted) this.#lastGood.accepted(resource);
+    if (accepted.filter(resource => this.#isMended(resource)).length > 0) this.#options.onMended?.();
     if (suspected.length > 0) log.debug('Envoy refused a response; looking for the cause', { typeUrl, suspected });
     for (const refused of rejected) {
       if (refused.standIn) this.#lastGood.forget(typeUrl, refused.name, refused.version);
@@ -207,6 +210,11 @@ export class AdsServer {
       this.#warn(typeUrl, refused);
     }
     if (rejected.length > 0) this.#retryIn(retryMs);
+  }
+
+  /** Whether it is what is wanted, and that, or what was wanted before, had been refused. */
+  #isMended({ typeUrl, name, version }: Resource): boolean {
+    return this.#desired[typeUrl]?.get(name)?.version === version && this.#warned.delete(`${typeUrl} ${name}`);
   }
 
   /** Logs what was refused, once for each version and reason. */
