@@ -1,10 +1,12 @@
 import type { FileObject } from '../config/files.ts';
 import { describeFieldError } from '../model/util/errors.ts';
 import { type Ask, asker, causesOf, refusal } from './ask.ts';
+import type { ManagerAnswer } from './client.ts';
 import { type Command, EXIT } from './command.ts';
 import { printErrors, readInput } from './input.ts';
 import { objectPath, type ShownObject, shortName } from './objects.ts';
 import { CONNECTION_OPTIONS, FILE_OPTION, NAMESPACE_OPTION, OUTPUT_OPTION } from './options.ts';
+import { inOrder, refers, widened } from './order.ts';
 import { print } from './output.ts';
 
 /** What became of one object. */
@@ -39,10 +41,9 @@ export const applyCommand: Command = {
     ...CONNECTION_OPTIONS,
   },
   async run({ values }, context) {
-    const { objects, errors } = await readInput(applyCommand, values, context);
-    const ask = asker(values, context);
-    const applied: Applied[] = [];
-    for (const object of objects) applied.push(await applyOne(ask, object, values['dry-run'] === true));
+    const { objects: read, errors } = await readInput(applyCommand, values, context);
+    const objects = inOrder(read);
+    const applied = await applyAll(asker(values, context), objects, values['dry-run'] === true);
     printErrors(context, errors);
     for (const { errors: refused, warnings } of applied) {
       for (const line of refused) context.stderr.write(`${line}\n`);
@@ -62,13 +63,34 @@ export const applyCommand: Command = {
   },
 };
 
-async function applyOne(ask: Ask, { manifest, document, locate }: FileObject, dryRun: boolean): Promise<Applied> {
-  const { kind, namespace, name, apiVersion } = manifest;
-  const path = objectPath(kind, namespace, name, apiVersion);
-  const before = await ask({ path });
+/** One by one. A rule that drops subsets loses them only when the routes of the same input are applied. */
+async function applyAll(ask: Ask, objects: readonly FileObject[], dryRun: boolean): Promise<readonly Applied[]> {
+  const applied: Applied[] = [];
+  const narrow: (() => Promise<void>)[] = [];
+  for (const [index, object] of objects.entries()) {
+    const before = await ask({ path: pathOf(object) });
+    const wide = dryRun || !objects.some(refers) ? undefined : widened(object.document, before.body);
+    const one = await applyOne(ask, wide === undefined ? object : { ...object, document: wide }, before, dryRun);
+    applied.push(one);
+    if (wide !== undefined && one.result !== 'refused')
+      narrow.push(async () => {
+        applied[index] = await applyOne(ask, object, before, dryRun);
+      });
+  }
+  for (const step of narrow) await step();
+  return applied;
+}
+
+function pathOf({ manifest: { kind, namespace, name, apiVersion } }: FileObject): string {
+  return objectPath(kind, namespace, name, apiVersion);
+}
+
+async function applyOne(ask: Ask, object: FileObject, before: ManagerAnswer, dryRun: boolean): Promise<Applied> {
+  const { manifest, document, locate } = object;
+  const { kind, namespace, name } = manifest;
   const answer = await ask({
     method: 'PATCH',
-    path: `${path}?fieldManager=isthmus&force=true${dryRun ? '&dryRun=All' : ''}`,
+    path: `${pathOf(object)}?fieldManager=isthmus&force=true${dryRun ? '&dryRun=All' : ''}`,
     body: withNamespace(document, namespace),
     contentType: 'application/apply-patch+yaml',
   });

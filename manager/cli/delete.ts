@@ -5,6 +5,7 @@ import { type Command, EXIT, usageError } from './command.ts';
 import { printErrors, readInput } from './input.ts';
 import { completeKind, objectPath, readTarget, shortName } from './objects.ts';
 import { CONNECTION_OPTIONS, FILE_OPTION, NAMESPACE_OPTION, OUTPUT_OPTION, textOf, textsOf } from './options.ts';
+import { inOrder } from './order.ts';
 import { print } from './output.ts';
 
 interface Target {
@@ -33,7 +34,9 @@ export const deleteCommand: Command = {
       ? await readInput(deleteCommand, values, context)
       : { objects: [], errors: [] };
     const targets: Target[] = fromFiles
-      ? objects.map(({ manifest: { kind, namespace, name } }) => ({ kind, namespace, name }))
+      ? inOrder(objects)
+          .toReversed()
+          .map(({ manifest: { kind, namespace, name } }) => ({ kind, namespace, name }))
       : [namedTarget(positionals, textOf(values, 'namespace') ?? DEFAULT_NAMESPACE)];
     const ask = asker(values, context);
     const results: { kind: string; namespace: string; name: string; deleted: boolean }[] = [];
