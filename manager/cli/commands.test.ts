@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import test from 'ava';
 import { startApi } from '../api/fixture.ts';
+import type { ServiceReport } from '../api/inspect.ts';
 import { HOST, INSPECT, REGISTRY, SERVICE } from './fixture.ts';
 import { ok, ROUTES, RULE, run, write } from './fixture-run.ts';
 
@@ -149,7 +150,7 @@ const shown: readonly [string, RegExp][] = [
   ],
   [
     'services reviews',
-    /consul\/r1 +consul +10\.0\.0\.1:9080 +a +healthy +1 +eu\/eu-1 +version=v1\nzk\/r2 +zk +10\.0\.0\.2:9081 +no agent +unhealthy +1 +eu\/eu-1\n$/,
+    /consul\/r1 +consul +10\.0\.0\.1:9080 +a +healthy +1 +eu\/eu-1 +version=v1\nzk\/r2 +zk +10\.0\.0\.2:9081 +no agent +unhealthy +1 +eu\/eu-1 +version=v2\n$/,
   ],
   ['services reviews.service.consul', /consul\/r1/],
   ['services -n other', /^No registry lists a service/],
@@ -207,6 +208,17 @@ reviews.default.mesh is still listed there by a registry: callers dial it direct
 The join token t9 names it and is still good. Try: isthmus token revoke t9
 `,
   );
+});
+
+test('a subset that is routed to and that no instance carries is told by apply, and by status for as long', async t => {
+  const services: ServiceReport[] = [{ ...SERVICE, instances: SERVICE.instances.slice(0, 1) }];
+  const api = await startApi(t, { inspect: { services: () => services } });
+  const { err } = await ok(t, api, 'apply -f -', `${RULE}---\n${ROUTES}`);
+  t.regex(err, /^stdin:\d+:\d+: warning: .*subset: "v2" has no instance: none of .* carries version=v2; calls .*\n$/);
+  const told = /^VirtualService default\/reviews: .*"v2" has no instance/m;
+  t.regex((await ok(t, api, 'status')).out, told);
+  services[0] = SERVICE;
+  t.notRegex((await ok(t, api, 'status')).out, told);
 });
 
 test('what is listed on a removed host is shown as not called, and is something wrong', async t => {

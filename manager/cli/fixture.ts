@@ -41,7 +41,7 @@ export const SERVICE: ServiceReport = {
       address: '10.0.0.2',
       ports: { http: 9081 },
       weight: 1,
-      labels: {},
+      labels: { version: 'v2' },
       locality: LOCALITY,
       network: '',
       health: 'unhealthy',

@@ -21,8 +21,9 @@ const REVIEWS: KnownService = {
   hostname: 'reviews.default.mesh',
   aliases: ['reviews.service.consul'],
   ports: [{ number: 9080 }],
+  instances: [{ labels: { version: 'v1', zone: 'a' } }],
 };
-const RATINGS: KnownService = { hostname: 'ratings.shop.mesh', aliases: [], ports: [{ number: 80 }] };
+const RATINGS: KnownService = { hostname: 'ratings.shop.mesh', aliases: [], ports: [{ number: 80 }], instances: [] };
 
 const cases: readonly [string, readonly ConfigObject[], readonly KnownService[] | undefined, string[]][] = [
   [
@@ -90,6 +91,32 @@ const cases: readonly [string, readonly ConfigObject[], readonly KnownService[] 
     [
       'VirtualService default/a: spec.http[0].route[0].destination.subset: "v1" is not defined: no DestinationRule is for "reviews"; calls to it fail until there is one',
     ],
+  ],
+  [
+    'a subset that no instance carries',
+    objects(
+      routes('a', to('{host: reviews, subset: v2}')),
+      rule('r', '{host: reviews, subsets: [{name: v2, labels: {version: v2, zone: a}}]}'),
+    ),
+    [REVIEWS],
+    [
+      'VirtualService default/a: spec.http[0].route[0].destination.subset: "v2" has no instance: none of reviews.default.mesh carries version=v2, zone=a; calls to it fail until one does',
+    ],
+  ],
+  [
+    'subsets that an instance carries, or that get no calls',
+    objects(
+      routes(
+        'a',
+        '{hosts: [reviews], http: [{route: [{destination: {host: reviews, subset: v1}, weight: 1}, {destination: {host: reviews, subset: v2}, weight: 0}]}]}',
+      ),
+      rule(
+        'r',
+        '{host: reviews, subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2}}, {name: v3, labels: {version: v3}}]}',
+      ),
+    ),
+    [REVIEWS],
+    [],
   ],
   [
     'a mistyped subset',

@@ -18,6 +18,8 @@ export interface KnownService {
   readonly hostname: string;
   readonly aliases: readonly string[];
   readonly ports: readonly { readonly number: number }[];
+  /** Those that are called. */
+  readonly instances: readonly { readonly labels: Readonly<Record<string, string>> }[];
 }
 
 /** `VirtualService default/reviews: spec.http[0].route[1].destination.subset: "v3" is not defined`. */
@@ -125,7 +127,7 @@ function matchesAll({ match }: HttpRoute): boolean {
 }
 
 function checkRoute(route: HttpRoute, namespace: string, world: World, at: string, warn: Warn): void {
-  for (const [index, { destination }] of route.route.entries()) {
+  for (const [index, { destination, weight }] of route.route.entries()) {
     const path = `${at}.route[${index}].destination`;
     const { host, port, subset } = destination;
     const service = checkKnown(host, namespace, world, `${path}.host`, warn);
@@ -135,8 +137,10 @@ function checkRoute(route: HttpRoute, namespace: string, world: World, at: strin
         `${service.hostname} has no port ${port.number}`,
         `it has ${service.ports.map(({ number }) => number).join(', ') || 'none'}`,
       );
-    if (subset !== undefined)
-      checkSubset(subset, world.rules.get(canonical(host, namespace, world)), host, `${path}.subset`, warn);
+    if (subset === undefined) continue;
+    const rule = world.rules.get(canonical(host, namespace, world));
+    checkSubset(subset, rule, host, `${path}.subset`, warn);
+    if (service && rule && weight !== 0) checkCarried(subset, rule, service, `${path}.subset`, warn);
   }
 }
 
@@ -156,6 +160,19 @@ function checkSubset(subset: string, rule: Rule | undefined, host: string, path:
       `"${subset}" is not defined: no DestinationRule is for "${host}"`,
       'calls to it fail until there is one',
     );
+}
+
+/** Envoy answers calls to a subset without instances by itself, and refuses nothing: nobody else would tell. */
+function checkCarried(subset: string, rule: Rule, service: KnownService, path: string, warn: Warn): void {
+  const labels = Object.entries(rule.spec.subsets.find(({ name }) => name === subset)?.labels ?? {});
+  if (labels.length === 0 || service.instances.some(of => labels.every(([key, value]) => of.labels[key] === value)))
+    return;
+  const wanted = labels.map(([key, value]) => `${key}=${value}`).join(', ');
+  warn(
+    path,
+    `"${subset}" has no instance: none of ${service.hostname} carries ${wanted}`,
+    'calls to it fail until one does',
+  );
 }
 
 function checkKnown(
