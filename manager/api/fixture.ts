@@ -30,18 +30,23 @@ export function inspectOf(known: Partial<Inspect> = {}): Inspect {
   };
 }
 
-/** Tokens in memory. */
+/** Tokens in memory; one for the host `joined` was used. */
 export function tokensInMemory(): Tokens {
   const known = new Map<string, TokenInfo>();
   return {
     async create({ host, identities, ttlMs }) {
       const id = `t${known.size + 1}`;
-      const info = { id, identities, createdAt: 0, expiresAt: ttlMs, ...(host === undefined ? {} : { host }) };
+      const used = host === 'joined' ? { usedAt: 1, usedBy: host } : {};
+      const info = { id, identities, createdAt: 0, expiresAt: ttlMs, ...(host === undefined ? {} : { host }), ...used };
       known.set(id, info);
       return { ...info, token: `secret-of-${id}` };
     },
     list: async () => [...known.values()],
-    revoke: async id => known.delete(id),
+    revoke: async id => {
+      const usedBy = known.get(id)?.usedBy;
+      if (usedBy !== undefined) return { usedBy };
+      return known.delete(id) ? 'revoked' : 'unknown';
+    },
   };
 }
 

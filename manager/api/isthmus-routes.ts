@@ -63,8 +63,14 @@ async function tokensRoute(
   response: ServerResponse,
 ): Promise<void> {
   if (id !== undefined && request.method === 'DELETE') {
-    if (await tokens.revoke(decodePart(id))) return sendJson(response, 200, { revoked: id });
-    throw new ApiError(404, `There is no token "${id}"`);
+    const revocation = await tokens.revoke(decodePart(id));
+    if (revocation === 'revoked') return sendJson(response, 200, { revoked: id });
+    if (revocation === 'unknown') throw new ApiError(404, `There is no token "${id}"`);
+    const { usedBy } = revocation;
+    throw new ApiError(
+      409,
+      `Token "${id}" was used by ${usedBy} already; take the host out with: isthmus hosts remove ${usedBy}`,
+    );
   }
   if (id === undefined && request.method === 'GET') return sendJson(response, 200, { items: await tokens.list() });
   if (id === undefined && request.method === 'POST')

@@ -20,11 +20,14 @@ export interface TokenInfo {
   readonly usedBy?: string;
 }
 
+/** What became of a token that was to be taken back: one that a host used stays, as the record of who joined as what. */
+export type Revocation = 'revoked' | 'unknown' | { readonly usedBy: string };
+
 /** Join tokens: good for one host, once. */
 export interface Tokens {
   /** The only time that the secret is told. */
   create(request: TokenRequest): Promise<TokenInfo & { readonly token: string }>;
   list(): Promise<readonly TokenInfo[]>;
-  /** Resolves to whether there was one. */
-  revoke(id: string): Promise<boolean>;
+  /** Takes one back that no host used yet. */
+  revoke(id: string): Promise<Revocation>;
 }

@@ -264,6 +264,16 @@ test('tokens are made, listed without their secret, and taken back', async t => 
   t.is((await run(api, 'token revoke t1')).code, 1);
 });
 
+test('a token that a host used is not taken back: its host is named, and the record stays', async t => {
+  const api = await startApi(t);
+  await ok(t, api, 'token create --identity default/* --host joined');
+  const { code, out, err } = await run(api, 'token revoke t1');
+  t.is(code, 1);
+  t.is(out, '');
+  t.is(err, 'Token "t1" was used by joined already; take the host out with: isthmus hosts remove joined\n');
+  t.regex((await ok(t, api, 'token list')).out, /^t1 .* used by joined$/m);
+});
+
 for (const [when, daysLeft, said, code] of [
   ['long before', 365, undefined, 0],
   [

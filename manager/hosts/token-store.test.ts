@@ -55,6 +55,23 @@ test('a token that was revoked between check and use is not used', async t => {
   await t.throwsAsync(checked.use(), { code: 'token-used' });
 });
 
+test('a token that was used is not revoked, also when it is used just then, and stays listed', async t => {
+  const { tokens, store } = setUp(t);
+  const { token, id } = await tokens.create(REQUEST);
+  const checked = await tokens.check(token, 'a');
+  const get = store.get.bind(store);
+  store.get = async key => {
+    store.get = get;
+    const entry = await get(key);
+    await checked.use();
+    return entry;
+  };
+  t.deepEqual(await tokens.revoke(id), { usedBy: 'a' });
+  t.deepEqual(await tokens.revoke(id), { usedBy: 'a' });
+  t.like(await tokens.list(), [{ id, usedBy: 'a' }]);
+  t.is(await tokens.revoke('none'), 'unknown');
+});
+
 test('patterns that are none are refused, each by its place', async t => {
   const { tokens } = setUp(t);
   const error = await t.throwsAsync(tokens.create({ identities: ['default', 'a/b/c', 'default/*'], ttlMs: 1000 }));

@@ -1,5 +1,5 @@
 import { formatToken, hashSecret, makeToken, parseToken, secretFits } from '../../auth/token.ts';
-import type { TokenInfo, TokenRequest, Tokens } from '../api/tokens.ts';
+import type { Revocation, TokenInfo, TokenRequest, Tokens } from '../api/tokens.ts';
 import { ConflictError, type Entry, type Store } from '../store/store.ts';
 import { checkPatterns } from './allowed.ts';
 import { RefusalError } from './refusal.ts';
@@ -54,8 +54,18 @@ export class TokenStore implements Tokens {
     });
   }
 
-  async revoke(id: string): Promise<boolean> {
-    return this.#store.delete(PREFIX + id);
+  async revoke(id: string): Promise<Revocation> {
+    const entry = await this.#store.get(PREFIX + id);
+    if (entry === undefined) return 'unknown';
+    const { usedBy } = read(entry);
+    if (usedBy !== undefined) return { usedBy };
+    try {
+      return (await this.#store.delete(entry.key, entry.revision)) ? 'revoked' : 'unknown';
+    } catch (error) {
+      // A host used it just now: a token is written to once.
+      if (!(error instanceof ConflictError)) throw error;
+      return this.revoke(id);
+    }
   }
 
   /**
