@@ -53,7 +53,7 @@ export interface Command {
   readonly name: string;
   /** One line. */
   readonly summary: string;
-  /** As in `isthmus get <kind> [name]`. */
+  /** As in `isthmus get <kind> [name]`: words before options, as what is missing is named by it. */
   readonly usage: string;
   readonly examples: readonly CommandExample[];
   readonly options: Readonly<Record<string, CommandOption>>;
@@ -102,9 +102,15 @@ export function parseCommand(command: Command, argv: readonly string[]): Command
       throw usageError(command, `--${name} must be one of ${option.choices.join(', ')}, not "${value}"`);
   }
   const { minimum, maximum } = command.positionals ?? { minimum: 0, maximum: 0 };
-  if (positionals.length < minimum) throw usageError(command, 'Something is missing');
+  if (positionals.length < minimum)
+    throw usageError(command, `${wordsOf(command)[positionals.length] ?? 'a word'} is missing`);
   if (positionals.length > maximum) throw usageError(command, `"${positionals[maximum]}" is one word too many`);
   return { values, positionals };
+}
+
+/** What its usage says after its name. */
+function wordsOf({ name, usage }: Command): readonly string[] {
+  return usage.slice(`isthmus ${name} `.length).split(' ');
 }
 
 function parseStrictly(command: Command, argv: readonly string[]): CommandArguments {

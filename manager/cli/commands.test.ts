@@ -311,11 +311,11 @@ const refused: readonly [string, number, RegExp][] = [
   ['delete', 2, /Name a kind and an object, or files with -f/],
   ['services rviews', 1, /There is no service "rviews"\nTry: isthmus services reviews\n/],
   ['services -o xml', 2, /--output must be one of table, json, yaml, not "xml"/],
-  ['hosts remove', 2, /Something is missing\nUsage: isthmus hosts remove/],
+  ['hosts remove', 2, /^<name> is missing\nUsage: isthmus hosts remove/],
   [
     'hosts remove a',
     1,
-    /Host "a" is connected[\s\S]*\nTry: isthmus agent uninstall, on a; or isthmus hosts remove a --force\n/,
+    /^Host "a" is connected: stop its agent first, or remove it all the same with --force\nTry: isthmus agent uninstall, on a; or isthmus hosts remove a --force\n/,
   ],
   ['hosts remove x --force', 1, /There is no host "x"\nTry: isthmus hosts\n/],
   ['token create', 2, /--identity is missing/],

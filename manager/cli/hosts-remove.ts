@@ -32,9 +32,12 @@ export const hostsRemoveCommand: Command = {
     const path = `/isthmus/v1/hosts/${encodeURIComponent(name)}?${flags.join('&')}`;
     const answer = await asker(values, context)({ method: 'DELETE', path });
     if (answer.status === 409)
-      throw new CommandError(refusal(answer).message, {
-        next: `isthmus agent uninstall, on ${name}; or isthmus hosts remove ${name} --force`,
-      });
+      throw new CommandError(
+        `Host "${name}" is connected: stop its agent first, or remove it all the same with --force`,
+        {
+          next: `isthmus agent uninstall, on ${name}; or isthmus hosts remove ${name} --force`,
+        },
+      );
     if (answer.status === 404) throw new CommandError(refusal(answer).message, { next: 'isthmus hosts' });
     if (answer.status >= 400) throw refusal(answer);
     const removed = answer.body as RemovedHost;

@@ -63,6 +63,7 @@ const cases: readonly (readonly [argv: string, code: number, said: RegExp])[] = 
   ['services', 1, /The Manager cannot be reached\nTry: isthmus manager\n/],
   ['token create', 1, /^isthmus token create: outer: inner\n$/],
   ['completion bash', 0, /complete -F _isthmus isthmus/],
+  ['completion', 2, /^<bash\|zsh\|fish> is missing\nUsage: /],
   ['completion tcsh', 2, /"tcsh" is no shell/],
 ];
 

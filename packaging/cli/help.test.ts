@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import test from 'ava';
+import { parseCommand } from '../../manager/cli/command.ts';
 import { COMMANDS } from '../commands/index.ts';
 import { commandHelp, overview } from './help.ts';
 
@@ -20,6 +21,13 @@ test('folded help says the same words', t => {
   for (const command of COMMANDS) {
     const words = (help: string): string => stripVTControlCharacters(help).split(/\s+/).join(' ');
     t.is(words(commandHelp(command, TERMINAL)), words(commandHelp(command, { colour: false })));
+  }
+});
+
+test('a word that is missing is named as the usage names it', async t => {
+  for (const command of COMMANDS.filter(({ positionals }) => (positionals?.minimum ?? 0) > 0)) {
+    const error = t.throws(() => parseCommand(command, []), undefined, command.name);
+    t.regex(error.message, /^<[a-z|]+>\S* is missing\nUsage: /);
   }
 });
 
