@@ -19,6 +19,12 @@ function command(name: string, run: Command['run'] = async () => 0): Command {
 const COMMANDS: readonly Command[] = [
   command('agent'),
   command('agent uninstall', async ({ positionals }) => (positionals.length === 0 ? 0 : 7)),
+  { ...command('hosts'), positionals: { minimum: 0, maximum: 0 } },
+  command('hosts remove'),
+  command('version', async (_, { stdout }) => {
+    stdout.write('1.2.3\n');
+    return 0;
+  }),
   command('services', async () => {
     throw new CommandError('The Manager cannot be reached', { next: 'isthmus manager' });
   }),
@@ -64,6 +70,11 @@ const cases: readonly (readonly [argv: string, code: number, said: RegExp])[] = 
   ['token create', 1, /^isthmus token create: outer: inner\n$/],
   ['completion bash', 0, /complete -F _isthmus isthmus/],
   ['completion', 2, /^<bash\|zsh\|fish> is missing\nUsage: /],
+  ['hosts rm x', 2, /^There is no "isthmus hosts rm": isthmus hosts, isthmus hosts remove\n$/],
+  ['hosts --output json rm', 2, /"rm" is one word too many/],
+  ['hosts', 0, /^$/],
+  ['--version', 0, /^1\.2\.3\n$/],
+  ['--version --otput json', 2, /Unknown option '--otput'/],
   ['completion tcsh', 2, /"tcsh" is no shell/],
 ];
 

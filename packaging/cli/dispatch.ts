@@ -9,7 +9,7 @@ export async function dispatch(
   argv: readonly string[],
   context: CommandContext,
 ): Promise<number> {
-  const asked = argv[0] === 'help' ? argv.slice(1) : argv;
+  const asked = argv[0] === 'help' ? argv.slice(1) : argv[0] === '--version' ? ['version', ...argv.slice(1)] : argv;
   const command = findCommand(commands, asked);
   if (asked[0] === undefined || (command === undefined && isHelp(asked[0])))
     return say(context, overview(commands, styleOf(context)));
@@ -20,6 +20,7 @@ export async function dispatch(
   const rest = asked.slice(command.name.split(' ').length);
   if (argv[0] === 'help' || beforeDashes(rest).some(isHelp))
     return say(context, commandHelp(command, styleOf(context)));
+  if (isMistyped(commands, command, rest)) return unknown(commands, asked, context);
   try {
     return await runCommand(command, rest, context);
   } catch (error) {
@@ -45,6 +46,15 @@ function groupOf(commands: readonly Command[], first: string): readonly Command[
   return commands.filter(command => command.name.startsWith(`${first} `));
 }
 
+/** A command that takes no words of its own, before a word that is none of its group: `hosts rm`. */
+function isMistyped(
+  commands: readonly Command[],
+  { name, positionals }: Command,
+  [next = '-']: readonly string[],
+): boolean {
+  return !next.startsWith('-') && (positionals?.maximum ?? 0) === 0 && groupOf(commands, name).length > 0;
+}
+
 function isHelp(word: string): boolean {
   return word === '--help' || word === '-h';
 }
@@ -64,6 +74,7 @@ function unknown(commands: readonly Command[], argv: readonly string[], context:
   const [first = '', second] = argv;
   const group = groupOf(commands, first).map(command => command.name);
   if (group.length > 0) {
+    if (commands.some(({ name }) => name === first)) group.unshift(first);
     const wrong =
       second === undefined ? `"isthmus ${first}" needs one more word` : `There is no "isthmus ${first} ${second}"`;
     context.stderr.write(`${wrong}: ${group.map(name => `isthmus ${name}`).join(', ')}\n`);
