@@ -164,7 +164,7 @@ const shown: readonly [string, RegExp][] = [
   ],
   [
     'status',
-    /Services +1, with 2 instances: 1 healthy, 1 behind an agent\nHosts +1 of 1 with 1 workloads\n[\s\S]*zk +zookeeper +stale +never[\s\S]*Registry zk is stale: connection refused\nRegistry zk: \/reviews\/member_3: is no JSON\na: out\/9080.*\na: certificate.*\nThe Manager refused 3× token-used, last 0s ago to 10\.0\.0\.9: the join token was used by host b\n$/,
+    /Services +1, with 2 instances: 1 healthy, 1 behind an agent\nHosts +1 of 1 with 1 workload\nConfig +0 objects\n[\s\S]*zk +zookeeper +stale +never.*\n\nWrong:\n {2}Registry zk is stale: connection refused\n {2}Registry zk: \/reviews\/member_3: is no JSON\n {2}a: out\/9080.*\n {2}a: certificate.*\n {2}The Manager refused 3× token-used, last 0s ago to 10\.0\.0\.9: the join token was used by host b\n$/,
   ],
 ];
 
@@ -215,7 +215,7 @@ test('a subset that is routed to and that no instance carries is told by apply, 
   const api = await startApi(t, { inspect: { services: () => services } });
   const { err } = await ok(t, api, 'apply -f -', `${RULE}---\n${ROUTES}`);
   t.regex(err, /^stdin:\d+:\d+: warning: .*subset: "v2" has no instance: none of .* carries version=v2; calls .*\n$/);
-  const told = /^VirtualService default\/reviews: .*"v2" has no instance/m;
+  const told = /^ {2}VirtualService default\/reviews: .*"v2" has no instance/m;
   t.regex((await ok(t, api, 'status')).out, told);
   services[0] = SERVICE;
   t.notRegex((await ok(t, api, 'status')).out, told);
@@ -231,7 +231,7 @@ test('what is listed on a removed host is shown as not called, and is something 
   t.regex((await ok(t, api, 'services reviews')).out, /zk\/r2 .* b \(removed\) +not called /);
   t.regex(
     (await ok(t, api, 'status')).out,
-    /^reviews\.default\.mesh is listed on host b, which was removed, and is not called there; .* isthmus hosts remove b --direct$/m,
+    /^ {2}reviews\.default\.mesh is listed on host b, which was removed, and is not called there; .* isthmus hosts remove b --direct$/m,
   );
   t.is((await run(api, 'status --check')).code, 1);
 });
@@ -246,7 +246,13 @@ test('what hosts and registries write cannot speak to the terminal', async t => 
 
 test('status --check fails when something is wrong, and only then', async t => {
   t.is((await run(await startApi(t, { inspect: INSPECT }), 'status --check')).code, 1);
-  t.is((await run(await startApi(t), 'status --check')).code, 0);
+  const well = await startApi(t, {
+    inspect: { services: () => [{ ...SERVICE, instances: SERVICE.instances.slice(0, 1) }] },
+  });
+  await ok(t, well, 'apply -f -', RULE);
+  const { out } = await ok(t, well, 'status --check');
+  t.regex(out, /^Services +1, with 1 instance: 1 healthy, 1 behind an agent\n.*\nConfig +1 object\n\n.*\n$/m);
+  t.notRegex(out, /Wrong/);
 });
 
 test('tokens are made, listed without their secret, and taken back', async t => {
@@ -279,10 +285,10 @@ for (const [when, daysLeft, said, code] of [
   [
     'soon before',
     3,
-    /^The CA ends at .*; give the Manager a new CA in manager\.yaml, and have the hosts join anew$/m,
+    /^ {2}The CA ends at .*; give the Manager a new CA in manager\.yaml, and have the hosts join anew$/m,
     1,
   ],
-  ['after', -1, /^The CA ended at .*: no certificate is given any more; give the Manager a new CA/m, 1],
+  ['after', -1, /^ {2}The CA ended at .*: no certificate is given any more; give the Manager a new CA/m, 1],
 ] as const)
   test(`the status ${when} the end of the CA`, async t => {
     const manager = () => ({

@@ -43,12 +43,18 @@ function hostsTable(hosts: readonly HostReport[]): Table {
   };
 }
 
-/** A line for each thing that is not in force on a host: what, the config that caused it, and why. */
+/** A line for each thing that is not in force on a host. */
 export function rejectionLines(rejections: readonly (RejectionReport & { readonly host: string })[]): string {
-  return rejections
-    .map(({ host, resource, origins, reason }) => {
-      const cause = origins.length === 0 ? '' : ` (from ${origins.join(', ')})`;
-      return `${host}: ${resource}${cause} is not in force: ${reason}\n`;
-    })
-    .join('');
+  return rejections.map(rejection => `${rejectionLine(rejection)}\n`).join('');
+}
+
+/** What is not in force on a host, the config that caused it, and why. */
+export function rejectionLine({
+  host,
+  resource,
+  origins,
+  reason,
+}: RejectionReport & { readonly host: string }): string {
+  const cause = origins.length === 0 ? '' : ` (from ${origins.join(', ')})`;
+  return `${host}: ${resource}${cause} is not in force: ${reason}`;
 }

@@ -50,3 +50,13 @@ export function ago(at: number, now: number = Date.now()): string {
   if (seconds < 7_200) return `${Math.floor(seconds / 60)}m`;
   return seconds < 172_800 ? `${Math.floor(seconds / 3_600)}h` : `${Math.floor(seconds / 86_400)}d`;
 }
+
+/** `1 object`, `2 objects`. */
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}
+
+/** What is wrong, a line each, under its heading; nothing when all is well. */
+export function wrongText(lines: readonly string[]): string {
+  return lines.length === 0 ? '' : `\nWrong:\n${lines.map(line => `  ${line}\n`).join('')}`;
+}

@@ -4,10 +4,10 @@ import { CA_WARNING_MS, type MeshStatus } from '../api/mesh-status.ts';
 import { describeWarning } from '../config/references.ts';
 import { asker, askFor } from './ask.ts';
 import { type Command, type CommandContext, EXIT } from './command.ts';
-import { rejectionLines } from './hosts.ts';
+import { rejectionLine } from './hosts.ts';
 import { wayBack } from './hosts-remove.ts';
 import { CONNECTION_OPTIONS, OUTPUT_OPTION } from './options.ts';
-import { ago, print, tableText } from './output.ts';
+import { ago, count, print, tableText, wrongText } from './output.ts';
 
 /** Shows the mesh at a glance. */
 export const statusCommand: Command = {
@@ -54,9 +54,9 @@ function statusText(context: CommandContext, status: MeshStatus): string {
   const held = hosts.filter(({ lease }) => lease.state === 'held').length;
   return [
     `Manager    ${manager.version}, trust domain ${manager.trustDomain}, up for ${ago(manager.startedAt)}\n`,
-    `Services   ${services}, with ${instances.total} instances: ${instances.healthy} healthy, ${instances.mesh} behind an agent\n`,
-    `Hosts      ${held} of ${hosts.length} with ${workloads} workloads\n`,
-    `Config     ${config.objects} objects\n\n`,
+    `Services   ${services}, with ${count(instances.total, 'instance')}: ${instances.healthy} healthy, ${instances.mesh} behind an agent\n`,
+    `Hosts      ${held} of ${hosts.length} with ${count(workloads, 'workload')}\n`,
+    `Config     ${count(config.objects, 'object')}\n\n`,
     tableText(context, {
       head: ['REGISTRY', 'KIND', 'STATE', 'SYNCED', 'SERVICES', 'INSTANCES'],
       rows: registries.map(registry => [
@@ -70,13 +70,15 @@ function statusText(context: CommandContext, status: MeshStatus): string {
       right: [4, 5],
       empty: 'No registry is configured',
     }),
-    ...wrongLines(status),
-    rejectionLines(rejections),
-    ...refusals.map(
-      ({ reason, count, last }) =>
-        `The Manager refused ${count}× ${reason}, last ${ago(last.at)} ago to ${last.from}: ${last.why}\n`,
-    ),
-    ...config.warnings.map(warning => `${describeWarning(warning)}\n`),
+    wrongText([
+      ...wrongLines(status),
+      ...rejections.map(rejectionLine),
+      ...refusals.map(
+        ({ reason, count: times, last }) =>
+          `The Manager refused ${times}× ${reason}, last ${ago(last.at)} ago to ${last.from}: ${last.why}`,
+      ),
+      ...config.warnings.map(describeWarning),
+    ]),
   ].join('');
 }
 
@@ -84,7 +86,7 @@ function caLines({ caEnds }: MeshStatus['manager']): string[] {
   if (caEnds > Date.now() + CA_WARNING_MS) return [];
   const ended = caEnds <= Date.now();
   const when = new Date(caEnds).toISOString();
-  return [`The CA ${ended ? `ended at ${when}: no certificate is given any more` : `ends at ${when}`}; ${NEW_CA}\n`];
+  return [`The CA ${ended ? `ended at ${when}: no certificate is given any more` : `ends at ${when}`}; ${NEW_CA}`];
 }
 
 function wrongLines({ manager, hosts, registries, withheld }: MeshStatus): string[] {
@@ -94,26 +96,26 @@ function wrongLines({ manager, hosts, registries, withheld }: MeshStatus): strin
       .filter(({ lease }) => lease.state === 'lapsed')
       .map(
         ({ name, lease }) =>
-          `Host ${name} was last heard of ${ago(lease.lastHeard)} ago; its instances are called only where there are no others\n`,
+          `Host ${name} was last heard of ${ago(lease.lastHeard)} ago; its instances are called only where there are no others`,
       ),
     ...hosts
       .filter(({ lease }) => lease.state === 'none')
       .map(
         ({ name, joinedAt }) =>
-          `Host ${name} joined ${ago(joinedAt)} ago and was never heard of; run: isthmus agent, there\n`,
+          `Host ${name} joined ${ago(joinedAt)} ago and was never heard of; run: isthmus agent, there`,
       ),
     ...hosts
       .filter(({ lease, envoyConnected }) => lease.state === 'held' && !envoyConnected)
-      .map(({ name }) => `Host ${name} has no Envoy connected\n`),
+      .map(({ name }) => `Host ${name} has no Envoy connected`),
     ...withheld.map(
       ({ hostname, removedHost, instances }) =>
-        `${hostname} is listed ${instances === 1 ? '' : `${instances} times `}on host ${removedHost}, which was removed, and is not called there; ${wayBack(removedHost)}\n`,
+        `${hostname} is listed ${instances === 1 ? '' : `${instances} times `}on host ${removedHost}, which was removed, and is not called there; ${wayBack(removedHost)}`,
     ),
     ...registries
       .filter(({ state }) => state !== 'synced')
-      .map(({ name, state, error }) => `Registry ${name} is ${state}${error === undefined ? '' : `: ${error}`}\n`),
+      .map(({ name, state, error }) => `Registry ${name} is ${state}${error === undefined ? '' : `: ${error}`}`),
     ...registries.flatMap(({ name, problems }) =>
-      problems.map(({ where, why }) => `Registry ${name}: ${where}: ${why}\n`),
+      problems.map(({ where, why }) => `Registry ${name}: ${where}: ${why}`),
     ),
   ];
 }

@@ -5,7 +5,7 @@ import { describeObject } from '../model/config/object.ts';
 import { type Command, EXIT } from './command.ts';
 import { printErrors, readInput } from './input.ts';
 import { FILE_OPTION, NAMESPACE_OPTION, OUTPUT_OPTION } from './options.ts';
-import { print } from './output.ts';
+import { count, print } from './output.ts';
 
 /** Checks files without a Manager. */
 export const validateCommand: Command = {
@@ -51,8 +51,4 @@ function warningsOf(objects: readonly FileObject[]): readonly FileError[] {
     );
     return { ...warning, where: found?.locate(warning.path) ?? '' };
   });
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

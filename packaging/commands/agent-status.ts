@@ -10,7 +10,7 @@ import {
   EXIT,
 } from '../../manager/cli/command.ts';
 import { OUTPUT_OPTION } from '../../manager/cli/options.ts';
-import { ago, print, tableText } from '../../manager/cli/output.ts';
+import { ago, count, print, tableText, wrongText } from '../../manager/cli/output.ts';
 import { DIR_OPTIONS, dirsOf } from '../paths.ts';
 
 const LIMIT_MS = 10_000;
@@ -69,7 +69,7 @@ function hostText(context: CommandContext, status: AgentStatus): string {
   return [
     `Host       ${host}, agent ${version}, up for ${ago(startedAt)}\n`,
     `Manager    ${manager.address}, ${manager.connected ? 'connected' : `not connected: ${manager.reason ?? 'no reason is known'}`}${heard}\n`,
-    `Envoy      ${envoy.version}, ${envoy.connected ? 'connected' : 'not connected'}, pid ${envoy.pid ?? 'none'}, ${envoy.restarts} restarts\n`,
+    `Envoy      ${envoy.version}, ${envoy.connected ? 'connected' : 'not connected'}, pid ${envoy.pid ?? 'none'}, ${count(envoy.restarts, 'restart')}\n`,
     `Capture    ${captureText(redirect)}\n`,
     `Services   ${services.length} in use here\n\n`,
     tableText(context, {
@@ -82,7 +82,7 @@ function hostText(context: CommandContext, status: AgentStatus): string {
       ]),
       empty: 'No workload is named; write one into /etc/isthmus/workloads.d (README.md shows how)',
     }),
-    ...(wrong.length === 0 ? [] : [`\nWrong:\n${wrong.map(line => `  ${line}\n`).join('')}`]),
+    wrongText(wrong),
     ...nextSteps(status).map(line => `Try: ${line}\n`),
   ].join('');
 }
