@@ -62,7 +62,33 @@ test('each error has its line and column, and the right documents of the file go
 
 const whole: readonly [string, string, string[]][] = [
   ['an empty file', '', ['x:1:1: there is no object in this file']],
-  ['two of one name', 'kind: A\nkind: B', ['x:2:1: Map keys must be unique']],
+  [
+    'a text',
+    'hello',
+    ['x:1:1: document: must be a map of fields, not "hello"; an object has apiVersion, kind, metadata'],
+  ],
+  [
+    'a list',
+    '[1, 2]',
+    ['x:1:1: document: must be a map of fields, not [1,2]; an object has apiVersion, kind, metadata'],
+  ],
+  [
+    'a list of texts',
+    'kind: List\nitems: [text]',
+    ['x:2:9: document: must be a map of fields, not "text"; an object has apiVersion, kind, metadata'],
+  ],
+  ['bytes', '\u0000\u0001ELF\ufffd\n\u0000\n\ufffd', ['x:1:1: this is no text: it has a byte 0']],
+  [
+    'a spec that is a text',
+    'apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: a}\nspec: x',
+    ['x:4:1: spec: must be a map of fields, not "x"'],
+  ],
+  [
+    'two objects without a line between',
+    'kind: A\napiVersion: x\nkind: B\napiVersion: x',
+    ['x:3:1: Map keys must be unique: kind is there twice; is a line of --- missing between two objects?'],
+  ],
+  ['a name twice', 'a:\n  kind: 1\n  kind: 2', ['x:3:3: Map keys must be unique: kind is there twice']],
   [
     'an unknown anchor',
     'kind: *nothing',

@@ -9,6 +9,7 @@ import {
   LineCounter,
   type Node,
   parseAllDocuments,
+  type YAMLError,
 } from 'yaml';
 import { ConfigError, describeFieldError, type FieldError, messageOf } from '../model/util/errors.ts';
 import { isRecord } from '../model/util/fields.ts';
@@ -45,6 +46,8 @@ export function describeFileError(error: FileError): string {
  * @param file its name, for messages.
  */
 export function readFile(text: string, file: string, defaultNamespace?: string): FileContent {
+  if (text.includes('\0'))
+    return { objects: [], errors: [{ where: `${file}:1:1`, path: '', message: 'this is no text: it has a byte 0' }] };
   const lines = new LineCounter();
   const documents = parseAllDocuments(text, { lineCounter: lines });
   const objects: FileObject[] = [];
@@ -56,7 +59,7 @@ export function readFile(text: string, file: string, defaultNamespace?: string):
   for (const document of Array.isArray(documents) ? documents : []) {
     // Errors after the first mostly follow from it.
     const [wrong] = document.errors;
-    if (wrong) errors.push({ where: at(wrong.pos[0]), path: '', message: firstLine(wrong) });
+    if (wrong) errors.push({ where: at(wrong.pos[0]), path: '', message: messageOfYaml(wrong, text) });
     else if (document.contents !== null) readDocument(document, at, defaultNamespace, objects, errors);
   }
   if (objects.length === 0 && errors.length === 0)
@@ -64,8 +67,12 @@ export function readFile(text: string, file: string, defaultNamespace?: string):
   return { objects, errors };
 }
 
-function firstLine(error: Error): string {
-  return (error.message.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:?$/, '');
+function messageOfYaml({ code, message, pos: [at] }: YAMLError, text: string): string {
+  const said = (message.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:?$/, '');
+  if (code !== 'DUPLICATE_KEY') return said;
+  const [key = ''] = /^[^:\s]+/.exec(text.slice(at, at + 100)) ?? [];
+  const isOutermost = at === 0 || text[at - 1] === '\n';
+  return `${said}: ${key} is there twice${isOutermost ? '; is a line of --- missing between two objects?' : ''}`;
 }
 
 function readDocument(

@@ -32,6 +32,9 @@ export const DEFAULT_NAMESPACE = 'default';
 export function readManifest(document: unknown, defaultNamespace: string = DEFAULT_NAMESPACE): Manifest {
   const errors: FieldError[] = [];
   const fields = new Fields(document, '', errors);
+  // All that is missing from it follows from what it is.
+  if (!isRecord(document))
+    throw new ConfigError('this document', [{ ...errors[0]!, hint: 'an object has apiVersion, kind, metadata' }]);
   const apiVersion = fields.required('apiVersion', 'try "networking.istio.io/v1"');
   const kindName = fields.required('kind', `known: ${kinds.map(kind => kind.kind).join(', ')}`);
   const metadata = readMetadata(fields, defaultNamespace);
@@ -39,7 +42,8 @@ export function readManifest(document: unknown, defaultNamespace: string = DEFAU
   const spec = fields.raw('spec');
   // What the server writes; files that were read back from it have it.
   fields.raw('status');
-  const parsed = kind?.parse(new Fields(spec ?? {}, 'spec', errors));
+  const specFields = new Fields(spec ?? {}, 'spec', errors);
+  const parsed = spec === undefined || isRecord(spec) ? kind?.parse(specFields) : undefined;
   fields.unknown();
   if (kind && metadata && errors.length === 0)
     return { kind, apiVersion: apiVersion!, ...metadata, spec: isRecord(spec) ? spec : {}, parsed };
@@ -47,9 +51,7 @@ export function readManifest(document: unknown, defaultNamespace: string = DEFAU
 }
 
 /** How a message names what was to be read, however wrong it is. */
-function describe(document: unknown): string {
-  if (!isRecord(document)) return 'this document';
-  const { kind, metadata } = document;
+function describe({ kind, metadata }: Record<string, unknown>): string {
   const name = isRecord(metadata) ? metadata['name'] : undefined;
   return `${typeof kind === 'string' ? kind : 'object'}${typeof name === 'string' ? ` "${name}"` : ''}`;
 }
