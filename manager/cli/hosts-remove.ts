@@ -1,7 +1,7 @@
 import type { RemovedHost } from '../api/host-removal.ts';
 import { asker, refusal } from './ask.ts';
 import { type Command, CommandError, EXIT } from './command.ts';
-import { CONNECTION_OPTIONS, OUTPUT_OPTION } from './options.ts';
+import { CONNECTION_OPTIONS, TIMED_OUTPUT_OPTION } from './options.ts';
 import { print } from './output.ts';
 
 /** Takes a host out of the mesh. */
@@ -23,7 +23,7 @@ export const hostsRemoveCommand: Command = {
   options: {
     force: { type: 'boolean', summary: 'also when it is connected' },
     direct: { type: 'boolean', summary: 'have what registries still list there called directly, without mTLS' },
-    ...OUTPUT_OPTION,
+    ...TIMED_OUTPUT_OPTION,
     ...CONNECTION_OPTIONS,
   },
   positionals: { minimum: 1, maximum: 1 },

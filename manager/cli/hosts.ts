@@ -1,7 +1,7 @@
 import type { HostReport, RejectionReport } from '../api/inspect.ts';
 import { asker, askFor } from './ask.ts';
 import { type Command, EXIT } from './command.ts';
-import { CONNECTION_OPTIONS, OUTPUT_OPTION } from './options.ts';
+import { CONNECTION_OPTIONS, TIMED_OUTPUT_OPTION } from './options.ts';
 import { ago, print, type Table, tableText } from './output.ts';
 
 /** Shows hosts. */
@@ -13,7 +13,7 @@ export const hostsCommand: Command = {
     { command: 'isthmus hosts', says: 'which hosts are there, and which were lost' },
     { command: 'isthmus hosts -o json', says: 'with their workloads and the config that they refused' },
   ],
-  options: { ...OUTPUT_OPTION, ...CONNECTION_OPTIONS },
+  options: { ...TIMED_OUTPUT_OPTION, ...CONNECTION_OPTIONS },
   async run({ values }, context) {
     const { items } = await askFor<{ readonly items: readonly HostReport[] }>(asker(values, context), {
       path: '/isthmus/v1/hosts',

@@ -25,6 +25,14 @@ export const OUTPUT_OPTION: Readonly<Record<string, CommandOption>> = {
   },
 };
 
+/** How to print data with times in it, which are so in all that is no config object. */
+export const TIMED_OUTPUT_OPTION: Readonly<Record<string, CommandOption>> = {
+  output: {
+    ...OUTPUT_OPTION['output']!,
+    summary: 'how to print it; times in json and yaml are milliseconds since 1970',
+  },
+};
+
 /** Which files to read. */
 export const FILE_OPTION: Readonly<Record<string, CommandOption>> = {
   file: {

@@ -6,7 +6,7 @@ import { asker, askFor } from './ask.ts';
 import { type Command, type CommandContext, EXIT } from './command.ts';
 import { rejectionLine } from './hosts.ts';
 import { wayBack } from './hosts-remove.ts';
-import { CONNECTION_OPTIONS, OUTPUT_OPTION } from './options.ts';
+import { CONNECTION_OPTIONS, TIMED_OUTPUT_OPTION } from './options.ts';
 import { ago, count, print, tableText, wrongText } from './output.ts';
 
 /** Shows the mesh at a glance. */
@@ -23,7 +23,7 @@ export const statusCommand: Command = {
       type: 'boolean',
       summary: 'exit code 1 when a host is lost, a registry stale, config refused, or something listed is not called',
     },
-    ...OUTPUT_OPTION,
+    ...TIMED_OUTPUT_OPTION,
     ...CONNECTION_OPTIONS,
   },
   async run({ values }, context) {

@@ -2,7 +2,7 @@ import type { TokenInfo } from '../api/tokens.ts';
 import { parseDuration } from '../config/duration.ts';
 import { asker, askFor } from './ask.ts';
 import { type Command, EXIT, usageError } from './command.ts';
-import { CONNECTION_OPTIONS, OUTPUT_OPTION, textOf, textsOf } from './options.ts';
+import { CONNECTION_OPTIONS, OUTPUT_OPTION, TIMED_OUTPUT_OPTION, textOf, textsOf } from './options.ts';
 import { print, type Table } from './output.ts';
 
 /** Makes a join token. */
@@ -29,7 +29,7 @@ export const tokenCreateCommand: Command = {
     },
     host: { type: 'string', placeholder: 'name', summary: 'the only host that may use it' },
     ttl: { type: 'string', placeholder: 'duration', default: '1h', summary: 'how long it can be used' },
-    ...OUTPUT_OPTION,
+    ...TIMED_OUTPUT_OPTION,
     ...CONNECTION_OPTIONS,
   },
   async run({ values }, context) {
@@ -59,7 +59,7 @@ export const tokenListCommand: Command = {
   summary: 'Show the join tokens, used ones too',
   usage: 'isthmus token list [-o table|json|yaml]',
   examples: [{ command: 'isthmus token list', says: 'who may join as what, until when' }],
-  options: { ...OUTPUT_OPTION, ...CONNECTION_OPTIONS },
+  options: { ...TIMED_OUTPUT_OPTION, ...CONNECTION_OPTIONS },
   async run({ values }, context) {
     const { items } = await askFor<{ readonly items: readonly TokenInfo[] }>(asker(values, context), {
       path: '/isthmus/v1/tokens',

@@ -31,6 +31,13 @@ test('a word that is missing is named as the usage names it', async t => {
   }
 });
 
+const TIMED = ['agent status', 'hosts', 'hosts remove', 'status', 'token create', 'token list'];
+
+test('commands whose JSON has times of ours say what they are; config objects have those of Kubernetes', t => {
+  const told = COMMANDS.filter(command => commandHelp(command, { colour: false }).includes('milliseconds since 1970'));
+  t.deepEqual(told.map(({ name }) => name).sort(), TIMED);
+});
+
 test('every command teaches by an example that begins with its name', t => {
   for (const { name, examples } of COMMANDS) {
     t.true(examples.length > 0, name);

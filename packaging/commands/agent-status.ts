@@ -9,7 +9,7 @@ import {
   CommandError,
   EXIT,
 } from '../../manager/cli/command.ts';
-import { OUTPUT_OPTION } from '../../manager/cli/options.ts';
+import { TIMED_OUTPUT_OPTION } from '../../manager/cli/options.ts';
 import { ago, count, print, tableText, wrongText } from '../../manager/cli/output.ts';
 import { DIR_OPTIONS, dirsOf } from '../paths.ts';
 
@@ -27,7 +27,7 @@ export const agentStatusCommand: Command = {
   ],
   options: {
     check: { type: 'boolean', summary: 'exit code 1 when anything is wrong' },
-    ...OUTPUT_OPTION,
+    ...TIMED_OUTPUT_OPTION,
     ...(runDir && { 'run-dir': runDir }),
   },
   async run({ values }, context) {
