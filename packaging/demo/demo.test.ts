@@ -2,7 +2,7 @@ import test from 'ava';
 import type { ServiceReport } from '../../manager/api/inspect.ts';
 import type { CallerReport } from './caller.ts';
 import { renderLine, renderScreen } from './screen.ts';
-import { splitAt, splitConfig } from './shift.ts';
+import { Pace, splitAt, splitConfig } from './shift.ts';
 import { placesOf, summarize } from './summary.ts';
 
 const nothing: CallerReport = { calls: 0, byInstance: {}, refused: 0, failures: {}, ended: true };
@@ -87,6 +87,20 @@ test('the table shows rate and share of each instance since the moment before', 
     'split 70/30: web -> reviews 30 calls, 0 failed (reviews-1@alpha 24, reviews-2@beta 6); other -> reviews 4 refused\n',
   );
 });
+
+for (const [lastsMs, expected] of [
+  [30_000, [10, 30, 50, 70, 90, 70, 50]],
+  [undefined, [10, 10, 30, 30, 50, 50, 70]],
+] as const)
+  test(`where nothing is redrawn, each split gets its line, in a demo of ${lastsMs ?? 'no'} end`, t => {
+    const pace = new Pace(lastsMs);
+    const shown: number[] = [];
+    for (let atMs = 0; atMs <= (lastsMs ?? 35_000); atMs += 500) {
+      if (pace.line(atMs)) shown.push(pace.split.v2);
+      pace.shift(atMs);
+    }
+    t.deepEqual(shown.slice(0, 7), expected);
+  });
 
 test('the split begins at 90/10, reaches 10/90, and comes around', t => {
   t.deepEqual(

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { CallerProcess } from './caller-process.ts';
 import { OTHER, WEB } from './cast.ts';
 import { type Moment, renderLine, renderScreen, Screen } from './screen.ts';
-import { splitAt } from './shift.ts';
+import { Pace } from './shift.ts';
 import type { Stage } from './stage.ts';
 import { type DemoSummary, summarize } from './summary.ts';
 
@@ -20,17 +20,13 @@ export interface PlayOptions {
 }
 
 const REDRAW_MS = 500;
-const LINE_MS = 5000;
-/** A step of the split lasts so long when there is no end, milliseconds. */
-const STEP_MS = 10_000;
-const STEPS = 8;
 const FIRST_CALL_MS = 20_000;
 const OTHER_RATE = 2;
 
 /** Lets calls flow, shows them, and shifts the split meanwhile. Ends when the time is over or the signal aborts. */
 export async function play(stage: Stage, options: PlayOptions, signal: AbortSignal): Promise<DemoSummary> {
-  let step = 0;
-  await stage.split(splitAt(step));
+  const pace = new Pace(options.forMs);
+  await stage.split(pace.split);
   await firstCalls(stage, signal);
   const places = await stage.places();
   const web = new CallerProcess(stage.hostOf(WEB), WEB, options.rate);
@@ -38,18 +34,13 @@ export async function play(stage: Stage, options: PlayOptions, signal: AbortSign
   const look = (): DemoSummary => summarize(web.report, other.report, places);
   const started = performance.now();
   const lastsMs = options.forMs ?? Number.POSITIVE_INFINITY;
-  const stepMs = Math.min(STEP_MS, lastsMs / STEPS);
   const screen = new Screen(options.write);
   const moments = new Moments(look());
-  let nextLine = LINE_MS;
   for (let atMs = 0; atMs < lastsMs && !signal.aborted; atMs = performance.now() - started) {
-    if (atMs >= (step + 1) * stepMs) await stage.split(splitAt(++step));
-    const moment = moments.next(look(), splitAt(step));
+    const moment = moments.next(look(), pace.split);
     if (options.redraw) screen.draw(renderScreen(moment, { width: options.columns, colour: options.colour }));
-    else if (atMs >= nextLine) {
-      options.write(renderLine(moment));
-      nextLine += LINE_MS;
-    }
+    else if (pace.line(atMs)) options.write(renderLine(moment));
+    if (pace.shift(atMs)) await stage.split(pace.split);
     const waitMs = Math.min(REDRAW_MS, lastsMs - atMs);
     await delay(waitMs, undefined, { signal }).catch(() => undefined);
   }

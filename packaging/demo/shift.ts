@@ -12,6 +12,43 @@ export function splitAt(step: number): Split {
   return SPLITS[step % SPLITS.length]!;
 }
 
+/** A line is due so often at the least, milliseconds. */
+const LINE_MS = 5_000;
+/** A split lasts so long at the most, milliseconds: when there is no end. */
+const STEP_MS = 10_000;
+
+/** When the split is shifted, and when a line is due: each split gets one before it goes. */
+export class Pace {
+  readonly #stepMs: number;
+  readonly #lineMs: number;
+  #step = 0;
+  #lines = 0;
+
+  /** @param lastsMs how long it all lasts; for ever when absent. */
+  constructor(lastsMs: number = Number.POSITIVE_INFINITY) {
+    this.#stepMs = Math.min(STEP_MS, lastsMs / SPLITS.length);
+    this.#lineMs = Math.min(LINE_MS, this.#stepMs);
+  }
+
+  get split(): Split {
+    return splitAt(this.#step);
+  }
+
+  /** Whether a line is due. @param atMs since the beginning. */
+  line(atMs: number): boolean {
+    const isDue = atMs >= (this.#lines + 1) * this.#lineMs;
+    if (isDue) this.#lines += 1;
+    return isDue;
+  }
+
+  /** Whether the split is another from now on. */
+  shift(atMs: number): boolean {
+    const isDue = atMs >= (this.#step + 1) * this.#stepMs;
+    if (isDue) this.#step += 1;
+    return isDue;
+  }
+}
+
 /** The VirtualService that makes it so, as `isthmus apply -f -` takes it. */
 export function splitConfig({ v1, v2 }: Split): string {
   return `apiVersion: networking.istio.io/v1
