@@ -32,13 +32,15 @@ export class Stage implements AsyncDisposable {
     this.#signal = signal;
   }
 
-  /** Builds it all: three hosts, a Manager on one, agents and programs on the others. @param say what is being done. */
+  /** Builds it all: two hosts with agents and programs, and one with a Manager. @param say what is being done. */
   static async build(say: (line: string) => void, signal: AbortSignal): Promise<Stage> {
     await using stack = new AsyncDisposableStack();
     const network = stack.use(await createNetwork({ prefix: 'demo' }));
     const hosts = [await network.host('control'), await network.host('alpha'), await network.host('beta')];
     const stage = new Stage(hosts, signal);
-    say(`made three hosts of network namespaces; look into one: ip netns exec ${stage.alpha.namespace} bash`);
+    say(
+      `made two hosts, alpha and beta, and one for the Manager, of network namespaces; look into one: ip netns exec ${stage.alpha.namespace} bash`,
+    );
     const registries = await openRegistries(stage.#control, stack, say);
     for (const server of SERVERS) await registries[server.host].list(server, stage.hostOf(server).address);
     say('starting a Manager');
