@@ -77,8 +77,24 @@ async function applyAll(ask: Ask, objects: readonly FileObject[], dryRun: boolea
         applied[index] = await applyOne(ask, object, before, dryRun);
       });
   }
+  if (narrow.length === 0) return applied;
   for (const step of narrow) await step();
-  return applied;
+  return await warnedAnew(ask, objects, applied);
+}
+
+/** What routes are warned of now that rules have lost subsets; applied again, they stay as they are. */
+async function warnedAnew(
+  ask: Ask,
+  objects: readonly FileObject[],
+  applied: readonly Applied[],
+): Promise<readonly Applied[]> {
+  const anew: Applied[] = [];
+  for (const [index, one] of applied.entries()) {
+    const object = objects[index]!;
+    const isAsked = refers(object) && one.result !== 'refused';
+    anew.push(isAsked ? { ...one, warnings: warningsOf(await patch(ask, object, false), object) } : one);
+  }
+  return anew;
 }
 
 function pathOf({ manifest: { kind, namespace, name, apiVersion } }: FileObject): string {
@@ -86,19 +102,11 @@ function pathOf({ manifest: { kind, namespace, name, apiVersion } }: FileObject)
 }
 
 async function applyOne(ask: Ask, object: FileObject, before: ManagerAnswer, dryRun: boolean): Promise<Applied> {
-  const { manifest, document, locate } = object;
+  const { manifest, locate } = object;
   const { kind, namespace, name } = manifest;
-  const answer = await ask({
-    method: 'PATCH',
-    path: `${pathOf(object)}?fieldManager=isthmus&force=true${dryRun ? '&dryRun=All' : ''}`,
-    body: withNamespace(document, namespace),
-    contentType: 'application/apply-patch+yaml',
-  });
+  const answer = await patch(ask, object, dryRun);
   const ref = { kind: kind.kind, namespace, name };
-  const warnings = answer.warnings.map(warning => {
-    const field = /^(\S+): /.exec(warning)?.[1];
-    return `${locate(field ?? '')}: warning: ${warning}`;
-  });
+  const warnings = warningsOf(answer, object);
   if (answer.status >= 400) {
     const causes = causesOf(answer).map(
       ({ field, message }) => `${locate(field)}: ${describeFieldError({ path: field, message })}`,
@@ -111,6 +119,22 @@ async function applyOne(ask: Ask, object: FileObject, before: ManagerAnswer, dry
     };
   }
   return { ...ref, result: resultOf(answer.status, before.body, answer.body, dryRun), errors: [], warnings };
+}
+
+function patch(ask: Ask, object: FileObject, dryRun: boolean): Promise<ManagerAnswer> {
+  return ask({
+    method: 'PATCH',
+    path: `${pathOf(object)}?fieldManager=isthmus&force=true${dryRun ? '&dryRun=All' : ''}`,
+    body: withNamespace(object.document, object.manifest.namespace),
+    contentType: 'application/apply-patch+yaml',
+  });
+}
+
+function warningsOf({ warnings }: ManagerAnswer, { locate }: FileObject): readonly string[] {
+  return warnings.map(warning => {
+    const field = /^(\S+): /.exec(warning)?.[1];
+    return `${locate(field ?? '')}: warning: ${warning}`;
+  });
 }
 
 /** A namespace that only the command line names. */

@@ -38,3 +38,16 @@ test('a rule loses subsets only after the routes of the same input no longer nam
   }
   t.deepEqual(subsets, ['v1 v3 v2', 'v1 v3', 'v1 v3']);
 });
+
+test('routes of the same input that still name a subset that the rule loses are warned of', async t => {
+  const api = await startApi(t, { inspect: INSPECT });
+  await ok(t, api, 'apply -f -', `${RULE}---\n${ROUTES}`);
+  const { out, err } = await ok(
+    t,
+    api,
+    'apply -f -',
+    `${ROUTES}---\n${RULE.replace(', {name: v2, labels: {version: v2}}', '')}`,
+  );
+  t.is(out, `${rule} configured\n${routes} unchanged\n`);
+  t.regex(err, /^stdin:10:40: warning: .*subset: "v2" is not defined in DestinationRule default\/reviews.*\n$/);
+});
