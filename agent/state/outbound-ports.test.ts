@@ -31,3 +31,16 @@ test('a port that others have is given to nobody, unless it was given before', t
   t.throws(() => ports.assign(['a', 'b', 'c', 'd'], others), { code: 'PORTS_EXHAUSTED' });
   t.deepEqual([...ports.assign(['b', 'd'], others).values()], [20_002, 20_003], 'that of one that is away');
 });
+
+test('who comes back while others have its port gets another; who is there keeps it', t => {
+  const ports = new OutboundPorts({}, 20_000, 20_003);
+  ports.assign(['a', 'b']);
+  ports.assign(['b']);
+  const others = (): Set<number> => new Set([20_000, 20_001]);
+  const assigned = ports.assign(['a', 'b'], others);
+  t.deepEqual([assigned.get('a'), assigned.get('b')], [20_002, 20_001]);
+  t.deepEqual(
+    ports.assign(['a', 'b'], () => new Set([20_002])),
+    assigned,
+  );
+});

@@ -10,12 +10,15 @@ export class PortsExhaustedError extends Error {
 
 /**
  * Which outbound port belongs to which workload. A workload keeps its port for good, also over restarts and while it is away:
- * the port is part of its identity, so it goes to another only when all others are taken, longest-away first.
+ * the port is part of its identity, so it goes to another only when all others are taken, longest-away first. Only where a program took
+ * it while the workload was away does that get another one.
  */
 export class OutboundPorts {
   readonly #ports: Map<string, number>;
   readonly #first: number;
   readonly #last: number;
+  /** Who has a listener; those of an earlier life may, too. */
+  #present: ReadonlySet<string> | undefined;
 
   /** @param remembered what `toJSON` gave in an earlier life; entries outside of the range, or for a port twice, are dropped. */
   constructor(
@@ -37,7 +40,7 @@ export class OutboundPorts {
   /**
    * The port of each workload.
    * @param uids all workloads of now; their order does not matter.
-   * @param others ports that nobody is given anew; asked for when somebody has none yet.
+   * @param others ports that nobody is given, but keeps who is there; asked for when somebody comes, or comes back.
    * @throws {PortsExhaustedError} when they are more than the range holds.
    */
   assign(uids: readonly string[], others: () => ReadonlySet<number> = () => new Set()): ReadonlyMap<string, number> {
@@ -48,13 +51,16 @@ export class OutboundPorts {
     }
     const wanted = new Set(uids);
     const assigned = new Map<string, number>();
-    const avoided = uids.every(uid => this.#ports.has(uid)) ? new Set<number>() : others();
+    const stays = (uid: string): boolean => this.#ports.has(uid) && this.#present?.has(uid) !== false;
+    const avoided = uids.every(stays) ? new Set<number>() : others();
     for (const uid of [...wanted].sort()) {
-      const port = this.#ports.get(uid) ?? this.#free(wanted, avoided);
+      const before = this.#ports.get(uid);
+      const port = before !== undefined && (stays(uid) || !avoided.has(before)) ? before : this.#free(wanted, avoided);
       this.#ports.delete(uid);
       this.#ports.set(uid, port);
       assigned.set(uid, port);
     }
+    this.#present = wanted;
     return assigned;
   }
 
