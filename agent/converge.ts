@@ -251,6 +251,16 @@ export class Converge {
     if (first && captured.length > 0) logger.info('capturing', { workloads: captured.length });
     this.#note(joined, rejected);
     onInForce();
+    this.#movePorts(joined);
+  }
+
+  /** A program may have taken a port before Envoy could listen there. */
+  #movePorts(joined: readonly Member[]): void {
+    const { agent, ads, ports } = this.#options;
+    const { resources } = ads.status();
+    const refused = new Set(resources.filter(({ state }) => state === 'rejected').map(({ name }) => name));
+    const uids = joined.map(({ input }) => input.local.workload.uid).filter(uid => refused.has(`out/${uid}`));
+    if (uids.length > 0 && ports.release(uids, portsHeldByOthers(agent.envoy.uid))) this.#soon.call();
   }
 
   /**

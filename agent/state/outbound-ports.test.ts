@@ -44,3 +44,18 @@ test('who comes back while others have its port gets another; who is there keeps
     assigned,
   );
 });
+
+test('those that others have can be given up', t => {
+  const ports = new OutboundPorts({}, 20_000, 20_003);
+  ports.assign(['a', 'b']);
+  const others = new Set([20_000]);
+  t.false(ports.release(['b', 'c'], others));
+  t.true(ports.release(['a', 'b'], others));
+  t.deepEqual(
+    [...ports.assign(['a', 'b'], () => others).entries()],
+    [
+      ['a', 20_002],
+      ['b', 20_001],
+    ],
+  );
+});

@@ -64,6 +64,11 @@ export class OutboundPorts {
     return assigned;
   }
 
+  /** Gives up the ports of these workloads that others have: Envoy could not listen there. @returns whether there were any. */
+  release(uids: readonly string[], others: ReadonlySet<number>): boolean {
+    return uids.filter(uid => others.has(this.#ports.get(uid) ?? 0) && this.#ports.delete(uid)).length > 0;
+  }
+
   toJSON(): Record<string, number> {
     return Object.fromEntries(this.#ports);
   }

@@ -47,3 +47,24 @@ test('a workload that comes back while a program listens on its port gets anothe
   t.deepEqual((await alpha.status()).rejections, []);
   t.regex(await host.run(['curl', '-sS', '--max-time', '3', `http://127.0.0.1:${before}/`]), /collector/);
 });
+
+test('a workload whose port is taken while it waits for the Manager gets another', async t => {
+  t.timeout(120_000);
+  await using mesh = await Mesh.create('waits');
+  await mesh.startManager();
+  const alpha = await mesh.host('alpha');
+  const { host } = alpha;
+  await mesh.manager.kill();
+  await alpha.workload({ name: 'web', selector: { user: UID.web } });
+  const web = async () => (await alpha.status()).workloads[0];
+  const { outboundPort } = (await eventually('web waits', web, found => found !== undefined))!;
+  await startEcho(host, 'collector', [outboundPort], { uid: UID.second });
+  await mesh.startManager();
+  await eventually(
+    'web is captured',
+    () => alpha.status(),
+    ({ redirect }) => redirect.active,
+  );
+  t.not((await web())!.outboundPort, outboundPort);
+  t.deepEqual((await alpha.status()).rejections, []);
+});
