@@ -121,11 +121,14 @@ ${inboundChain()}
   chain sent {
     type filter hook output priority 0; policy accept;
     ${keptAlive(agentUid)}
-    ${answeredBy(proxyUid, agentUid)}
+    meta l4proto { udp, tcp } th sport ${PORTS.inbound}-${PORTS.lastListener} jump answered
     ${STANDING}
     ${UNANSWERED}
     tcp dport @ports ct state new fib daddr type local meta skuid . tcp dport != @listeners reject with tcp reset
     ${UNCAPTURED}
+  }
+  chain answered {
+    ${answeredBy(proxyUid, agentUid)}
   }
 ${refuseChains()}
   chain guard {
@@ -249,7 +252,7 @@ function keptAlive(uid: number): string {
 
 /**
  * Captured calls are answered by whom they were captured for alone. While a proxy is away, any user may listen on its ports, and would be
- * every service to the workload whose port it took; the proxy that comes next could not listen there. Every packet is looked at:
+ * every service to the workload whose port it took; the proxy that comes next could not listen there. Every packet from there is looked at:
  * the first, where it is a SYN cookie, is in nobody's name.
  */
 function answeredBy(proxyUid: number, agentUid: number): string {
