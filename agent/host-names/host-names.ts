@@ -5,6 +5,7 @@ import { messageOf } from '../../manager/model/util/errors.ts';
 import { isRecord } from '../../manager/model/util/fields.ts';
 import { readIfThere, writeAtomic } from '../../manager/model/util/files.ts';
 import type { Logger } from '../../manager/model/util/log.ts';
+import { rerun } from '../../manager/model/util/rerun.ts';
 import { doneOrAborted } from '../../manager/model/util/until.ts';
 import type { Resolved } from './resolve.ts';
 
@@ -38,9 +39,11 @@ export class HostNames {
   readonly #known = new Map<string, readonly string[]>();
   readonly #followed = new Map<string, Followed>();
   #signal: AbortSignal | undefined;
+  readonly #write = rerun(
+    () => this.#save(),
+    error => this.#options.logger.warn('cannot remember the addresses of host names', { reason: messageOf(error) }),
+  );
   #saving: Promise<void> = Promise.resolve();
-  /** Whether what is known now will be written by a write that has not begun. */
-  #due = false;
 
   constructor(options: HostNamesOptions) {
     this.#options = options;
@@ -130,18 +133,11 @@ export class HostNames {
     if (before?.join() === addresses.join()) return;
     this.#known.set(name, addresses);
     this.#options.logger.info('a host name has other addresses', { name, addresses: addresses.join(', ') });
-    if (!this.#due) this.#saving = this.#saving.then(() => this.#save());
-    this.#due = true;
+    this.#saving = this.#write.call();
     this.#options.onChange();
   }
 
-  async #save(): Promise<void> {
-    const { path, logger } = this.#options;
-    this.#due = false;
-    try {
-      await writeAtomic(path, JSON.stringify(Object.fromEntries(this.#known)));
-    } catch (error) {
-      logger.warn('cannot remember the addresses of host names', { reason: messageOf(error) });
-    }
+  #save(): Promise<void> {
+    return writeAtomic(this.#options.path, JSON.stringify(Object.fromEntries(this.#known)));
   }
 }

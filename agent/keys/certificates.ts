@@ -9,6 +9,7 @@ import { Backoff } from '../../manager/model/util/backoff.ts';
 import { codeOf, messageOf } from '../../manager/model/util/errors.ts';
 import { readIfThere, writeAtomic } from '../../manager/model/util/files.ts';
 import type { Logger } from '../../manager/model/util/log.ts';
+import { Wake } from '../../manager/model/util/wake.ts';
 
 /** A key with its certificate. Times are milliseconds since 1970. */
 export interface Certificate {
@@ -55,7 +56,7 @@ export class Certificates {
   readonly #options: CertificatesOptions;
   readonly #now: () => number;
   readonly #wanted = new Map<string, Wanted>();
-  #wake: () => void = () => undefined;
+  #wake: Wake | undefined;
   #turn: Promise<void> = Promise.resolve();
 
   constructor(options: CertificatesOptions) {
@@ -90,7 +91,7 @@ export class Certificates {
     for (const identity of this.#wanted.keys()) if (!all.has(identity)) this.#wanted.delete(identity);
     await this.#sweep(all).catch(this.#warn('cannot remove the keys of identities that left this host'));
     this.#options.onChange();
-    this.#wake();
+    this.#wake?.call();
   }
 
   /** Those that can be used now. */
@@ -119,28 +120,23 @@ export class Certificates {
   /** The Manager is back: whoever waits to try again tries now. */
   retry(): void {
     for (const wanted of this.#wanted.values()) if (wanted.reason !== undefined) wanted.due = 0;
-    this.#wake();
+    this.#wake?.call();
   }
 
   /** Asks and renews until the signal aborts. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
+    const wake = new Wake(signal);
+    this.#wake = wake;
     while (!signal.aborted) {
       const due = [...this.#wanted].filter(([, { due, asking }]) => !asking && due <= this.#now()).slice(0, PARALLEL);
       if (due.length > 0) await Promise.all(due.map(([identity, wanted]) => this.#ask(identity, wanted, signal)));
-      else await this.#pause(signal);
+      else await wake.wait(Math.max(1, this.#next() - this.#now()));
     }
   }
 
-  async #pause(signal: AbortSignal): Promise<void> {
-    const next = Math.min(...[...this.#wanted.values()].map(({ due }) => due), this.#now() + LONGEST_TIMER_MS);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#wake = resolve;
-    const timer = setTimeout(resolve, Math.max(1, next - this.#now()));
-    const abort = (): void => resolve();
-    signal.addEventListener('abort', abort, { once: true });
-    await promise;
-    clearTimeout(timer);
-    signal.removeEventListener('abort', abort);
+  /** When something is due, or it is time to look, milliseconds since 1970. */
+  #next(): number {
+    return Math.min(...[...this.#wanted.values()].map(({ due }) => due), this.#now() + LONGEST_TIMER_MS);
   }
 
   async #ask(identity: string, wanted: Wanted, signal: AbortSignal): Promise<void> {
