@@ -31,6 +31,12 @@ export function readyMembers(members: readonly Member[], { resources }: AdsStatu
   });
 }
 
+/** Those whose listener Envoy refuses. */
+export function refusedMembers(members: readonly Member[], { resources }: AdsStatus): readonly Member[] {
+  const refused = new Set(resources.filter(({ state }) => state === 'rejected').map(({ name }) => name));
+  return members.filter(({ input }) => refused.has(`out/${input.local.workload.uid}`));
+}
+
 /** Tells workloads apart by where their traffic is captured: one that got another namespace has to be captured anew. */
 export function placeOf({ input: { local } }: Member): string {
   const { workload, selector } = local;

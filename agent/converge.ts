@@ -3,7 +3,7 @@ import { messageOf } from '../manager/model/util/errors.ts';
 import type { Logger } from '../manager/model/util/log.ts';
 import { rerun } from '../manager/model/util/rerun.ts';
 import type { LocalWorkload } from '../platforms/platform.ts';
-import { capturePlan, placeOf, readyMembers } from './capture.ts';
+import { capturePlan, placeOf, readyMembers, refusedMembers } from './capture.ts';
 import { Compiler } from './compile/compile.ts';
 import type { HostSettings, Problem, WorkloadInput } from './compile/input.ts';
 import type { AdsServer } from './envoy/ads/server.ts';
@@ -80,6 +80,7 @@ export class Converge {
   #captureProblems: readonly CaptureProblem[] = [];
   #captureReason: string | undefined = 'no workload is in the mesh yet';
   #settled: unknown;
+  #retry: NodeJS.Timeout | undefined;
   /** Why the last round came to nothing. */
   #unconfigured: string | undefined;
   /** Whether Envoy was given config in this life. */
@@ -187,7 +188,7 @@ export class Converge {
       this.#linked = workloads;
     } catch (error) {
       logger.error('cannot link the network namespaces of workloads', { reason: messageOf(error) });
-      setTimeout(() => this.changed(), RETRY_MS).unref();
+      this.#retryLater();
     }
   }
 
@@ -257,9 +258,7 @@ export class Converge {
   /** A program may have taken a port before Envoy could listen there. */
   #movePorts(joined: readonly Member[]): void {
     const { agent, ads, ports } = this.#options;
-    const { resources } = ads.status();
-    const refused = new Set(resources.filter(({ state }) => state === 'rejected').map(({ name }) => name));
-    const uids = joined.map(({ input }) => input.local.workload.uid).filter(uid => refused.has(`out/${uid}`));
+    const uids = refusedMembers(joined, ads.status()).map(({ input }) => input.local.workload.uid);
     if (uids.length > 0 && ports.release(uids, portsHeldByOthers(agent.envoy.uid))) this.#soon.call();
   }
 
@@ -269,10 +268,9 @@ export class Converge {
    */
   #capturable(joined: readonly Member[]): readonly Member[] | undefined {
     const status = this.#options.ads.status();
-    const uid = ({ input }: Member): string => input.local.workload.uid;
     const ready = new Set([...readyMembers(joined, status), ...this.#ready].map(placeOf));
-    const refused = new Set(status.resources.filter(({ state }) => state === 'rejected').map(({ name }) => name));
-    const open = joined.some(member => !ready.has(placeOf(member)) && !refused.has(`out/${uid(member)}`));
+    const refused = new Set(refusedMembers(joined, status));
+    const open = joined.some(member => !ready.has(placeOf(member)) && !refused.has(member));
     if (open && !this.#tookOver && performance.now() - this.#begun < APPLY_MS) return undefined;
     this.#tookOver = true;
     return joined.filter(member => ready.has(placeOf(member)));
@@ -328,8 +326,17 @@ export class Converge {
       this.#captureReason = messageOf(error);
       this.#settled = undefined;
       this.#options.logger.error(message, { reason: messageOf(error) });
-      setTimeout(() => this.changed(), RETRY_MS).unref();
+      this.#retryLater();
     };
+  }
+
+  /** One retry serves all that failed until then: each of its own would begin a row of rounds beside the others'. */
+  #retryLater(): void {
+    if (this.#retry) return;
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
+      this.changed();
+    }, RETRY_MS).unref();
   }
 }
 

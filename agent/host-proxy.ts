@@ -27,8 +27,8 @@ export class HostProxy {
   #enterNamespaces = false;
   #fresh = false;
   #confined: string | undefined;
-  /** Not before this is the right tried again, of `performance.now()`. */
-  #again = 0;
+  /** Until then the right is not tried again. */
+  #again: NodeJS.Timeout | undefined;
   #last: Promise<void> = Promise.resolve();
 
   /** @param onAgain called when a right that could not be given should be tried again, by {@link ensure}. */
@@ -52,7 +52,7 @@ export class HostProxy {
   }
 
   async #ensure(enterNamespaces: boolean, signal: AbortSignal): Promise<void> {
-    const enough = this.#enterNamespaces || !enterNamespaces || performance.now() < this.#again;
+    const enough = this.#enterNamespaces || !enterNamespaces || this.#again !== undefined;
     if (this.#process && enough) return;
     // Envoy lets nobody take over while it still begins.
     await this.#process?.ready(AbortSignal.any([signal, AbortSignal.timeout(READY_MS)]));
@@ -69,8 +69,10 @@ export class HostProxy {
     this.#confined = able ? undefined : confinedBy(envoy.status().lastDeath);
     if (able) return;
     this.#enterNamespaces = false;
-    this.#again = performance.now() + AGAIN_MS;
-    setTimeout(() => this.#onAgain(), AGAIN_MS).unref();
+    this.#again = setTimeout(() => {
+      this.#again = undefined;
+      this.#onAgain();
+    }, AGAIN_MS).unref();
   }
 
   /** Why Envoy may not enter network namespaces though a workload has one; undefined when it may, or need not. */
