@@ -326,7 +326,7 @@ class Agent {
     if (type === 'MeshSettings') this.#giveSecrets();
     if (type === 'ServiceName') this.#names.changed();
     else this.#converge.changed();
-    this.#asking.came();
+    if (type === 'ServiceView' || type === 'InstanceList') this.#asking.came();
   }
 
   #certificatesChanged(): void {

@@ -42,10 +42,10 @@ export class Members {
    * @throws {PortsExhaustedError} when there are not enough ports for them; nothing has changed then.
    */
   update(workloads: readonly LocalWorkload[], facts: MemberFacts): readonly Member[] {
-    const served = workloads.flatMap(({ workload }) => workload.ports.map(({ number }) => number));
     const ports = facts.ports.assign(
       workloads.filter(local => local.selector.kind !== 'namespace').map(local => local.workload.uid),
-      () => new Set([...facts.held(), ...served]),
+      () =>
+        new Set([...facts.held(), ...workloads.flatMap(({ workload }) => workload.ports.map(({ number }) => number))]),
     );
     const inputs = new Map<string, WorkloadInput>();
     const members = workloads.map((local): Member => {

@@ -27,16 +27,17 @@ export function holdersOf(users: readonly CapturedUser[]): Holders {
       for (const address of addresses.flatMap(text => canonicalAddress(text) ?? []))
         if (!places.has(`${address} ${port}`)) places.set(`${address} ${port}`, { uid, address, port });
     }
-  const own = (six: boolean): string[] =>
-    [...places.values()]
-      .filter(({ address }) => isIPv6(address) === six)
-      .map(({ uid, address, port }) => `${uid} . ${address} . ${port}`);
-  const held = (elements: readonly string[]): string[] => elements.map(element => element.replace(/^\d+ \. /, ''));
+  const [four, six] = [false, true].map(isSix =>
+    [...places.values()].filter(({ address }) => isIPv6(address) === isSix),
+  );
+  const held = (of: typeof four = []): string[] => of.map(({ address, port }) => `${address} . ${port}`).sort();
+  const own = (of: typeof four = []): string[] =>
+    of.map(({ uid, address, port }) => `${uid} . ${address} . ${port}`).sort();
   return {
     holders: [...anywhere].map(([port, uid]) => `${uid} . ${port}`).sort(),
-    holders4: own(false).sort(),
-    holders6: own(true).sort(),
-    held4: held(own(false)).sort(),
-    held6: held(own(true)).sort(),
+    holders4: own(four),
+    holders6: own(six),
+    held4: held(four),
+    held6: held(six),
   };
 }

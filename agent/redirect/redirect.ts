@@ -189,15 +189,15 @@ export class Redirect {
     if (this.#remembered !== undefined) return this.#remembered;
     const text = (await readIfThere(this.#stateFile))?.toString() ?? '[]';
     try {
-      this.#remembered = JSON.parse(text) as readonly string[];
-      if (Array.isArray(this.#remembered) && this.#remembered.every(path => typeof path === 'string'))
-        return this.#remembered;
-      throw new Error('not a list of paths');
+      const paths: unknown = JSON.parse(text);
+      if (!Array.isArray(paths) || !paths.every(path => typeof path === 'string'))
+        throw new Error('not a list of paths');
+      this.#remembered = paths;
+      return paths;
     } catch (error) {
       const what =
         'it is not remembered in which namespaces rules were left; those of workloads that went meanwhile stay there';
       this.#logger.warn(what, { file: this.#stateFile, reason: messageOf(error) });
-      this.#remembered = undefined;
       return [];
     }
   }

@@ -78,17 +78,18 @@ export class Resolver {
   /** Where users are kept may be out of reach, so one that is known keeps its uid, unless that is somebody else's now. */
   async #currentUid(user: string): Promise<number | undefined> {
     const before = this.#uids.get(user);
+    if (before === undefined) return await this.#system.uidOf(user);
+    let heir: string | undefined;
     try {
       const uid = await this.#system.uidOf(user);
-      if (uid !== undefined || before === undefined) return uid;
-      const heir = await this.#system.userOf(before);
-      if (heir === undefined) return before;
-      this.#uids.delete(user);
-      throw new Error(`this host has no user "${user}" any more, and its uid ${before} is that of "${heir}" now`);
-    } catch (error) {
-      if (this.#uids.get(user) === undefined) throw error;
+      if (uid !== undefined) return uid;
+      heir = await this.#system.userOf(before);
+    } catch {
       return before;
     }
+    if (heir === undefined) return before;
+    this.#uids.delete(user);
+    throw new Error(`this host has no user "${user}" any more, and its uid ${before} is that of "${heir}" now`);
   }
 
   /** A namespace without an address yet is asked again at the next look. */
