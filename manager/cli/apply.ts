@@ -6,7 +6,7 @@ import { type Command, EXIT } from './command.ts';
 import { printErrors, readInput } from './input.ts';
 import { objectPath, type ShownObject, shortName } from './objects.ts';
 import { CONNECTION_OPTIONS, FILE_OPTION, NAMESPACE_OPTION, OUTPUT_OPTION } from './options.ts';
-import { inOrder, refers, widened } from './order.ts';
+import { inOrder, refers, subsetsOf, widened } from './order.ts';
 import { print } from './output.ts';
 
 /** What became of one object. */
@@ -69,8 +69,8 @@ async function applyAll(ask: Ask, objects: readonly FileObject[], dryRun: boolea
   const narrow: (() => Promise<void>)[] = [];
   for (const [index, object] of objects.entries()) {
     const before = await ask({ path: pathOf(object) });
-    const wide = dryRun || !objects.some(refers) ? undefined : widened(object.document, before.body);
-    const one = await applyOne(ask, wide === undefined ? object : { ...object, document: wide }, before, dryRun);
+    const wide = dryRun || !objects.some(refers) ? undefined : await widen(ask, object, before);
+    const one = await applyOne(ask, wide ?? object, before, dryRun);
     applied.push(one);
     if (wide !== undefined && one.result !== 'refused')
       narrow.push(async () => {
@@ -80,6 +80,14 @@ async function applyAll(ask: Ask, objects: readonly FileObject[], dryRun: boolea
   if (narrow.length === 0) return applied;
   for (const step of narrow) await step();
   return await warnedAnew(ask, objects, applied);
+}
+
+/** A rule with the subsets that it drops; undefined when it drops none, or is refused anyway. */
+async function widen(ask: Ask, object: FileObject, before: ManagerAnswer): Promise<FileObject | undefined> {
+  if (subsetsOf(before.body).length === 0) return undefined;
+  const after = await patch(ask, object, true);
+  const document = after.status >= 400 ? undefined : widened(object.document, before.body, after.body);
+  return document === undefined ? undefined : { ...object, document };
 }
 
 /** What routes are warned of now that rules have lost subsets; applied again, they stay as they are. */

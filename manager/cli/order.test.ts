@@ -1,9 +1,23 @@
 import test from 'ava';
-import { startApi } from '../api/fixture.ts';
+import { parse } from 'yaml';
+import { type ApiFixture, startApi } from '../api/fixture.ts';
+import { connectManager } from './client.ts';
 import { INSPECT } from './fixture.ts';
 import { ok, ROUTES, RULE, write } from './fixture-run.ts';
 
 const [routes, rule] = ['virtualservice.networking.istio.io/reviews', 'destinationrule.networking.istio.io/reviews'];
+
+/** What each of so many writes since a revision was: its kind and the subsets that it names. */
+async function writesSince(api: ApiFixture, revision: number, count: number): Promise<readonly string[]> {
+  const writes: string[] = [];
+  for await (const change of api.store.watch('config/', revision, AbortSignal.timeout(10_000))) {
+    const text = change.type === 'put' ? Buffer.from(change.entry.value).toString() : '';
+    const subsets = [...text.matchAll(/"(?:name|subset)":"(v\d)"/g)].map(([, name]) => name);
+    writes.push([/"kind":"(\w+)"/.exec(text)?.[1], ...subsets].join(' '));
+    if (writes.length === count) break;
+  }
+  return writes;
+}
 
 test('what others refer to is applied before them and deleted after them, whatever the order of the files', async t => {
   const api = await startApi(t, { inspect: INSPECT });
@@ -30,13 +44,39 @@ test('a rule loses subsets only after the routes of the same input no longer nam
   const { out, err } = await ok(t, api, 'apply -f -', renamed);
   t.is(out, `${rule} configured\n${routes} configured\n`);
   t.is(err, '');
-  const subsets: string[] = [];
-  for await (const change of api.store.watch('config/', revision, AbortSignal.timeout(10_000))) {
-    const text = change.type === 'put' ? Buffer.from(change.entry.value).toString() : '';
-    subsets.push([...text.matchAll(/"(?:name|subset)":"(v\d)"/g)].map(([, name]) => name).join(' '));
-    if (subsets.length === 3) break;
-  }
-  t.deepEqual(subsets, ['v1 v3 v2', 'v1 v3', 'v1 v3']);
+  t.deepEqual(await writesSince(api, revision, 3), [
+    'DestinationRule v1 v3 v2',
+    'VirtualService v1 v3',
+    'DestinationRule v1 v3',
+  ]);
+});
+
+for (const [title, subsets] of [
+  ['no longer speaks of', ''],
+  ['says null for', '  subsets: null\n'],
+] as const)
+  test(`a rule that ${title} its subsets loses them only after the routes of the same input`, async t => {
+    const api = await startApi(t, { inspect: INSPECT });
+    await ok(t, api, 'apply -f -', `${RULE}---\n${ROUTES}`);
+    const { revision } = await api.store.list('config/');
+    const bare = `${ROUTES.replaceAll(/, subset: v\d/g, '')}---\n${RULE.replace(/ {2}subsets: .*\n/, subsets)}`;
+    const { out, err } = await ok(t, api, 'apply -f -', bare);
+    t.is(out, `${rule} configured\n${routes} configured\n`);
+    t.is(err, '');
+    t.deepEqual(await writesSince(api, revision, 2), ['VirtualService', 'DestinationRule']);
+    t.is((await ok(t, api, 'apply -f -', bare)).out, `${rule} unchanged\n${routes} unchanged\n`);
+  });
+
+test('subsets that another writer owns stay when a rule does not speak of them, and nothing is written for it', async t => {
+  const api = await startApi(t, { inspect: INSPECT });
+  const path = '/apis/networking.istio.io/v1/namespaces/default/destinationrules';
+  const body = parse(RULE);
+  await connectManager({ runDir: api.directory }).request({ method: 'POST', path, body }, AbortSignal.timeout(10_000));
+  const bare = `${ROUTES}---\n${RULE.replace(/ {2}subsets: .*\n/, '')}`;
+  await ok(t, api, 'apply -f -', bare);
+  const { out, err } = await ok(t, api, 'apply -f -', bare);
+  t.is(out, `${rule} unchanged\n${routes} unchanged\n`);
+  t.is(err, '');
 });
 
 test('routes of the same input that still name a subset that the rule loses are warned of', async t => {

@@ -20,19 +20,19 @@ export function inOrder<T extends OfKind>(objects: readonly T[]): readonly T[] {
 
 /**
  * A rule that keeps the subsets that it drops: routes name them until those of the same input are applied. Undefined when it drops none.
- * @param document as it was written. @param before as the Manager holds it.
+ * @param document as it was written. @param before as the Manager holds it. @param after as the Manager would hold it.
  */
-export function widened(document: unknown, before: unknown): unknown {
-  const [subsets, old] = [subsetsOf(document), subsetsOf(before)];
-  if (!subsets || !old) return undefined;
-  const dropped = old.filter(({ name }) => !subsets.some(subset => subset['name'] === name));
+export function widened(document: unknown, before: unknown, after: unknown): unknown {
+  const subsets = subsetsOf(after);
+  const dropped = subsetsOf(before).filter(({ name }) => !subsets.some(subset => subset['name'] === name));
   if (dropped.length === 0) return undefined;
-  const { spec, ...rest } = document as { readonly spec: object };
+  const { spec, ...rest } = document as { readonly spec?: object };
   return { ...rest, spec: { ...spec, subsets: [...subsets, ...dropped] } };
 }
 
-function subsetsOf(object: unknown): readonly Record<string, unknown>[] | undefined {
+/** The subsets of a rule; none of anything else. */
+export function subsetsOf(object: unknown): readonly Record<string, unknown>[] {
   const spec = isRecord(object) ? object['spec'] : undefined;
   const subsets = isRecord(spec) ? spec['subsets'] : undefined;
-  return Array.isArray(subsets) ? subsets.filter(isRecord) : undefined;
+  return Array.isArray(subsets) ? subsets.filter(isRecord) : [];
 }
