@@ -1,9 +1,9 @@
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { parse } from 'yaml';
 import { type ApiFixture, startApi } from '../api/fixture.ts';
 import { connectManager } from './client.ts';
 import { INSPECT } from './fixture.ts';
-import { ok, ROUTES, RULE, write } from './fixture-run.ts';
+import { ok, ROUTES, RULE, run, write } from './fixture-run.ts';
 
 const [routes, rule] = ['virtualservice.networking.istio.io/reviews', 'destinationrule.networking.istio.io/reviews'];
 
@@ -17,6 +17,12 @@ async function writesSince(api: ApiFixture, revision: number, count: number): Pr
     if (writes.length === count) break;
   }
   return writes;
+}
+
+/** The names of the subsets that the rule of a test has now. */
+async function subsetNames(t: ExecutionContext, api: ApiFixture): Promise<readonly string[]> {
+  const { spec } = JSON.parse((await ok(t, api, 'get dr reviews -o json')).out);
+  return spec.subsets.map(({ name }: { name: string }) => name);
 }
 
 test('what others refer to is applied before them and deleted after them, whatever the order of the files', async t => {
@@ -91,3 +97,34 @@ test('routes of the same input that still name a subset that the rule loses are 
   t.is(out, `${rule} configured\n${routes} unchanged\n`);
   t.regex(err, /^stdin:10:40: warning: .*subset: "v2" is not defined in DestinationRule default\/reviews.*\n$/);
 });
+
+for (const [title, bad] of [
+  ['were refused', ROUTES.replace('{name: reviews}', '{name: reviews, resourceVersion: "7"}')],
+  ['could not be read', ROUTES.replace('weight: 90', 'wieght: 90')],
+] as const)
+  test(`a rule keeps its subsets while routes of the same input ${title}, and says so`, async t => {
+    const api = await startApi(t, { inspect: INSPECT });
+    await ok(t, api, 'apply -f -', `${RULE}---\n${ROUTES}`);
+    const [renamed, now] = [bad, RULE].map(text =>
+      text.replace('subset: v2', 'subset: v3').replace('{name: v2', '{name: v3'),
+    );
+    const input = `${now}---\n${renamed}`;
+    const { code, out, err } = await run(api, 'apply -f -', input);
+    t.is(code, 1);
+    t.regex(out, new RegExp(`^${rule} configured\n(${routes} refused\n)?$`));
+    t.regex(
+      err,
+      /^stdin:6:3: warning: spec\.subsets: "v2" stays in DestinationRule default\/reviews: routes of this input were not applied, and may name it; mend them and apply again$/m,
+    );
+    t.deepEqual(await subsetNames(t, api), ['v1', 'v3', 'v2']);
+
+    const json = await run(api, 'apply -f - -o json', input);
+    t.is(json.code, 1);
+    const [{ result, warnings }] = JSON.parse(json.out).applied;
+    t.is(result, 'unchanged');
+    t.regex(warnings.join(), /"v2" stays/);
+
+    const mended = input.replace(', resourceVersion: "7"', '').replace('wieght', 'weight');
+    t.is((await ok(t, api, 'apply -f -', mended)).out, `${rule} configured\n${routes} configured\n`);
+    t.deepEqual(await subsetNames(t, api), ['v1', 'v3']);
+  });

@@ -18,16 +18,26 @@ export function inOrder<T extends OfKind>(objects: readonly T[]): readonly T[] {
   return [...objects.filter(object => !refers(object)), ...objects.filter(refers)];
 }
 
+/** A rule that keeps the subsets that it drops. */
+export interface Widened {
+  readonly document: unknown;
+  /** Their names. */
+  readonly kept: readonly string[];
+}
+
 /**
- * A rule that keeps the subsets that it drops: routes name them until those of the same input are applied. Undefined when it drops none.
+ * Has a rule keep the subsets that it drops: routes name them until those of the same input are applied. Undefined when it drops none.
  * @param document as it was written. @param before as the Manager holds it. @param after as the Manager would hold it.
  */
-export function widened(document: unknown, before: unknown, after: unknown): unknown {
+export function widened(document: unknown, before: unknown, after: unknown): Widened | undefined {
   const subsets = subsetsOf(after);
   const dropped = subsetsOf(before).filter(({ name }) => !subsets.some(subset => subset['name'] === name));
   if (dropped.length === 0) return undefined;
   const { spec, ...rest } = document as { readonly spec?: object };
-  return { ...rest, spec: { ...spec, subsets: [...subsets, ...dropped] } };
+  return {
+    document: { ...rest, spec: { ...spec, subsets: [...subsets, ...dropped] } },
+    kept: dropped.map(({ name }) => String(name)),
+  };
 }
 
 /** The subsets of a rule; none of anything else. */

@@ -1,0 +1,138 @@
+import type { FileObject } from '../config/files.ts';
+import { describeObject } from '../model/config/object.ts';
+import { describeFieldError } from '../model/util/errors.ts';
+import { type Ask, causesOf, refusal } from './ask.ts';
+import type { ManagerAnswer } from './client.ts';
+import { objectPath, type ShownObject } from './objects.ts';
+import { refers, subsetsOf, type Widened, widened } from './order.ts';
+
+/** What became of one object. */
+export interface Applied {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly result: 'created' | 'configured' | 'unchanged' | 'refused';
+  /** With the file and the line of each field. */
+  readonly errors: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** An object under way. */
+interface Step {
+  readonly object: FileObject;
+  /** What the Manager held before. */
+  readonly before: ManagerAnswer;
+  /** What the Manager said to it. */
+  answer: ManagerAnswer;
+  /** Names of the subsets that the Manager keeps though the rule drops them. */
+  kept: readonly string[];
+}
+
+/**
+ * Applies objects one by one, what others refer to first. A rule that drops subsets keeps them until the routes of the same input are
+ * applied, and for good when some of those are not.
+ * @param isPart whether some of the input could not be read: it may be routes.
+ */
+export async function applyAll(
+  ask: Ask,
+  objects: readonly FileObject[],
+  isPart: boolean,
+  dryRun: boolean,
+): Promise<readonly Applied[]> {
+  const widens = !dryRun && (isPart || objects.some(refers));
+  const steps: Step[] = [];
+  for (const object of objects) steps.push(await begin(ask, object, widens, dryRun));
+  const areApplied = !isPart && steps.every(({ object, answer }) => !refers(object) || isTaken(answer));
+  const wide = steps.filter(({ kept, answer }) => kept.length > 0 && isTaken(answer));
+  if (areApplied && wide.length > 0) await narrow(ask, steps, wide);
+  return steps.map(step => appliedOf(step, dryRun));
+}
+
+async function begin(ask: Ask, object: FileObject, widens: boolean, dryRun: boolean): Promise<Step> {
+  const before = await ask({ path: pathOf(object) });
+  const wide = widens ? await widen(ask, object, before) : undefined;
+  const answer = await patch(ask, wide ? { ...object, document: wide.document } : object, dryRun);
+  return { object, before, answer, kept: wide?.kept ?? [] };
+}
+
+/** Undefined when the rule drops no subsets, or is refused anyway. */
+async function widen(ask: Ask, object: FileObject, before: ManagerAnswer): Promise<Widened | undefined> {
+  if (subsetsOf(before.body).length === 0) return undefined;
+  const after = await patch(ask, object, true);
+  return isTaken(after) ? widened(object.document, before.body, after.body) : undefined;
+}
+
+/** Takes from rules the subsets that they drop; what routes are warned of then, a dry run tells. */
+async function narrow(ask: Ask, steps: readonly Step[], wide: readonly Step[]): Promise<void> {
+  for (const step of wide) {
+    step.answer = await patch(ask, step.object, false);
+    step.kept = [];
+  }
+  for (const step of steps.filter(({ object }) => refers(object))) {
+    const { warnings } = await patch(ask, step.object, true);
+    step.answer = { ...step.answer, warnings };
+  }
+}
+
+function isTaken({ status }: ManagerAnswer): boolean {
+  return status < 400;
+}
+
+function pathOf({ manifest: { kind, namespace, name, apiVersion } }: FileObject): string {
+  return objectPath(kind, namespace, name, apiVersion);
+}
+
+function appliedOf({ object, before, answer, kept }: Step, dryRun: boolean): Applied {
+  const { manifest, locate } = object;
+  const { kind, namespace, name } = manifest;
+  const ref = { kind: kind.kind, namespace, name };
+  const warnings = warningsOf(answer, object);
+  if (isTaken(answer)) {
+    if (kept.length > 0) warnings.push(keeps(object, kept));
+    return { ...ref, result: resultOf(answer.status, before.body, answer.body, dryRun), errors: [], warnings };
+  }
+  const causes = causesOf(answer).map(
+    ({ field, message }) => `${locate(field)}: ${describeFieldError({ path: field, message })}`,
+  );
+  return {
+    ...ref,
+    result: 'refused',
+    errors: causes.length > 0 ? causes : [`${locate('')}: ${refusal(answer).message}`],
+    warnings,
+  };
+}
+
+function keeps({ manifest, locate }: FileObject, kept: readonly string[]): string {
+  const [names, stay, them] = kept.length === 1 ? [kept, 'stays', 'it'] : [kept, 'stay', 'them'];
+  return `${locate('spec.subsets')}: warning: spec.subsets: ${names.map(name => `"${name}"`).join(', ')} ${stay} in ${describeObject({ kind: manifest.kind.kind, metadata: manifest })}: routes of this input were not applied, and may name ${them}; mend them and apply again`;
+}
+
+function patch(ask: Ask, object: FileObject, dryRun: boolean): Promise<ManagerAnswer> {
+  return ask({
+    method: 'PATCH',
+    path: `${pathOf(object)}?fieldManager=isthmus&force=true${dryRun ? '&dryRun=All' : ''}`,
+    body: withNamespace(object.document, object.manifest.namespace),
+    contentType: 'application/apply-patch+yaml',
+  });
+}
+
+function warningsOf({ warnings }: ManagerAnswer, { locate }: FileObject): string[] {
+  return warnings.map(warning => {
+    const field = /^(\S+): /.exec(warning)?.[1];
+    return `${locate(field ?? '')}: warning: ${warning}`;
+  });
+}
+
+/** A namespace that only the command line names. */
+function withNamespace(document: unknown, namespace: string): unknown {
+  const { metadata, ...rest } = document as { metadata: object };
+  return { ...rest, metadata: { ...metadata, namespace } };
+}
+
+function resultOf(status: number, before: unknown, after: unknown, dryRun: boolean): Applied['result'] {
+  if (status === 201) return 'created';
+  const [old, now] = [before as ShownObject, after as ShownObject];
+  // A dry run that would change something answers without a revision.
+  if (dryRun) return now.metadata.resourceVersion === undefined ? 'configured' : 'unchanged';
+  return old.metadata?.resourceVersion === now.metadata.resourceVersion ? 'unchanged' : 'configured';
+}
