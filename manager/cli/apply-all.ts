@@ -65,13 +65,21 @@ async function widen(ask: Ask, object: FileObject, before: ManagerAnswer): Promi
 /** Takes from rules the subsets that they drop; what routes are warned of then, a dry run tells. */
 async function narrow(ask: Ask, steps: readonly Step[], wide: readonly Step[]): Promise<void> {
   for (const step of wide) {
-    step.answer = await patch(ask, step.object, false);
+    step.answer = await patch(ask, atRevision(step.object, step.answer), false);
     step.kept = [];
   }
   for (const step of steps.filter(({ object }) => refers(object))) {
-    const { warnings } = await patch(ask, step.object, true);
+    const { warnings } = await patch(ask, atRevision(step.object, step.answer), true);
     step.answer = { ...step.answer, warnings };
   }
+}
+
+/** An object that names a revision, with the one that it was applied at. */
+function atRevision(object: FileObject, { body }: ManagerAnswer): FileObject {
+  const document = object.document as { readonly metadata: object };
+  if (!('resourceVersion' in document.metadata)) return object;
+  const { resourceVersion } = (body as ShownObject).metadata;
+  return { ...object, document: { ...document, metadata: { ...document.metadata, resourceVersion } } };
 }
 
 function isTaken({ status }: ManagerAnswer): boolean {

@@ -128,3 +128,16 @@ for (const [title, bad] of [
     t.is((await ok(t, api, 'apply -f -', mended)).out, `${rule} configured\n${routes} configured\n`);
     t.deepEqual(await subsetNames(t, api), ['v1', 'v3']);
   });
+
+test('a rule and routes that bear the revisions they were shown at are applied like others', async t => {
+  const api = await startApi(t, { inspect: INSPECT });
+  const file = write(api, 'mesh.yaml', `${RULE}---\n${ROUTES}`);
+  await ok(t, api, `apply -f ${file}`);
+  const shown = (await ok(t, api, `get -f ${file} -o yaml`)).out;
+  t.is(shown.match(/resourceVersion/g)?.length, 2);
+  const renamed = shown.replace('- name: v2', '- name: v3').replace('weight: 90', 'weight: 80');
+  const { out, err } = await ok(t, api, 'apply -f -', renamed);
+  t.is(out, `${rule} configured\n${routes} configured\n`);
+  t.regex(err, /^stdin:\d+:\d+: warning: .*subset: "v2" is not defined in DestinationRule default\/reviews.*\n$/);
+  t.deepEqual(await subsetNames(t, api), ['v1', 'v3']);
+});
