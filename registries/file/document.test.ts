@@ -1,5 +1,5 @@
 import test from 'ava';
-import { keepUnusable, readDocument } from './document.ts';
+import { keepUnnamed, readDocument } from './document.ts';
 
 const GOOD = `services:
   - name: reviews
@@ -52,7 +52,8 @@ test('a file with all it may say', t => {
       },
     ],
     problems: [],
-    unusable: [],
+    unreadable: [],
+    partly: false,
   });
 });
 
@@ -89,22 +90,40 @@ for (const [name, bad, where, why] of [
     t.true(services[0]?.problems[0]?.why.includes(why), services[0]?.problems[0]?.why);
   });
 
-test('a service that cannot be used stays as it was, or is left out when it is new', t => {
-  const before = readDocument(GOOD, 'a.yaml');
-  const text = `${GOOD.replace('number: 9080', 'number: 0')}  - {name: Other}\n  - {name: new}\n`;
-  const after = keepUnusable(readDocument(text, 'a.yaml'), before);
+test('a service that cannot be used is named, with all that is wrong with it', t => {
+  const bad = GOOD.replace('number: 9080', 'number: 0').replace('team: a', 'team: 1');
+  const { services, unreadable, partly } = readDocument(`${bad}  - {name: new}\n`, 'a.yaml');
   t.deepEqual(
-    after.services.map(one => [one.name, one.ports?.[0]?.number]),
-    [
-      ['new', undefined],
-      ['reviews', 9080],
-    ],
+    services.map(({ name }) => name),
+    ['new'],
   );
-  t.deepEqual(
-    after.problems.map(one => one.where),
-    ['a.yaml:7', 'a.yaml:13'],
+  t.like(unreadable, [{ name: 'reviews', namespace: 'shop', problem: { where: 'a.yaml:7' } }]);
+  t.regex(
+    unreadable[0]?.problem.why ?? '',
+    /^services\[0\]\.ports\[0\]\.number: .*; a\.yaml:5: services\[0\]\.labels\.team: /,
   );
+  t.false(partly, 'which one it is is known');
 });
+
+for (const entry of [
+  '{name: Other}',
+  '{nmae: reviews, namespace: shop}',
+  '{name: reviews, namespace: Shop}',
+  'reviews',
+])
+  test(`the entry ${entry} may be any service: those that the file listed before stay`, t => {
+    const before = readDocument(GOOD, 'a.yaml');
+    const broken = readDocument(`services:\n  - ${entry}\n  - {name: new}\n`, 'a.yaml');
+    t.true(broken.partly);
+    t.is(broken.problems[0]?.where, 'a.yaml:2');
+    t.regex(broken.problems[0]?.why ?? '', /; it may be any service, so what this file no longer lists stays$/);
+    const after = keepUnnamed(broken, before);
+    t.deepEqual(after.services, [...broken.services, ...before.services]);
+    t.false(after.partly, 'what it may be is known');
+    t.true(keepUnnamed(broken, undefined).partly);
+    const mended = readDocument('services: [{name: new}]', 'a.yaml');
+    t.is(keepUnnamed(mended, after), mended);
+  });
 
 for (const [name, text, message] of [
   ['empty', '', 'a.yaml:1: document: must be a map of fields'],

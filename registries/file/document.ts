@@ -12,17 +12,21 @@ import { Source } from './source.ts';
 /** What a file says. */
 export interface FileContent {
   readonly services: readonly RegistryService[];
-  /** Of services that were left out; those of instances stand with their service. */
+  /** Of entries that were left out; those of instances stand with their service. */
   readonly problems: readonly Problem[];
-  /** Services that cannot be used as they are written, by namespace and name. */
-  readonly unusable: readonly string[];
+  /** Services that are listed, and cannot be used as they are written. */
+  readonly unreadable: readonly UnreadableService[];
+  /** An entry does not tell which service it is, so it may be any; what it was before is not known either. */
+  readonly partly: boolean;
 }
+
+/** A service of which the name alone can be used. */
+export type UnreadableService = Pick<RegistryService, 'name' | 'namespace'> & { readonly problem: Problem };
 
 const HEALTHS: readonly Health[] = ['healthy', 'unhealthy', 'draining'];
 
 /**
- * Reads a file of services. An instance that cannot be used is left out of its service, and a service that cannot be used is left
- * out: see {@link keepUnusable}.
+ * Reads a file of services. An instance that cannot be used is left out of its service.
  * @param file how messages name the file.
  * @throws {Error} with file and line when the file as a whole cannot be used. An empty file cannot: it may be half written.
  */
@@ -39,37 +43,55 @@ export function readDocument(text: string, file: string): FileContent {
     source ??= new Source(text, file);
     return { where: `${file}:${source.lineOf(error.path)}`, why: describeFieldError(error) };
   };
-  if (errors.length > 0)
-    throw new Error(
-      errors
-        .map(problemOf)
-        .map(({ where, why }) => `${where}: ${why}`)
-        .join('; '),
-    );
+  if (errors.length > 0) {
+    const { where, why } = asOne(errors.map(problemOf));
+    throw new Error(`${where}: ${why}`);
+  }
   return readServices(raw as unknown[], problemOf);
 }
 
-/** Has services that cannot be used stay as they were. @param before what the file said when it was last usable. */
-export function keepUnusable(content: FileContent, before: FileContent | undefined): FileContent {
-  const kept = before?.services.filter(service => content.unusable.includes(keyOf(service))) ?? [];
-  return kept.length === 0 ? content : { ...content, services: [...content.services, ...kept] };
+/** Has services stay that the file said before, when an entry may be any of them. @param before what it said when it was last usable. */
+export function keepUnnamed(content: FileContent, before: FileContent | undefined): FileContent {
+  if (!content.partly || !before) return content;
+  const listed = new Set([...content.services, ...content.unreadable].map(keyOf));
+  const isLeft = (service: UnreadableService | RegistryService): boolean => !listed.has(keyOf(service));
+  return {
+    services: [...content.services, ...before.services.filter(isLeft)],
+    problems: content.problems,
+    unreadable: [...content.unreadable, ...before.unreadable.filter(isLeft)],
+    partly: before.partly,
+  };
 }
 
 function readServices(entries: readonly unknown[], problemOf: (error: FieldError) => Problem): FileContent {
   const services = new Map<string, RegistryService>();
-  const unusable = new Set<string>();
+  const unreadable: UnreadableService[] = [];
   const problems: Problem[] = [];
+  let partly = false;
   for (const [index, entry] of entries.entries()) {
     const errors: FieldError[] = [];
-    const service = readService(new Fields(entry, `services[${index}]`, errors), problemOf);
-    const key = keyOf(service);
-    if (services.has(key))
-      errors.push({ path: `services[${index}].name`, message: `"${service.name}" is listed twice` });
-    else if (errors.length === 0) services.set(key, service);
-    else unusable.add(key);
-    problems.push(...errors.map(problemOf));
+    const fields = new Fields(entry, `services[${index}]`, errors);
+    const service = readService(fields, problemOf);
+    const { name, namespace } = service;
+    const naming = [fields.path, fields.at('name'), fields.at('namespace')];
+    const isUnnamed = errors.some(({ path }) => naming.includes(path));
+    const isTwice = !isUnnamed && services.has(keyOf(service));
+    if (isTwice) errors.push({ path: fields.at('name'), message: `"${name}" is listed twice` });
+    if (errors.length === 0) services.set(keyOf(service), service);
+    else if (isTwice) problems.push(...errors.map(problemOf));
+    else if (isUnnamed) {
+      partly = true;
+      const { where, why } = asOne(errors.map(problemOf));
+      problems.push({ where, why: `${why}; it may be any service, so what this file no longer lists stays` });
+    } else
+      unreadable.push({ name, ...(namespace !== undefined && { namespace }), problem: asOne(errors.map(problemOf)) });
   }
-  return { services: [...services.values()], problems, unusable: [...unusable].filter(key => !services.has(key)) };
+  return { services: [...services.values()], problems, unreadable, partly };
+}
+
+/** Several problems of one thing, as one. */
+function asOne([first, ...others]: readonly Problem[]): Problem {
+  return { where: first!.where, why: [first!.why, ...others.map(({ where, why }) => `${where}: ${why}`)].join('; ') };
 }
 
 function readService(fields: Fields, problemOf: (error: FieldError) => Problem): RegistryService {

@@ -2,7 +2,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { Fields } from '../../manager/model/util/fields.ts';
 import { Wake } from '../../manager/model/util/wake.ts';
-import type { Problem, Registry, RegistryEvent, RegistryKind, RegistryService } from '../registry.ts';
+import type { Registry, RegistryEvent, RegistryKind, RegistryService } from '../registry.ts';
 import { Files, type Listing } from './files.ts';
 
 /**
@@ -80,21 +80,25 @@ function close(watcher: FSWatcher): void {
 
 /** What a session has said so far, so that it says only what is new. */
 class Sent {
-  #services: ReadonlyMap<string, RegistryService> = new Map();
+  #services: Listing['services'] = new Map();
+  #unreadable: Listing['unreadable'] = new Map();
   #problems = '[]';
 
-  *difference({ services, problems }: Listing): Generator<RegistryEvent> {
+  *difference({ services, unreadable, problems }: Listing): Generator<RegistryEvent> {
     for (const [key, service] of services) if (this.#services.get(key) !== service) yield { type: 'service', service };
-    for (const [key, service] of this.#services)
-      if (!services.has(key)) yield { type: 'service', service: gone(service) };
+    for (const [key, service] of unreadable)
+      if (this.#unreadable.get(key) !== service) yield { type: 'unreadable', ...service };
+    for (const [key, service] of [...this.#services, ...this.#unreadable])
+      if (!services.has(key) && !unreadable.has(key)) yield { type: 'service', service: gone(service) };
     this.#services = services;
+    this.#unreadable = unreadable;
     const text = JSON.stringify(problems);
     if (text !== this.#problems) yield { type: 'problems', problems };
     this.#problems = text;
   }
 }
 
-function gone(service: RegistryService): RegistryService {
-  const problems: readonly Problem[] = [];
-  return { ...service, instances: [], keep: false, problems };
+function gone({ name, namespace }: Pick<RegistryService, 'name' | 'namespace'>): RegistryService {
+  const nothing = { aliases: [], labels: {}, instances: [], problems: [] };
+  return { name, ...(namespace !== undefined && { namespace }), ...nothing };
 }

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { codeOf, messageOf } from '../../manager/model/util/errors.ts';
 import { keyOf } from '../mapping.ts';
 import type { Problem, RegistryService } from '../registry.ts';
-import { type FileContent, keepUnusable } from './document.ts';
+import { type FileContent, keepUnnamed, type UnreadableService } from './document.ts';
 import { readContent } from './reading.ts';
 
 /** A file of more than this many bytes is not read. */
@@ -13,7 +13,7 @@ const MAXIMUM_BYTES = 64 * 1024 * 1024;
 /** Writes closer together than this may bear the same times, milliseconds: a file so young is read again at the next look. */
 const YOUNG_MS = 50;
 
-const NOTHING: FileContent = { services: [], problems: [], unusable: [] };
+const NOTHING: FileContent = { services: [], problems: [], unreadable: [], partly: true };
 
 interface KnownFile {
   /** Changes when the file does; empty when that could not be told. */
@@ -31,8 +31,10 @@ interface KnownFile {
 export interface Listing {
   /** By namespace and name. */
   readonly services: ReadonlyMap<string, RegistryService>;
+  /** By namespace and name; none of those that can be used. */
+  readonly unreadable: ReadonlyMap<string, UnreadableService>;
   readonly problems: readonly Problem[];
-  /** Some file or service cannot be used, and what it said before is not known here. */
+  /** Something cannot be used that may hold any service, and what it said before is not known here. */
   readonly partly: boolean;
   /** Some file went away since the last look; its services go with the next. */
   readonly missing: boolean;
@@ -87,7 +89,7 @@ async function readOne(
     const hash = createHash('sha256').update(text).digest('base64url');
     if (before?.hash === hash && !before.missing) return { ...before, version };
     const content = await readContent(text, file, signal);
-    return { version, hash, content: keepUnusable(content, before?.content) };
+    return { version, hash, content: keepUnnamed(content, before?.content) };
   } catch (error) {
     signal.throwIfAborted();
     // In a directory, a file that went away takes its services along; the only file does not.
@@ -131,8 +133,18 @@ function together(files: ReadonlyMap<string, KnownFile>): Listing {
       }
     }
   }
+  const unreadable = new Map<string, UnreadableService>();
+  for (const service of ordered.flatMap(([, { content }]) => content.unreadable)) {
+    const key = keyOf(service);
+    if (services.has(key) || unreadable.has(key)) problems.push(service.problem);
+    else unreadable.set(key, service);
+  }
   const all = [...files.values()];
-  const isUnknown = ({ content }: KnownFile): boolean =>
-    content === NOTHING || content.unusable.some(key => !services.has(key));
-  return { services, problems, partly: all.some(isUnknown), missing: all.some(file => file.missing) };
+  return {
+    services,
+    unreadable,
+    problems,
+    partly: all.some(({ content }) => content.partly),
+    missing: all.some(file => file.missing),
+  };
 }

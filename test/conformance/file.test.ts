@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
 import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import test from 'ava';
 import { stringify } from 'yaml';
 import { makeFolder } from '../folders.ts';
 import type { Fixture, Listed } from './fixture.ts';
 import { conformance } from './suite.ts';
+import { addressesOf, instances, watch } from './watch.ts';
 
 /** A directory of files, one for each service, written as editors do: beside, and then moved into place. */
 async function start(): Promise<Fixture> {
@@ -63,3 +65,41 @@ function textOf(service: string, listed: readonly Listed[]): string {
 }
 
 conformance('file', start);
+
+const NEVER_RIGHT = '  - {name: ratings, ports: [{number: http}]}\n';
+
+test.serial(
+  'file: a service whose entry is broken stays, its name too, and goes when the entry is taken out',
+  async t => {
+    const root = makeFolder('files');
+    t.teardown(() => rm(root, { recursive: true }));
+    const path = join(root, 'services.yaml');
+    const whole = textOf('reviews', instances(2));
+    const place = async (text: string): Promise<void> => {
+      await writeFile(join(root, 'new'), text);
+      await rename(join(root, 'new'), path);
+    };
+    await place(whole);
+    await using watched = watch({ entry: { kind: 'file', path } });
+    await watched.until('the first list', status => status.synced);
+    for (const [index, broken] of [
+      whole.replace('number: 80', 'number: http'),
+      whole.replace('name: reviews', 'nmae: reviews'),
+      whole.replace('name: reviews', 'name: Reviews'),
+      whole.replace('name: reviews', 'nmae: reviews').replace('services:\n', `services:\n${NEVER_RIGHT}`),
+    ].entries()) {
+      const told = watched.warnings.length;
+      await place(broken);
+      await watched.until(`problem ${index}`, () => watched.warnings.length > told);
+      t.deepEqual(watched.of('reviews'), addressesOf(instances(2)));
+    }
+    await place(`services:\n${NEVER_RIGHT}`);
+    await watched.until('the end of it', () => watched.of('reviews') === undefined);
+    t.is(watched.followed.status().problems.length, 1);
+    t.false(watched.followed.isGone('/ratings'));
+    t.true(watched.followed.isGone('/other'));
+    await place('services: []');
+    await watched.until('the end of the problem', ({ problems }) => problems.length === 0);
+    t.true(watched.followed.isGone('/ratings'));
+  },
+);

@@ -43,3 +43,31 @@ test('services in a file that was broken before the Manager started anew stay un
   await eventually('what the files say', known, found => found.includes('prices 1') && !found.includes('reviews 1'));
   t.deepEqual(await known(), ['details 1', 'later 1', 'prices 1', 'ratings 1']);
 });
+
+test('an entry that was never right holds back nothing that went while the Manager was away, unless it has no name', async t => {
+  const folder = makeFolder('services');
+  const path = join(folder, 'services.yaml');
+  const entry = (name: string): string => `  - {name: ${name}, instances: [{address: 10.0.0.1, port: 80}]}\n`;
+  const write = (...entries: string[]): void => {
+    writeFileSync(join(folder, 'new'), `services:\n${entries.join('')}`);
+    renameSync(join(folder, 'new'), path);
+  };
+  write(entry('reviews'), entry('ratings'));
+  const manager = await startManagerProcess(t, { registries: [{ kind: 'file', path }] });
+  const known = async (): Promise<string[]> =>
+    (await items<ServiceReport>(manager, 'services')).map(({ name }) => name).sort();
+  await eventually('all', known, found => found.length === 2);
+
+  await manager.kill('SIGTERM');
+  write(entry('ratings'), entry('later'), '  - {name: never, ports: [{number: http}]}\n');
+  await manager.start();
+  await eventually('what went is gone', known, found => found.join() === 'later,ratings');
+
+  await manager.kill('SIGTERM');
+  write(entry('later'), entry('last'), '  - {nmae: ratings}\n');
+  await manager.start();
+  await eventually('what came', known, found => found.includes('last'));
+  t.deepEqual(await known(), ['last', 'later', 'ratings']);
+  write(entry('later'), entry('last'));
+  await eventually('what went is gone', known, found => found.join() === 'last,later');
+});
