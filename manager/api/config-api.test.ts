@@ -1,5 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
 import { connectManager, type ManagerAnswer } from '../cli/client.ts';
+import { MAXIMUM_LEVELS, TOO_DEEP } from '../model/util/nesting.ts';
 import { type ApiFixture, startApi } from './fixture.ts';
 
 const RULES = '/apis/networking.istio.io/v1/namespaces/default/destinationrules';
@@ -99,6 +100,24 @@ test('a merge patch that would break the object is refused by its fields, and no
   });
   t.is(shown(await send('GET', `${RULES}/a`)).spec['host'], 'a');
 });
+
+for (const [title, method, path, contentType] of [
+  ['a merge patch', 'PATCH', `${RULES}/a`, MERGE],
+  ['a JSON patch', 'PATCH', `${RULES}/a`, 'application/json-patch+json'],
+  ['an apply', 'PATCH', `${RULES}/a?fieldManager=x`, APPLY],
+  ['an object', 'PUT', `${RULES}/a`, 'application/json'],
+  ['an object in YAML', 'POST', RULES, 'application/yaml'],
+] as const)
+  test(`${title} with maps in maps without an end is refused`, async t => {
+    const send = await start(t);
+    await send('POST', RULES, rule('a'));
+    for (const levels of [MAXIMUM_LEVELS + 1, 50_000]) {
+      const body = JSON.parse(`${'{"spec":'.repeat(levels)}1${'}'.repeat(levels)}`);
+      const { status, body: said } = await send(method, path, body, contentType);
+      t.is(status, 400);
+      t.is((said as { message: string }).message, `The body cannot be read: ${TOO_DEEP}`);
+    }
+  });
 
 test('a JSON patch changes single entries of lists', async t => {
   const send = await start(t);

@@ -1,5 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { parse } from 'yaml';
+import { codeOf, messageOf } from '../model/util/errors.ts';
+import { isNestedTooDeep, TOO_DEEP, YAML_TOO_DEEP } from '../model/util/nesting.ts';
 import { ApiError } from './status.ts';
 
 /** Bytes that a request's body may have. */
@@ -63,11 +65,21 @@ export function parseBody(request: ApiRequest): unknown {
       415,
       `A body of type "${contentType}" is not understood; send application/json or application/yaml`,
     );
+  const value = isJson ? parsed(() => JSON.parse(body)) : parsed(() => parse(body, { maxAliasCount: 100 }));
+  if (isNestedTooDeep(value)) throw unreadable(TOO_DEEP);
+  return value;
+}
+
+function parsed(parseIt: () => unknown): unknown {
   try {
-    return isJson ? JSON.parse(body) : parse(body, { maxAliasCount: 100 });
+    return parseIt();
   } catch (error) {
-    throw new ApiError(400, `The body cannot be read: ${(error as Error).message.split('\n')[0]}`);
+    throw unreadable(codeOf(error) === YAML_TOO_DEEP ? TOO_DEEP : messageOf(error).split('\n')[0]!);
   }
+}
+
+function unreadable(why: string): ApiError {
+  return new ApiError(400, `The body cannot be read: ${why}`);
 }
 
 /** The body as a map of fields. @throws {ApiError} */

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { MAXIMUM_LEVELS, TOO_DEEP } from '../model/util/nesting.ts';
 import { describeFileError, readFile } from './files.ts';
 
 const TEXT = `# The first is right.
@@ -94,12 +95,17 @@ const whole: readonly [string, string, string[]][] = [
     'kind: *nothing',
     ['x:1:1: Unresolved alias (the anchor must be set before the alias): nothing'],
   ],
+  ['a list that holds itself', 'kind: A\nspec: &a [*a]', [`x:1:1: ${TOO_DEEP}`]],
+  ['lists in lists', `[${'['.repeat(MAXIMUM_LEVELS)}${']'.repeat(MAXIMUM_LEVELS)}]`, [`x:1:1: ${TOO_DEEP}`]],
+  ['lists in lists without an end', '['.repeat(50_000), [`x:1:1: ${TOO_DEEP}`]],
   ['an unclosed bracket', '{"kind": "A"', ['x:1:13: Flow map must end with a }']],
 ];
 
 for (const [what, text, messages] of whole)
   test(`refused whole: ${what}`, t => {
-    t.deepEqual(readFile(text, 'x').errors.map(describeFileError), messages);
+    const said = readFile(text, 'x').errors.map(describeFileError);
+    // Where in endless depth the reader gave up, its stack decides.
+    t.deepEqual(what.endsWith('an end') ? said.map(line => line.replace(/:1:\d+:/, ':1:1:')) : said, messages);
   });
 
 test('aliases that grow without a bound are refused', t => {

@@ -13,6 +13,7 @@ import {
 } from 'yaml';
 import { ConfigError, describeFieldError, type FieldError, messageOf } from '../model/util/errors.ts';
 import { isRecord } from '../model/util/fields.ts';
+import { isNestedTooDeep, TOO_DEEP, YAML_TOO_DEEP } from '../model/util/nesting.ts';
 import { type Manifest, readManifest } from './manifest.ts';
 
 /** An object of a file, and where in the file it and its fields stand. */
@@ -68,6 +69,7 @@ export function readFile(text: string, file: string, defaultNamespace?: string):
 }
 
 function messageOfYaml({ code, message, pos: [at] }: YAMLError, text: string): string {
+  if (code === YAML_TOO_DEEP) return TOO_DEEP;
   const said = (message.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:?$/, '');
   if (code !== 'DUPLICATE_KEY') return said;
   const [key = ''] = /^[^:\s]+/.exec(text.slice(at, at + 100)) ?? [];
@@ -87,6 +89,10 @@ function readDocument(
     value = document.toJS({ maxAliasCount: 100 });
   } catch (error) {
     errors.push({ where: at(document.range[0]), path: '', message: messageOf(error) });
+    return;
+  }
+  if (isNestedTooDeep(value)) {
+    errors.push({ where: at(document.range[0]), path: '', message: TOO_DEEP });
     return;
   }
   // A document of comments alone, or `---` twice.
