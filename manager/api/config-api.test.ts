@@ -251,6 +251,14 @@ const refused: readonly [string, Method, string, unknown, string | undefined, st
     APPLY,
     '422 Invalid',
   ],
+  [
+    'metadata that is a text',
+    'PUT',
+    `${RULES}/there`,
+    { ...rule('there'), metadata: 'there' },
+    undefined,
+    '422 Invalid',
+  ],
   ['no object', 'POST', RULES, [1], undefined, '400 BadRequest'],
   [
     'a strategic merge patch',

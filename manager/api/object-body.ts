@@ -23,14 +23,15 @@ export function manifestFor(
   body: unknown,
 ): Manifest {
   const given = isRecord(body) ? body : {};
-  const metadata = isRecord(given['metadata']) ? given['metadata'] : {};
+  const metadata = given['metadata'] ?? {};
+  const named = ref.name === undefined ? {} : { name: ref.name };
   const manifest = readManifest(
     isRecord(body)
       ? {
           apiVersion: ref.apiVersion,
           kind: ref.kind.kind,
           ...given,
-          metadata: ref.name === undefined ? metadata : { name: ref.name, ...metadata },
+          metadata: isRecord(metadata) ? { ...named, ...metadata } : metadata,
         }
       : body,
     ref.namespace,

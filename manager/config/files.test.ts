@@ -85,6 +85,16 @@ const whole: readonly [string, string, string[]][] = [
     ['x:4:1: spec: must be a map of fields, not "x"'],
   ],
   [
+    'metadata that is a text',
+    'apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: reviews\nspec: {host: x}',
+    ['x:3:1: metadata: must be a map of fields, not "reviews"'],
+  ],
+  [
+    'a subset that is a text',
+    'apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: a}\nspec: {host: x, subsets: [v1]}',
+    ['x:4:27: spec.subsets[0]: must be a map of fields, not "v1"'],
+  ],
+  [
     'two objects without a line between',
     'kind: A\napiVersion: x\nkind: B\napiVersion: x',
     ['x:3:1: Map keys must be unique: kind is there twice; is a line of --- missing between two objects?'],

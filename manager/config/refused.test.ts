@@ -208,7 +208,6 @@ const refused: readonly [string, string, ...string[]][] = [
     'spec.http[0].route[1].destination.host: is missing; name the service',
     'spec.http[0].route[1].destination.port.number: is missing',
     'spec.http[0].route[2].destination.port: must be a map of fields, not 9080',
-    'spec.http[0].route[2].destination.port.number: is missing',
   ],
 
   ['a rule for nothing', destinationRule('{}'), 'spec.host: is missing; name the service that it is for'],

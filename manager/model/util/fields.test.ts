@@ -25,3 +25,16 @@ test('null counts as absent and 0 does not', t => {
   fields.unknown();
   t.notThrows(() => fields.check('it'));
 });
+
+test('of what is no map, that alone is said', t => {
+  const fields = new Fields({ metadata: 'text', list: [1] }, '');
+  for (const inner of [fields.map('metadata')!, ...fields.list('list')]) {
+    inner.required('name');
+    inner.failHere('must say something');
+    inner.unknown();
+  }
+  t.deepEqual(
+    fields.errors.map(({ path, message }) => `${path} ${message}`),
+    ['metadata must be a map of fields, not "text"', 'list[0] must be a map of fields, not 1'],
+  );
+});

@@ -18,6 +18,7 @@ export class Fields {
   readonly path: string;
   readonly errors: FieldError[];
   readonly #values: Values;
+  readonly #isMap: boolean;
   readonly #read = new Set<string>();
   readonly #notYet = new Set<string>();
 
@@ -25,8 +26,9 @@ export class Fields {
   constructor(values: unknown, path: string, errors: FieldError[] = []) {
     this.path = path;
     this.errors = errors;
+    this.#isMap = isRecord(values);
     this.#values = isRecord(values) ? values : {};
-    if (!isRecord(values))
+    if (!this.#isMap)
       this.errors.push({ path: path || 'document', message: `must be a map of fields, not ${show(values)}` });
   }
 
@@ -35,15 +37,16 @@ export class Fields {
     return this.path ? `${this.path}.${name}` : name;
   }
 
-  /** Notes an error at a field. */
+  /** Notes an error at a field; not so where there is no map to have fields, which is said already. */
   fail(name: string, message: string, hint?: string): undefined {
-    this.errors.push({ path: this.at(name), message, ...(hint === undefined ? {} : { hint }) });
+    if (this.#isMap) this.errors.push({ path: this.at(name), message, ...(hint === undefined ? {} : { hint }) });
     return undefined;
   }
 
   /** Notes an error at the map itself. */
   failHere(message: string, hint?: string): undefined {
-    this.errors.push({ path: this.path || 'document', message, ...(hint === undefined ? {} : { hint }) });
+    if (this.#isMap)
+      this.errors.push({ path: this.path || 'document', message, ...(hint === undefined ? {} : { hint }) });
     return undefined;
   }
 
