@@ -194,7 +194,11 @@ async function written(
   { object, isNew }: Written,
   response: ServerResponse,
 ): Promise<void> {
-  const warnings = await options.warnings({ kind: ref.kind.kind, namespace: ref.namespace, name: ref.name });
+  // What a dry run would change is not stored: what is stored would be warned of.
+  const isStored = 'resourceVersion' in object.metadata;
+  const warnings = isStored
+    ? await options.warnings({ kind: ref.kind.kind, namespace: ref.namespace, name: ref.name })
+    : [];
   for (const header of warningHeaders(warnings)) response.appendHeader('warning', header);
   sendJson(response, isNew ? 201 : 200, object);
 }

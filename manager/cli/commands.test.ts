@@ -115,6 +115,15 @@ test('of a file with a bad document, the good one is applied and the bad one nam
   t.is(err.split('\n')[1], `${file}:17:3: warning: spec.host: no service "reviews" is known`);
 });
 
+test('a dry run does not warn of what is stored and would change', async t => {
+  const api = await startApi(t, { inspect: INSPECT });
+  const { err } = await ok(t, api, 'apply -f -', `${RULE}---\n${ROUTES.replace('subset: v2', 'subset: v9')}`);
+  t.regex(err, /"v9" is not defined/);
+  const dry = await ok(t, api, 'apply -f - --dry-run', ROUTES);
+  t.is(dry.out, 'virtualservice.networking.istio.io/reviews configured (dry run)\n');
+  t.is(dry.err, '');
+});
+
 test('an object with more to warn of than a client takes in headers is applied, and some of it said', async t => {
   const api = await startApi(t);
   const routes = Array.from(
