@@ -1,17 +1,16 @@
-import type { Kind } from '../config/kind.ts';
-import { DEFAULT_NAMESPACE } from '../config/manifest.ts';
+import { DEFAULT_NAMESPACE, type Manifest } from '../config/manifest.ts';
+import { describeObject } from '../model/config/object.ts';
 import { type Ask, asker, refusal } from './ask.ts';
+import type { ManagerAnswer } from './client.ts';
 import { type Command, EXIT, usageError } from './command.ts';
 import { printErrors, readInput } from './input.ts';
 import { completeKind, objectPath, readTarget, shortName } from './objects.ts';
 import { CONNECTION_OPTIONS, FILE_OPTION, NAMESPACE_OPTION, OUTPUT_OPTION, textOf, textsOf } from './options.ts';
-import { inOrder } from './order.ts';
+import { inOrder, isReferredTo, refers } from './order.ts';
 import { print } from './output.ts';
 
 interface Target {
-  readonly kind: Kind;
-  readonly namespace: string;
-  readonly name: string;
+  readonly manifest: Pick<Manifest, 'kind' | 'namespace' | 'name'>;
 }
 
 /** Removes config objects. */
@@ -33,22 +32,26 @@ export const deleteCommand: Command = {
     const { objects, errors } = fromFiles
       ? await readInput(deleteCommand, values, context)
       : { objects: [], errors: [] };
-    const targets: Target[] = fromFiles
-      ? inOrder(objects)
-          .toReversed()
-          .map(({ manifest: { kind, namespace, name } }) => ({ kind, namespace, name }))
+    const targets: readonly Target[] = fromFiles
+      ? inOrder(objects).toReversed()
       : [namedTarget(positionals, textOf(values, 'namespace') ?? DEFAULT_NAMESPACE)];
     const ask = asker(values, context);
     const results: { kind: string; namespace: string; name: string; deleted: boolean }[] = [];
     printErrors(context, errors);
-    for (const { kind, namespace, name } of targets) {
-      const refused = await deleteOne(ask, { kind, namespace, name });
-      if (refused !== undefined) context.stderr.write(`${refused}\n`);
-      results.push({ kind: kind.kind, namespace, name, deleted: refused === undefined });
+    let mayRoutesStay = errors.length > 0;
+    for (const target of targets) {
+      const { kind, namespace, name } = target.manifest;
+      const answer = mayRoutesStay && isReferredTo(target) ? undefined : await deleteOne(ask, target);
+      const deleted = answer !== undefined && answer.status < 400;
+      if (!deleted) context.stderr.write(`${answer ? refusal(answer).message : stays(target)}\n`);
+      if (!deleted && answer?.status !== 404) mayRoutesStay ||= refers(target);
+      results.push({ kind: kind.kind, namespace, name, deleted });
     }
     print(context, values, { results, errors }, () =>
       targets
-        .map(({ kind, name }, index) => (results[index]!.deleted ? `${shortName(kind, name)} deleted\n` : ''))
+        .map(({ manifest: { kind, name } }, index) =>
+          results[index]!.deleted ? `${shortName(kind, name)} deleted\n` : '',
+        )
         .join(''),
     );
     return errors.length === 0 && results.every(({ deleted }) => deleted) ? EXIT.ok : EXIT.failed;
@@ -58,11 +61,14 @@ export const deleteCommand: Command = {
 function namedTarget(positionals: readonly string[], namespace: string): Target {
   const { kind, name } = readTarget(deleteCommand, positionals);
   if (name === undefined) throw usageError(deleteCommand, `Which ${kind.singular}? Its name is missing`);
-  return { kind, namespace, name };
+  return { manifest: { kind, namespace, name } };
 }
 
-/** Why it could not be deleted; undefined when it was. */
-async function deleteOne(ask: Ask, { kind, namespace, name }: Target): Promise<string | undefined> {
-  const answer = await ask({ method: 'DELETE', path: objectPath(kind, namespace, name) });
-  return answer.status >= 400 ? refusal(answer).message : undefined;
+function deleteOne(ask: Ask, { manifest: { kind, namespace, name } }: Target): Promise<ManagerAnswer> {
+  return ask({ method: 'DELETE', path: objectPath(kind, namespace, name) });
+}
+
+function stays({ manifest }: Target): string {
+  const object = describeObject({ kind: manifest.kind.kind, metadata: manifest });
+  return `${object} stays: routes of this input were not deleted, and may name its subsets; mend them and delete again`;
 }

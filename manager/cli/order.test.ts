@@ -129,6 +129,26 @@ for (const [title, bad] of [
     t.deepEqual(await subsetNames(t, api), ['v1', 'v3']);
   });
 
+test('a rule stays while routes of the same input could not be read, and is deleted with them', async t => {
+  const api = await startApi(t, { inspect: INSPECT });
+  const peers = 'apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: all}\n';
+  const input = `${ROUTES}---\n${RULE}---\n${peers}`;
+  await ok(t, api, 'apply -f -', input);
+  const typo = input.replace('weight: 90', 'wieght: 90');
+  const { code, out, err } = await run(api, 'delete -f -', typo);
+  t.is(code, 1);
+  t.is(out, 'peerauthentication.security.istio.io/all deleted\n');
+  t.regex(
+    err,
+    /wieght.*\nDestinationRule default\/reviews stays: routes of this input were not deleted, and may name its .*\n$/,
+  );
+  const json = await run(api, 'delete -f - -o json', `${typo.slice(0, -peers.length)}`);
+  t.like(JSON.parse(json.out).results, [{ kind: 'DestinationRule', deleted: false }]);
+  t.is((await ok(t, api, 'delete -f -', `${ROUTES}---\n${RULE}`)).out, `${routes} deleted\n${rule} deleted\n`);
+  await ok(t, api, 'apply -f -', RULE);
+  t.is((await run(api, 'delete -f -', input)).out, `${rule} deleted\n`, 'routes that are not there hold nothing back');
+});
+
 test('a rule and routes that bear the revisions they were shown at are applied like others', async t => {
   const api = await startApi(t, { inspect: INSPECT });
   const file = write(api, 'mesh.yaml', `${RULE}---\n${ROUTES}`);

@@ -4,6 +4,9 @@ import { isRecord } from '../model/util/fields.ts';
 /** Kinds that refer to objects of other kinds: a route to a subset fails while no rule defines it. */
 const REFERRING: ReadonlySet<string> = new Set(['VirtualService']);
 
+/** Kinds that they refer to. */
+const REFERRED: ReadonlySet<string> = new Set(['DestinationRule']);
+
 interface OfKind {
   readonly manifest: { readonly kind: Pick<Kind, 'kind'> };
 }
@@ -11,6 +14,11 @@ interface OfKind {
 /** Whether it refers to others. */
 export function refers({ manifest }: OfKind): boolean {
   return REFERRING.has(manifest.kind.kind);
+}
+
+/** Whether others refer to it. */
+export function isReferredTo({ manifest }: OfKind): boolean {
+  return REFERRED.has(manifest.kind.kind);
 }
 
 /** In the order that breaks no call on the way: what others refer to comes first. Backwards, it is the order of deletion. */
