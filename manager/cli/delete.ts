@@ -4,8 +4,8 @@ import { type Ask, asker, refusal } from './ask.ts';
 import type { ManagerAnswer } from './client.ts';
 import { type Command, EXIT, usageError } from './command.ts';
 import { printErrors, readInput } from './input.ts';
-import { completeKind, objectPath, readTarget, shortName } from './objects.ts';
-import { CONNECTION_OPTIONS, FILE_OPTION, NAMESPACE_OPTION, OUTPUT_OPTION, textOf, textsOf } from './options.ts';
+import { completeKind, namespaceOf, objectPath, readTarget, shortName } from './objects.ts';
+import { CONNECTION_OPTIONS, FILE_OPTION, NAMESPACE_OPTION, OUTPUT_OPTION, textsOf } from './options.ts';
 import { inOrder, isReferredTo, refers } from './order.ts';
 import { print } from './output.ts';
 
@@ -34,7 +34,7 @@ export const deleteCommand: Command = {
       : { objects: [], errors: [] };
     const targets: readonly Target[] = fromFiles
       ? inOrder(objects).toReversed()
-      : [namedTarget(positionals, textOf(values, 'namespace') ?? DEFAULT_NAMESPACE)];
+      : [namedTarget(positionals, namespaceOf(deleteCommand, values) ?? DEFAULT_NAMESPACE)];
     const ask = asker(values, context);
     const results: { kind: string; namespace: string; name: string; deleted: boolean }[] = [];
     printErrors(context, errors);

@@ -7,8 +7,8 @@ import { type Ask, asker, askFor, refusal } from './ask.ts';
 import type { ManagerAnswer } from './client.ts';
 import { type Command, type CommandArguments, type CommandContext, EXIT, usageError } from './command.ts';
 import { printErrors, readInput } from './input.ts';
-import { completeKind, objectPath, readTarget, type ShownObject } from './objects.ts';
-import { CONNECTION_OPTIONS, FILE_OPTION, NAMESPACE_OPTION, OUTPUT_OPTION, textOf, textsOf } from './options.ts';
+import { completeKind, namespaceOf, objectPath, readTarget, type ShownObject } from './objects.ts';
+import { CONNECTION_OPTIONS, FILE_OPTION, NAMESPACE_OPTION, OUTPUT_OPTION, textsOf } from './options.ts';
 import { ago, print, type Table } from './output.ts';
 
 /** Shows config objects. */
@@ -31,7 +31,7 @@ export const getCommand: Command = {
       if (positionals.length > 0) throw usageError(getCommand, 'Name a kind, or files with -f, not both');
       return getNamed(ask, values, context);
     }
-    const namespace = textOf(values, 'namespace');
+    const namespace = namespaceOf(getCommand, values);
     const target = positionals.length === 0 ? undefined : readTarget(getCommand, positionals);
     if (target?.name !== undefined) {
       const path = objectPath(target.kind, namespace ?? DEFAULT_NAMESPACE, target.name);

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { describeFileError, type FileContent, type FileError, type FileObject, readFile } from '../config/files.ts';
 import { messageOf } from '../model/util/errors.ts';
 import { type Command, type CommandArguments, type CommandContext, CommandError, usageError } from './command.ts';
-import { textOf, textsOf } from './options.ts';
+import { namespaceOf } from './objects.ts';
+import { textsOf } from './options.ts';
 
 /** Reads what `--file` names; `-` is standard input, a folder all YAML and JSON files below it. @throws {CommandError} */
 export async function readInput(
@@ -13,17 +14,14 @@ export async function readInput(
 ): Promise<FileContent> {
   const paths = textsOf(values, 'file');
   if (paths.length === 0) throw usageError(command, '-f is missing: name a file, a folder, or - for standard input');
+  const namespace = namespaceOf(command, values);
   const objects: FileObject[] = [];
   const errors: FileError[] = [];
   for (const path of paths) {
     const files = path === '-' ? ['-'] : await filesBelow(path);
     if (files.length === 0) throw new CommandError(`There is no .yaml, .yml or .json file in ${path}`);
     for (const file of files) {
-      const content = readFile(
-        await textOfFile(file, context),
-        file === '-' ? 'stdin' : file,
-        textOf(values, 'namespace'),
-      );
+      const content = readFile(await textOfFile(file, context), file === '-' ? 'stdin' : file, namespace);
       objects.push(...content.objects);
       errors.push(...content.errors);
     }

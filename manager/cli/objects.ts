@@ -1,8 +1,10 @@
 import { kindNamed, kinds } from '../config/index.ts';
 import type { Kind } from '../config/kind.ts';
 import { apiVersionOf } from '../config/kind.ts';
+import { LABEL, SUBDOMAIN } from '../config/names.ts';
 import { nearest } from '../model/util/fields.ts';
-import { type Command, usageError } from './command.ts';
+import { type Command, type CommandArguments, usageError } from './command.ts';
+import { textOf } from './options.ts';
 
 /** An object as the Manager answers with it. */
 export interface ShownObject {
@@ -46,8 +48,11 @@ export function readTarget(
   const [first = '', second] = positionals;
   const slash = first.indexOf('/');
   const word = slash < 0 ? first : first.slice(0, slash);
+  if (slash >= 0 && second !== undefined) throw usageError(command, `"${second}" is one word too many`);
   const name = slash < 0 ? second : first.slice(slash + 1);
   const kind = kindNamed(word);
+  if (kind && name !== undefined && !SUBDOMAIN.test(name))
+    throw usageError(command, `"${name}" is no name of an object; lower-case letters, digits, "-" and "."`);
   if (kind) return name === undefined ? { kind } : { kind, name };
   const words = kinds.flatMap(known => [known.singular, known.plural, ...known.shortNames]);
   const near = nearest(word, words);
@@ -55,6 +60,13 @@ export function readTarget(
     command,
     `"${word}" is no kind of config${near === undefined ? '.' : `; did you mean "${near}"?`} There are ${kinds.map(known => known.plural).join(', ')}`,
   );
+}
+
+/** The namespace that the command line names. @throws {CommandError} */
+export function namespaceOf(command: Command, values: CommandArguments['values']): string | undefined {
+  const namespace = textOf(values, 'namespace');
+  if (namespace === undefined || LABEL.test(namespace)) return namespace;
+  throw usageError(command, `"${namespace}" is no namespace; lower-case letters, digits and "-", at most 63`);
 }
 
 /** Names of kinds, for completion of the first word. */

@@ -5,7 +5,8 @@ import type { Locality } from '../model/locality.ts';
 import { nearest } from '../model/util/fields.ts';
 import { asker, askFor } from './ask.ts';
 import { type Command, CommandError, EXIT } from './command.ts';
-import { CONNECTION_OPTIONS, NAMESPACE_OPTION, OUTPUT_OPTION, textOf } from './options.ts';
+import { namespaceOf } from './objects.ts';
+import { CONNECTION_OPTIONS, NAMESPACE_OPTION, OUTPUT_OPTION } from './options.ts';
 import { print, type Table } from './output.ts';
 
 /** Shows services, and where each of their instances comes from. */
@@ -21,7 +22,7 @@ export const servicesCommand: Command = {
   options: { ...NAMESPACE_OPTION, ...OUTPUT_OPTION, ...CONNECTION_OPTIONS },
   positionals: { minimum: 0, maximum: 1 },
   async run({ values, positionals: [name] }, context) {
-    const namespace = textOf(values, 'namespace');
+    const namespace = namespaceOf(servicesCommand, values);
     const { items } = await askFor<{ readonly items: readonly ServiceReport[] }>(asker(values, context), {
       path: '/isthmus/v1/services',
     });

@@ -1,7 +1,8 @@
 import type { HostReport, WorkloadReport } from '../api/inspect.ts';
 import { asker, askFor } from './ask.ts';
 import { type Command, EXIT } from './command.ts';
-import { CONNECTION_OPTIONS, NAMESPACE_OPTION, OUTPUT_OPTION, textOf } from './options.ts';
+import { namespaceOf } from './objects.ts';
+import { CONNECTION_OPTIONS, NAMESPACE_OPTION, OUTPUT_OPTION } from './options.ts';
 import { print, type Table, tableText } from './output.ts';
 
 /** Shows workloads. */
@@ -12,7 +13,7 @@ export const workloadsCommand: Command = {
   examples: [{ command: 'isthmus workloads -n shop', says: 'what runs in a namespace, and as whom' }],
   options: { ...NAMESPACE_OPTION, ...OUTPUT_OPTION, ...CONNECTION_OPTIONS },
   async run({ values }, context) {
-    const namespace = textOf(values, 'namespace');
+    const namespace = namespaceOf(workloadsCommand, values);
     const ask = asker(values, context);
     const { items } = await askFor<{ readonly items: readonly WorkloadReport[] }>(ask, {
       path: '/isthmus/v1/workloads',
