@@ -1,5 +1,6 @@
 import test from 'ava';
 import { jsonPatch } from './json-patch.ts';
+import { ApiError } from './status.ts';
 
 /** Mostly the examples of RFC 6902, appendix A. */
 const cases: readonly [string, unknown, unknown[], unknown][] = [
@@ -61,3 +62,10 @@ for (const [what, patch, status, message] of refused)
       { status },
     );
   });
+
+test('copies of copies do not grow without a bound', t => {
+  const copies = Array.from({ length: 1_000 }, (_, index) => ({ op: 'copy', from: '/a', path: `/a/b${index}` }));
+  const error = t.throws(() => void jsonPatch({ a: {} }, copies), { instanceOf: ApiError });
+  t.is(error?.status, 413);
+  t.regex(error?.message ?? '', /^operation 1\d: a patch copies at most 1048576 bytes$/);
+});

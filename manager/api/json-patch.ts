@@ -1,26 +1,39 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isRecord } from '../model/util/fields.ts';
 import { keysOf } from './field-paths.ts';
+import { MAXIMUM_BODY_BYTES } from './request.ts';
 import { ApiError } from './status.ts';
 
 /** Operations that one patch may have. */
 const MAXIMUM_OPERATIONS = 1_000;
 
+/** Bytes that one patch may copy, as JSON: a copy of what holds copies doubles with each operation. */
+const MAXIMUM_COPIED = MAXIMUM_BODY_BYTES;
+
 /**
  * Applies a JSON patch (RFC 6902): all of its operations or none.
- * @throws {ApiError} 400 for a patch that is none, 422 when an operation cannot be done or a test fails.
+ * @throws {ApiError} 400 for a patch that is none, 413 for one that is too much, 422 when an operation cannot be done or a test fails.
  */
 export function jsonPatch(target: unknown, patch: unknown): unknown {
   if (!Array.isArray(patch)) throw new ApiError(400, 'A JSON patch is a list of operations');
   if (patch.length > MAXIMUM_OPERATIONS)
     throw new ApiError(413, `A patch has at most ${MAXIMUM_OPERATIONS} operations`);
+  let copied = 0;
+  const copy: Copy = (value, where) => {
+    copied += JSON.stringify(value).length;
+    if (copied > MAXIMUM_COPIED) throw new ApiError(413, `${where}: a patch copies at most ${MAXIMUM_COPIED} bytes`);
+    return value;
+  };
   return patch.reduce<unknown>(
-    (document, operation, index) => operate(document, operation, `operation ${index}`),
+    (document, operation, index) => operate(document, operation, `operation ${index}`, copy),
     target,
   );
 }
 
-function operate(document: unknown, operation: unknown, where: string): unknown {
+/** Gives what is copied. @throws {ApiError} when it is too much. */
+type Copy = (value: unknown, where: string) => unknown;
+
+function operate(document: unknown, operation: unknown, where: string, copy: Copy): unknown {
   if (!isRecord(operation)) throw new ApiError(400, `${where} is no object`);
   const { op, value } = operation;
   const path = pointer(operation, 'path', where);
@@ -38,7 +51,7 @@ function operate(document: unknown, operation: unknown, where: string): unknown 
       return added(removed(document, from, where), path, moved, where);
     }
     case 'copy':
-      return added(document, path, found(document, pointer(operation, 'from', where), where), where);
+      return added(document, path, copy(found(document, pointer(operation, 'from', where), where), where), where);
     case 'test':
       if (isDeepStrictEqual(found(document, path, where), value)) return document;
       throw new ApiError(422, `${where}: the test of ${String(operation['path'])} failed`);
