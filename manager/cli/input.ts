@@ -1,12 +1,12 @@
 import { readdir, readFile as readText, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { describeFileError, type FileContent, type FileError, type FileObject, readFile } from '../config/files.ts';
 import { messageOf } from '../model/util/errors.ts';
 import { type Command, type CommandArguments, type CommandContext, CommandError, usageError } from './command.ts';
 import { namespaceOf } from './objects.ts';
 import { textsOf } from './options.ts';
 
-/** Reads what `--file` names; `-` is standard input, a folder all YAML and JSON files below it. @throws {CommandError} */
+/** Reads what `--file` names; `-` is standard input, a folder all YAML and JSON files below it that are not hidden. @throws {CommandError} */
 export async function readInput(
   command: Command,
   values: CommandArguments['values'],
@@ -42,8 +42,10 @@ async function filesBelow(path: string): Promise<readonly string[]> {
     if (!(await stat(path)).isDirectory()) return [path];
     const entries = await readdir(path, { recursive: true, withFileTypes: true });
     return entries
-      .filter(entry => entry.isFile() && /\.(ya?ml|json)$/.test(entry.name))
-      .map(entry => join(entry.parentPath, entry.name))
+      .filter(entry => (entry.isFile() || entry.isSymbolicLink()) && /\.(ya?ml|json)$/.test(entry.name))
+      .map(entry => relative(path, join(entry.parentPath, entry.name)))
+      .filter(file => !file.split(sep).some(part => part.startsWith('.')))
+      .map(file => join(path, file))
       .sort();
   } catch (error) {
     throw new CommandError(`Cannot read ${path}: ${messageOf(error)}`, { cause: error });
