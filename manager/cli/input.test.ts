@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { startApi } from '../api/fixture.ts';
 import { INSPECT } from './fixture.ts';
-import { ok, ROUTES, RULE, run } from './fixture-run.ts';
+import { ok, ROUTES, RULE, run, write } from './fixture-run.ts';
 
 test('of a folder, links to files are read, and what is hidden is not', async t => {
   const api = await startApi(t, { inspect: INSPECT });
@@ -19,4 +19,26 @@ test('of a folder, links to files are read, and what is hidden is not', async t 
   t.is((await ok(t, api, `validate -f ${folder}`)).out, '2 objects right\n');
   symlinkSync('gone', join(folder, 'sub', 'broken.yaml'));
   t.regex((await run(api, `validate -f ${folder}`)).err, /^Cannot read .*\/mesh\/sub\/broken\.yaml: ENOENT/);
+});
+
+test('an object that is there twice is named with both places, and applied as the first says', async t => {
+  const api = await startApi(t, { inspect: INSPECT });
+  const [a, b] = [write(api, 'a.yaml', RULE), write(api, 'b.yaml', `${ROUTES}---\n${RULE.replace('v2', 'v3')}`)];
+  const { code, out, err } = await run(api, `apply -f ${a} -f ${b}`);
+  t.is(code, 1);
+  t.is(
+    out,
+    'destinationrule.networking.istio.io/reviews created\nvirtualservice.networking.istio.io/reviews created\n',
+  );
+  t.is(err, `${b}:15:12: metadata.name: DestinationRule default/reviews is in ${a}:1:1 already; keep one of the two\n`);
+  const elsewhere = RULE.replace('{name: reviews}', '{name: reviews, namespace: shop}');
+  t.is((await ok(t, api, 'validate -f -', `${RULE}---\n${elsewhere}`)).out, '2 objects right\n');
+});
+
+test('a file that is named twice is read once', async t => {
+  const api = await startApi(t, { inspect: INSPECT });
+  const file = write(api, 'a.yaml', RULE);
+  const folder = join(api.directory, 'files');
+  t.is((await ok(t, api, `validate -f ${folder} -f ${file} -f ${folder}/./a.yaml`)).out, '1 object right\n');
+  t.is((await ok(t, api, 'validate -f - -f -', RULE)).out, '1 object right\n');
 });

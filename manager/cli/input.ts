@@ -1,12 +1,17 @@
 import { readdir, readFile as readText, stat } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
+import { join, relative, resolve, sep } from 'node:path';
 import { describeFileError, type FileContent, type FileError, type FileObject, readFile } from '../config/files.ts';
+import { describeObject } from '../model/config/object.ts';
 import { messageOf } from '../model/util/errors.ts';
 import { type Command, type CommandArguments, type CommandContext, CommandError, usageError } from './command.ts';
 import { namespaceOf } from './objects.ts';
 import { textsOf } from './options.ts';
 
-/** Reads what `--file` names; `-` is standard input, a folder all YAML and JSON files below it that are not hidden. @throws {CommandError} */
+/**
+ * Reads what `--file` names; `-` is standard input, a folder all YAML and JSON files below it that are not hidden. Of objects of one
+ * name the first counts.
+ * @throws {CommandError}
+ */
 export async function readInput(
   command: Command,
   values: CommandArguments['values'],
@@ -15,18 +20,34 @@ export async function readInput(
   const paths = textsOf(values, 'file');
   if (paths.length === 0) throw usageError(command, '-f is missing: name a file, a folder, or - for standard input');
   const namespace = namespaceOf(command, values);
-  const objects: FileObject[] = [];
+  const objects = new Map<string, FileObject>();
   const errors: FileError[] = [];
+  const read = new Set<string>();
   for (const path of paths) {
     const files = path === '-' ? ['-'] : await filesBelow(path);
     if (files.length === 0) throw new CommandError(`There is no .yaml, .yml or .json file in ${path}`);
-    for (const file of files) {
+    for (const file of files.filter(name => !read.has(resolve(name)))) {
+      read.add(resolve(file));
       const content = readFile(await textOfFile(file, context), file === '-' ? 'stdin' : file, namespace);
-      objects.push(...content.objects);
       errors.push(...content.errors);
+      for (const object of content.objects) {
+        const first = objects.get(nameOf(object));
+        if (first) errors.push(isThere(object, first));
+        else objects.set(nameOf(object), object);
+      }
     }
   }
-  return { objects, errors };
+  return { objects: [...objects.values()], errors };
+}
+
+function nameOf({ manifest }: FileObject): string {
+  return describeObject({ kind: manifest.kind.kind, metadata: manifest });
+}
+
+function isThere(object: FileObject, first: FileObject): FileError {
+  const path = 'metadata.name';
+  const message = `${nameOf(object)} is in ${first.locate('')} already`;
+  return { where: object.locate(path), path, message, hint: 'keep one of the two' };
 }
 
 async function textOfFile(file: string, context: CommandContext): Promise<string> {
