@@ -1,4 +1,5 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { makeFolder } from '../../test/folders.ts';
@@ -14,4 +15,18 @@ test('a file that is no YAML is named once, with the line', async t => {
   t.is(problem?.where, `${file}:1`);
   t.notRegex(problem?.why ?? '', /a\.yaml/);
   t.regex(problem?.why ?? '', /; nothing new of it is used$/);
+});
+
+test('a pipe or a folder that is named like a file is named, and the others are read', async t => {
+  const folder = makeFolder('files');
+  t.teardown(() => rm(folder, { recursive: true }));
+  execFileSync('mkfifo', [join(folder, 'a.yaml')]);
+  await mkdir(join(folder, 'b.yaml'));
+  await writeFile(join(folder, 'c.yaml'), 'services: [{name: reviews}]');
+  const { services, problems } = await new Files(folder, false).look(AbortSignal.timeout(10_000));
+  t.deepEqual([...services.keys()], ['/reviews']);
+  t.deepEqual(problems, [
+    { where: join(folder, 'a.yaml'), why: 'is no file; write the services into one; nothing new of it is used' },
+    { where: join(folder, 'b.yaml'), why: 'is no file; write the services into one; nothing new of it is used' },
+  ]);
 });

@@ -81,7 +81,10 @@ async function readOne(
 ): Promise<KnownFile | undefined> {
   let version = '';
   try {
-    const { ino, size, mtimeMs, ctimeNs } = await stat(file, { bigint: true });
+    const found = await stat(file, { bigint: true });
+    // To read a pipe would wait for a writer, and hold one of the few threads that read files.
+    if (!found.isFile()) throw new Error(`${file}: is no file; write the services into one`);
+    const { ino, size, mtimeMs, ctimeNs } = found;
     if (Date.now() - Number(mtimeMs) > YOUNG_MS) version = `${ino} ${size} ${ctimeNs}`;
     if (version !== '' && before?.version === version && !before.missing) return before;
     if (size > MAXIMUM_BYTES) throw new Error(`${file}: holds ${size} bytes; at most ${MAXIMUM_BYTES} are read`);
