@@ -50,6 +50,8 @@ function readEntry(
   kinds: ReadonlyMap<string, RegistryKind>,
 ): ConfiguredRegistry | undefined {
   const name = fields.string('name');
+  // What the Manager remembers of a registry lies below its name.
+  if (name?.includes('/')) fields.fail('name', `must have no "/" in it, not "${name}"`);
   const kindName = fields.has('kind') ? fields.oneOf('kind', [...kinds.keys()]) : fields.required('kind', 'try "file"');
   const mapping = readMapping(fields);
   const kind = kindName === undefined ? undefined : kinds.get(kindName);
