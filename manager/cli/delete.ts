@@ -70,5 +70,5 @@ function deleteOne(ask: Ask, { manifest: { kind, namespace, name } }: Target): P
 
 function stays({ manifest }: Target): string {
   const object = describeObject({ kind: manifest.kind.kind, metadata: manifest });
-  return `${object} stays: routes of this input were not deleted, and may name its subsets; mend them and delete again`;
+  return `${object} stays: a part of this input was not deleted, and may route to its subsets; mend it and delete again`;
 }

@@ -114,7 +114,7 @@ for (const [title, bad] of [
     t.regex(out, new RegExp(`^${rule} configured\n(${routes} refused\n)?$`));
     t.regex(
       err,
-      /^stdin:6:3: warning: spec\.subsets: "v2" stays in DestinationRule default\/reviews: routes of this input were not applied, and may name it; mend them and apply again$/m,
+      /^stdin:6:3: warning: spec\.subsets: "v2" stays in DestinationRule default\/reviews: a part of this input was not applied, and may route to it; mend it and apply again$/m,
     );
     t.deepEqual(await subsetNames(t, api), ['v1', 'v3', 'v2']);
 
@@ -140,7 +140,7 @@ test('a rule stays while routes of the same input could not be read, and is dele
   t.is(out, 'peerauthentication.security.istio.io/all deleted\n');
   t.regex(
     err,
-    /wieght.*\nDestinationRule default\/reviews stays: routes of this input were not deleted, and may name its .*\n$/,
+    /wieght.*\nDestinationRule default\/reviews stays: a part of this input was not deleted, and may route to its .*\n$/,
   );
   const json = await run(api, 'delete -f - -o json', `${typo.slice(0, -peers.length)}`);
   t.like(JSON.parse(json.out).results, [{ kind: 'DestinationRule', deleted: false }]);
