@@ -131,6 +131,7 @@ class Agent {
       lastGood: join(ownFolder(stateDir), 'last-good.json'),
       onStreamEnd: () => this.#proxy.suspect(),
       onMended: () => this.#converge.mended(),
+      onListenerRefused: name => this.#converge.refused(name),
     });
     this.#redirect = new Redirect({
       stateDir: ownFolder(stateDir),

@@ -80,6 +80,8 @@ export class Converge {
   #captureProblems: readonly CaptureProblem[] = [];
   #captureReason: string | undefined = 'no workload is in the mesh yet';
   #settled: unknown;
+  /** Listeners that Envoy refused since the last round. */
+  readonly #refused = new Set<string>();
   #retry: NodeJS.Timeout | undefined;
   /** Why the last round came to nothing. */
   #unconfigured: string | undefined;
@@ -113,6 +115,12 @@ export class Converge {
   /** Envoy took what it had refused: who waited for that can be captured, and a policy be in force. */
   mended(): void {
     this.#settled = undefined;
+    this.#soon.call();
+  }
+
+  /** Envoy refused a listener: a program may have taken its port before Envoy could listen there. */
+  refused(listener: string): void {
+    this.#refused.add(listener);
     this.#soon.call();
   }
 
@@ -160,6 +168,7 @@ export class Converge {
     // An Envoy that takes over from one of another version waits for its config; later, config may need rights that only the new one has.
     if (this.#given) await proxied;
     await this.#link();
+    this.#movePorts();
     this.#all = this.#fitting();
     this.#options.onMembers();
     const { confined } = proxy;
@@ -252,14 +261,14 @@ export class Converge {
     if (first && captured.length > 0) logger.info('capturing', { workloads: captured.length });
     this.#note(joined, rejected);
     onInForce();
-    this.#movePorts(joined);
   }
 
-  /** A program may have taken a port before Envoy could listen there. */
-  #movePorts(joined: readonly Member[]): void {
-    const { agent, ads, ports } = this.#options;
-    const uids = refusedMembers(joined, ads.status()).map(({ input }) => input.local.workload.uid);
-    if (uids.length > 0 && ports.release(uids, portsHeldByOthers(agent.envoy.uid))) this.#soon.call();
+  /** Takes the ports that others have from those whose listeners were refused. */
+  #movePorts(): void {
+    const { agent, ports } = this.#options;
+    const uids = [...this.#refused].flatMap(listener => /^out\/(.+)/.exec(listener)?.[1] ?? []);
+    this.#refused.clear();
+    if (uids.length > 0) ports.release(uids, portsHeldByOthers(agent.envoy.uid));
   }
 
   /**

@@ -68,3 +68,38 @@ test('a workload whose port is taken while it waits for the Manager gets another
   t.not((await web())!.outboundPort, outboundPort);
   t.deepEqual((await alpha.status()).rejections, []);
 });
+
+test('a workload whose port is taken while Envoy is away gets another', async t => {
+  t.timeout(120_000);
+  await using mesh = await Mesh.create('away');
+  await mesh.startManager();
+  const alpha = await mesh.host('alpha', [{ name: 'web', selector: { user: UID.web } }]);
+  const { host } = alpha;
+  const { envoy, workloads } = await eventually(
+    'web is captured',
+    () => alpha.status(),
+    ({ redirect }) => redirect.active,
+  );
+  const { outboundPort } = workloads[0]!;
+  alpha.agent().child.kill('SIGSTOP');
+  process.kill(envoy.pid, 'SIGKILL');
+  await eventually(
+    'its listener is gone',
+    () => host.exec(['ss', '-Hltn', `sport = :${outboundPort}`]),
+    ({ stdout }) => stdout === '',
+  );
+  await startEcho(host, 'collector', [outboundPort], { uid: UID.second });
+  alpha.agent().child.kill('SIGCONT');
+  const { workloads: moved } = await eventually(
+    'web gets another port, and its listener stands',
+    () => alpha.status(),
+    ({ workloads: [found], rejections, envoy: { connected } }) =>
+      connected && rejections.length === 0 && found !== undefined && found.outboundPort !== outboundPort,
+  );
+  const led = await eventually(
+    'its calls are led there',
+    () => host.run(['/usr/sbin/nft', 'list', 'map', 'inet', 'isthmus', 'outbound']),
+    map => map.includes(`${UID.web} : ${moved[0]!.outboundPort}`),
+  );
+  t.false(led.includes(`: ${outboundPort}`));
+});

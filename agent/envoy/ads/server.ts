@@ -25,6 +25,8 @@ export interface AdsServerOptions {
   readonly onStreamEnd?: () => void;
   /** Called when an Envoy took what it had refused. */
   readonly onMended?: () => void;
+  /** Called when an Envoy refused a listener; each time that it does. */
+  readonly onListenerRefused?: (name: string) => void;
   /** How long routes wait for clusters that do not get ready, ms. */
   readonly gateMs?: number;
   /** How long a cluster is kept that nothing names any more, ms. */
@@ -208,6 +210,7 @@ export class AdsServer {
       if (refused.standIn) this.#lastGood.forget(typeUrl, refused.name, refused.version);
       else this.#lastGood.refused(typeUrl, refused.name, refused.version);
       this.#warn(typeUrl, refused);
+      if (typeUrl === TYPE.listener) this.#options.onListenerRefused?.(refused.name);
     }
     if (rejected.length > 0) this.#retryIn(retryMs);
   }
