@@ -13,7 +13,7 @@ import type { Knowledge } from './knowledge.ts';
 import { identityOf, type Member, Members } from './members.ts';
 import type { AgentOptions } from './options.ts';
 import type { CaptureProblem, Redirect } from './redirect/redirect.ts';
-import { portsHeldByOthers } from './state/held-ports.ts';
+import { heldPorts } from './state/held-ports.ts';
 import { type OutboundPorts, PortsExhaustedError } from './state/outbound-ports.ts';
 import { linkNamespaces } from './workloads/namespace-links.ts';
 
@@ -268,7 +268,7 @@ export class Converge {
     const { agent, ports } = this.#options;
     const uids = [...this.#refused].flatMap(listener => /^out\/(.+)/.exec(listener)?.[1] ?? []);
     this.#refused.clear();
-    if (uids.length > 0) ports.release(uids, portsHeldByOthers(agent.envoy.uid));
+    if (uids.length > 0) ports.release(uids, heldPorts(agent.envoy.uid));
   }
 
   /**
@@ -315,7 +315,7 @@ export class Converge {
     const facts = {
       trustDomain: knowledge.mesh().trustDomain,
       ports,
-      held: () => portsHeldByOthers(agent.envoy.uid),
+      held: () => heldPorts(agent.envoy.uid),
       policy: (uid: string) => knowledge.policy(uid),
       certified: (identity: string) => certificates.has(identity),
     };

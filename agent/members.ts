@@ -17,7 +17,7 @@ export interface Member {
 export interface MemberFacts {
   readonly trustDomain: string;
   readonly ports: OutboundPorts;
-  /** Ports that programs of the host listen on. */
+  /** Ports that programs of the host have sockets at. */
   readonly held: () => ReadonlySet<number>;
   readonly policy: (uid: string) => WorkloadPolicy | undefined;
   /** Whether a certificate was ever given for the identity, run out or not. */

@@ -2,21 +2,31 @@ import { readFileSync } from 'node:fs';
 
 const LISTEN = '0A';
 
+/** Local port, state, owner and inode of each socket, as Linux' Documentation/networking/proc_net_tcp.rst tells. */
+const SOCKET = /^ *\d+: [\dA-F]+:([\dA-F]{4}) [\dA-F]+:[\dA-F]{4} ([\dA-F]{2}) \S+ \S+ \S+ +(\d+) +\d+ (\d+)/gm;
+
 /**
- * TCP ports that programs of this host listen on, at whatever address, but for those of one user: it may bind none of them. Takes longer
- * the more connections the host has, so it is for when a port is chosen, not for each round.
+ * TCP ports of this host that Envoy may bind none of: a program has a socket there, at whatever address and in whatever state. Connections
+ * of Envoy's own from there count too, unless it listens there: those came in, and keep it from nothing. Takes longer the more connections
+ * the host has, so it is for when a port is chosen, not for each round.
+ * @param uid the user that Envoy runs as.
  */
-export function portsHeldByOthers(uid: number): ReadonlySet<number> {
-  return new Set(['/proc/net/tcp', '/proc/net/tcp6'].flatMap(path => heldIn(read(path), uid)));
+export function heldPorts(uid: number): ReadonlySet<number> {
+  return heldIn(['/proc/net/tcp', '/proc/net/tcp6'].map(read).join('\n'), uid);
 }
 
-/** @param text of `/proc/net/tcp`, as Linux' Documentation/networking/proc_net_tcp.rst tells. */
-export function heldIn(text: string, uid: number): number[] {
-  return text.split('\n').flatMap(line => {
-    const [, local = '', , state, , , , owner] = line.trim().split(/\s+/);
-    if (state !== LISTEN || Number(owner) === uid) return [];
-    return [Number.parseInt(local.slice(local.lastIndexOf(':') + 1), 16)];
-  });
+/**
+ * A socket without an inode is no program's any more, or not yet: TIME-WAIT, what else closes by itself, and what waits to be accepted.
+ * @param text of `/proc/net/tcp`, one or more.
+ */
+export function heldIn(text: string, uid: number): ReadonlySet<number> {
+  const [held, listening] = [new Set<number>(), new Set<number>()];
+  for (const [, hex = '', state, owner, inode] of text.matchAll(SOCKET)) {
+    const port = Number.parseInt(hex, 16);
+    if (state === LISTEN && Number(owner) === uid) listening.add(port);
+    else if (inode !== '0') held.add(port);
+  }
+  return held.difference(listening);
 }
 
 /** A kernel may have no IPv6. */

@@ -38,7 +38,7 @@ function free(
   const entries = Object.entries(remembered);
   for (const [workload, port] of entries)
     if (held.has(port))
-      logger.warn('a program listens on the outbound port of a workload, which gets another', { workload, port });
+      logger.warn('a program has the outbound port of a workload, which gets another', { workload, port });
   return Object.fromEntries(entries.filter(([, port]) => !held.has(port)));
 }
 
