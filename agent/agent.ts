@@ -31,7 +31,6 @@ import { Reports } from './reports.ts';
 import { AdmittedLog } from './revoke/admitted-log.ts';
 import { Revocation } from './revoke/revocation.ts';
 import { Sockets } from './revoke/sockets.ts';
-import { heldPorts } from './state/held-ports.ts';
 import type { OutboundPorts } from './state/outbound-ports.ts';
 import { loadPorts, savePorts } from './state/remembered-ports.ts';
 import { Snapshot } from './state/snapshot.ts';
@@ -52,7 +51,7 @@ export async function runAgent(options: AgentOptions, logger: Logger, signal: Ab
   const holdings = new Holdings(wire);
   const snapshot = new Snapshot(stateDir, holdings, logger);
   await snapshot.load();
-  const ports = await loadPorts(stateDir, logger, () => heldPorts(options.envoy.uid));
+  const ports = await loadPorts(stateDir, logger);
   const paths = envoyPaths(runDir, join(ownFolder(stateDir), 'log'));
   const { inbound: inboundPort, outbound: namespaceOutboundPort } = PORTS;
   const settings = {

@@ -24,8 +24,9 @@ test('two remembered for one port do not share it', t => {
   t.is(new Set(assigned.values()).size, 3);
 });
 
-test('a port that others have is given to nobody, unless it was given before', t => {
+test('a port that others have is given to nobody; who is there keeps it', t => {
   const ports = new OutboundPorts({ a: 20_000 }, 20_000, 20_003);
+  ports.assign(['a']);
   const others = (): Set<number> => new Set([20_000, 20_001]);
   t.deepEqual([...ports.assign(['a', 'b', 'c'], others).values()], [20_000, 20_002, 20_003]);
   t.throws(() => ports.assign(['a', 'b', 'c', 'd'], others), { code: 'PORTS_EXHAUSTED' });
@@ -43,6 +44,12 @@ test('who comes back while others have its port gets another; who is there keeps
     ports.assign(['a', 'b'], () => new Set([20_002])),
     assigned,
   );
+});
+
+test('of those of an earlier life, who finds others at its port gets another', t => {
+  const ports = new OutboundPorts({ a: 20_000, b: 20_001 }, 20_000, 20_003);
+  const assigned = ports.assign(['a', 'b'], () => new Set([20_000]));
+  t.deepEqual([assigned.get('a'), assigned.get('b')], [20_002, 20_001]);
 });
 
 test('those that others have can be given up', t => {

@@ -17,8 +17,8 @@ export class OutboundPorts {
   readonly #ports: Map<string, number>;
   readonly #first: number;
   readonly #last: number;
-  /** Who has a listener; those of an earlier life may, too. */
-  #present: ReadonlySet<string> | undefined;
+  /** Who had a port when they were assigned last. */
+  #present: ReadonlySet<string> = new Set();
 
   /** @param remembered what `toJSON` gave in an earlier life; entries outside of the range, or for a port twice, are dropped. */
   constructor(
@@ -40,7 +40,8 @@ export class OutboundPorts {
   /**
    * The port of each workload.
    * @param uids all workloads of now; their order does not matter.
-   * @param others ports that nobody is given, but keeps who is there; asked for when somebody comes, or comes back.
+   * @param others ports that nobody is given, but keeps who is there; asked for when somebody comes, or comes back. All come back the
+   * first time.
    * @throws {PortsExhaustedError} when they are more than the range holds.
    */
   assign(uids: readonly string[], others: () => ReadonlySet<number> = () => new Set()): ReadonlyMap<string, number> {
@@ -51,7 +52,7 @@ export class OutboundPorts {
     }
     const wanted = new Set(uids);
     const assigned = new Map<string, number>();
-    const stays = (uid: string): boolean => this.#ports.has(uid) && this.#present?.has(uid) !== false;
+    const stays = (uid: string): boolean => this.#ports.has(uid) && this.#present.has(uid);
     const avoided = uids.every(stays) ? new Set<number>() : others();
     for (const uid of [...wanted].sort()) {
       const before = this.#ports.get(uid);
