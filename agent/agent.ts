@@ -5,6 +5,7 @@ import { BeatClock } from '../manager/model/util/beat-clock.ts';
 import type { Clock } from '../manager/model/util/clock.ts';
 import { messageOf } from '../manager/model/util/errors.ts';
 import type { Logger } from '../manager/model/util/log.ts';
+import { rerun } from '../manager/model/util/rerun.ts';
 import { doneOrAborted } from '../manager/model/util/until.ts';
 import type { LocalWorkload, PlatformProblem } from '../platforms/platform.ts';
 import { Asking } from './asking.ts';
@@ -113,6 +114,11 @@ class Agent {
   readonly #names: NameService;
   readonly #revocation: Revocation;
   readonly #hostNames: HostNames;
+  readonly #keepPorts = rerun(
+    () => savePorts(this.#beginning.options.stateDir, this.#beginning.ports),
+    error =>
+      this.#beginning.logger.warn('cannot remember the outbound ports of workloads', { reason: messageOf(error) }),
+  );
   #problems: readonly PlatformProblem[] = [];
   /** Whether it is known what Envoy has in force: what is told before would take the workloads out of the mesh for a moment. */
   #settled = false;
@@ -181,6 +187,7 @@ class Agent {
       redirect: this.#redirect,
       dnsServers: () => this.#names.servers(),
       onMembers: () => this.#names.membersChanged(),
+      onPorts: () => void this.#keepPorts.call(),
       onInForce: () => {
         this.#settled = true;
         this.#revocation.changed();
@@ -305,16 +312,13 @@ class Agent {
   }
 
   async #take(workloads: readonly LocalWorkload[]): Promise<void> {
-    const { options, ports, logger } = this.#beginning;
     try {
       await this.#converge.workloads(workloads);
       if (this.#settled) this.#tell();
     } catch (error) {
+      const { logger } = this.#beginning;
       logger.error('cannot take the workloads of the host', { reason: messageOf(error) });
     }
-    await savePorts(options.stateDir, ports).catch((error: unknown) =>
-      logger.warn('cannot remember the outbound ports of workloads', { reason: messageOf(error) }),
-    );
   }
 
   /** Something came from the Manager. */

@@ -30,6 +30,8 @@ export interface ConvergeOptions {
   readonly dnsServers: () => readonly string[];
   /** Workloads of the host came, went or changed. */
   readonly onMembers: () => void;
+  /** Workloads came or went, or got other ports: who remembers the ports has to look. */
+  readonly onPorts: () => void;
   /** What is in force on this host changed. */
   readonly onInForce: () => void;
   readonly logger: Logger;
@@ -66,6 +68,8 @@ export class Converge {
   #workloads: readonly LocalWorkload[] = [];
   /** Those whose namespaces have their links. */
   #linked: readonly LocalWorkload[] | undefined;
+  /** Those that were given their ports. */
+  #assigned: readonly LocalWorkload[] | undefined;
   /** What {@link workloads} was called with last. */
   #latest: readonly LocalWorkload[] = [];
   #known = false;
@@ -168,8 +172,10 @@ export class Converge {
     // An Envoy that takes over from one of another version waits for its config; later, config may need rights that only the new one has.
     if (this.#given) await proxied;
     await this.#link();
-    this.#movePorts();
+    const moved = this.#movePorts();
     this.#all = this.#fitting();
+    if (moved || this.#assigned !== this.#workloads) this.#options.onPorts();
+    this.#assigned = this.#workloads;
     this.#options.onMembers();
     const { confined } = proxy;
     const joined = this.#all.filter(({ state, input }) => state === 'joined' && !(confined && hasNamespace(input)));
@@ -263,12 +269,12 @@ export class Converge {
     onInForce();
   }
 
-  /** Takes the ports that others have from those whose listeners were refused. */
-  #movePorts(): void {
+  /** Takes the ports that others have from those whose listeners were refused. @returns whether there were any. */
+  #movePorts(): boolean {
     const { agent, ports } = this.#options;
     const uids = [...this.#refused].flatMap(listener => /^out\/(.+)/.exec(listener)?.[1] ?? []);
     this.#refused.clear();
-    if (uids.length > 0) ports.release(uids, heldPorts(agent.envoy.uid));
+    return uids.length > 0 && ports.release(uids, heldPorts(agent.envoy.uid));
   }
 
   /**

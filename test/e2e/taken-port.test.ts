@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { stringify } from 'yaml';
@@ -102,4 +102,10 @@ test('a workload whose port is taken while Envoy is away gets another', async t 
     map => map.includes(`${UID.web} : ${moved[0]!.outboundPort}`),
   );
   t.false(led.includes(`: ${outboundPort}`));
+  const remembered = await eventually(
+    'the next agent would know it',
+    () => readFile(join(host.stateDir, 'agent', 'outbound-ports.json'), 'utf8'),
+    text => text.includes(`${moved[0]!.outboundPort}`),
+  );
+  t.false(remembered.includes(`${outboundPort}`));
 });
