@@ -10,8 +10,8 @@ export class PortsExhaustedError extends Error {
 
 /**
  * Which outbound port belongs to which workload. A workload keeps its port for good, also over restarts and while it is away:
- * the port is part of its identity, so it goes to another only when all others are taken, longest-away first. Only where a program took
- * it while the workload was away does that get another one.
+ * the port is part of its identity, so it goes to another only when all others are taken, longest-away first. Only where a program has
+ * it, when the workload comes back or Envoy cannot listen there, does that get another one.
  */
 export class OutboundPorts {
   readonly #ports: Map<string, number>;
