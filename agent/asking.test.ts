@@ -116,6 +116,23 @@ test('services that are gone leave their places to others', async t => {
   await Promise.all([first, second]);
 });
 
+test('a place is kept for a service for as long as somebody waits for it', async t => {
+  const { asking, wanted, held } = setUp(new Set(FULL.slice(1)));
+  for (const name of FULL) held.add(name);
+  const [first, second] = [new AbortController(), new AbortController()];
+  const asked = [first, second].map(({ signal }) => t.throwsAsync(asking.ask('never there', signal)));
+  first.abort();
+  await asked[0];
+  await t.throwsAsync(asking.ask('one more', FOREVER), { message: /holds 5000 services/ });
+  second.abort();
+  await asked[1];
+  const last = asking.ask('one more', FOREVER);
+  t.false(wanted.has('never there'));
+  held.add('one more');
+  asking.came();
+  await last;
+});
+
 test('a service that went and came back between two questions is waited for again', async t => {
   const { held, asking, applied } = setUp();
   held.add('a');

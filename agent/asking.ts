@@ -14,10 +14,15 @@ export interface AskingOptions {
   readonly applied: (signal: AbortSignal) => Promise<void>;
 }
 
+/** Those who wait for one service to be held. */
+interface Waiting extends PromiseWithResolvers<void> {
+  askers: number;
+}
+
 /** Turns questions to the name server into subscriptions: a host holds the services that its programs ask for. */
 export class Asking {
   readonly #options: AskingOptions;
-  readonly #waiting = new Map<string, PromiseWithResolvers<void>>();
+  readonly #waiting = new Map<string, Waiting>();
   /** Services that Envoy was seen to have. What is merely held may be on its way to it, and a call would come too early. */
   readonly #ready = new Set<string>();
   /** Services that Envoy is being given: whoever asks meanwhile waits for the same. */
@@ -59,9 +64,12 @@ export class Asking {
       subscribe('ServiceView', [hostname]);
       subscribe('InstanceList', [hostname]);
     }
-    const waiting = this.#waiting.get(hostname) ?? Promise.withResolvers<void>();
+    const waiting = this.#waiting.get(hostname) ?? { ...Promise.withResolvers<void>(), askers: 0 };
     this.#waiting.set(hostname, waiting);
+    waiting.askers += 1;
     await doneOrAborted(waiting.promise, signal);
+    waiting.askers -= 1;
+    if (waiting.askers === 0 && this.#waiting.get(hostname) === waiting) this.#waiting.delete(hostname);
     signal.throwIfAborted();
   }
 
