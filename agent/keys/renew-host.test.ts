@@ -1,4 +1,4 @@
-import { createPublicKey } from 'node:crypto';
+import { createPublicKey, X509Certificate } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
@@ -43,4 +43,42 @@ test('a renewed certificate of the host is used although the disk does not take 
   await renewHostIdentity({ identity, stateDir, link, logger: silentLogger, clock }, controller.signal);
   t.deepEqual(events, ['used r2']);
   t.is((await loadHostIdentity(stateDir))?.roots, 'r2');
+});
+
+test('a clock that was ahead while the renewal failed does not put it off', async t => {
+  const stateDir = makeFolder('renew-ahead');
+  t.teardown(() => rm(stateDir, { recursive: true }));
+  const start = Date.now();
+  const ahead = 10_000 * HOUR;
+  let now = start;
+  const trustDomain = 'isthmus.mesh';
+  const authority = new Authority(readRoot(makeRoot(trustDomain, now - HOUR)), { trustDomain, now: () => now });
+  const key = makeKey();
+  const { chain } = authority.issueHost(createPublicKey(key), 'a');
+  const end = new X509Certificate(chain).validToDate.getTime();
+  now += ahead;
+  const controller = new AbortController();
+  let failures = 0;
+  const clock: Clock = {
+    now: () => now,
+    async sleep(ms) {
+      now = now + ms - (failures === 1 ? ahead : 0);
+      if (failures === 1) failures += 1;
+      if (now > end) controller.abort();
+    },
+  };
+  const link = {
+    sign: async (fresh: string) => {
+      if (failures === 0) {
+        failures = 1;
+        throw new Error('the Manager is not connected');
+      }
+      return { certificateChain: authority.issueHost(createPublicKey(fresh), 'a').chain, roots: 'r2' };
+    },
+    useIdentity: () => controller.abort(),
+  };
+  const identity: HostIdentity = { host: 'a', trustDomain, managers: ['m:1'], key, chain, roots: 'r' };
+  await renewHostIdentity({ identity, stateDir, link, logger: silentLogger, clock }, controller.signal);
+  t.is((await loadHostIdentity(stateDir))?.roots, 'r2');
+  t.true(now < end);
 });

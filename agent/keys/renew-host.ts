@@ -27,24 +27,30 @@ export async function renewHostIdentity(options: RenewalOptions, signal: AbortSi
   let { identity } = options;
   let renewal = dueAt(identity);
   const backoff = new Backoff({ initialMs: 1_000, maximumMs: 300_000 });
-  let due = renewal;
+  let kept = true;
+  let failed = false;
   for (;;) {
-    await sleepUntil(clock, due, signal);
+    // Not until a time of day: the clock may be set back.
+    if (failed) await clock.sleep(backoff.next(), signal).catch(() => undefined);
+    else await sleepUntil(clock, renewal, signal);
     if (signal.aborted) return;
+    failed = false;
     try {
       if (clock.now() >= renewal) {
         identity = await renewed(identity, link, signal);
         renewal = dueAt(identity);
+        kept = false;
         link.useIdentity(identity);
       }
+      if (kept) continue;
       await saveHostIdentity(stateDir, identity);
-      due = renewal;
+      kept = true;
       backoff.reset();
       logger.info('renewed the certificate of the host', { until: endOf(identity) });
     } catch (error) {
       if (signal.aborted) return;
-      due = clock.now() + backoff.next();
-      const what = clock.now() >= renewal ? 'renew the certificate' : 'keep the new certificate';
+      failed = true;
+      const what = kept ? 'renew the certificate' : 'keep the new certificate';
       logger.warn(`cannot ${what} of the host`, { reason: messageOf(error), until: endOf(identity) });
     }
   }
