@@ -47,7 +47,10 @@ export class Subscription {
       });
       return;
     }
-    const { changed, refused } = this.#options.holdings.apply(type, response);
+    // What was on its way when it was given up would be held, and no change of it come any more.
+    const wanted = this.#options.wanted[type];
+    const resources = response.resources.filter(({ name }) => wanted.has('*') || wanted.has(name));
+    const { changed, refused } = this.#options.holdings.apply(type, { resources, removed: response.removed });
     for (const [name, reason] of Object.entries(refused)) this.#options.onRefused(type, name, reason);
     if (changed.size > 0) this.#options.onChange(type, changed);
     this.#send({ ...NO_REQUEST, type, nonce: response.nonce, refused });
