@@ -24,6 +24,7 @@ export class Knowledge {
   readonly #hostNames: Pick<HostNames, 'addresses' | 'want'>;
   #services = new Map<string, Held>();
   #settings: MeshSettings | undefined;
+  #named = false;
 
   constructor(holdings: Holdings, identity: HostIdentity, hostNames: Pick<HostNames, 'addresses' | 'want'>) {
     this.#holdings = holdings;
@@ -39,10 +40,11 @@ export class Knowledge {
     return this.#settings;
   }
 
-  /** All services of the mesh; undefined before any is known. */
+  /** All services of the mesh; undefined before any was known. */
   names(): readonly ServiceName[] | undefined {
     const names = [...this.#holdings.entries('ServiceName')].map(([, name]) => name);
-    return names.length > 0 ? names : undefined;
+    this.#named ||= names.length > 0;
+    return this.#named ? names : undefined;
   }
 
   policy(uid: string): WorkloadPolicy | undefined {
