@@ -81,6 +81,7 @@ test('the next life begins with what this one knew; what nobody uses is forgotte
   await second.load();
   second.want(new Set(['a.example']));
   t.deepEqual(second.addresses('a.example'), ['192.0.2.1']);
+  t.is(second.addresses('b.example'), undefined);
 });
 
 test('once a name is settled, a life that follows a killed one knows it', async t => {

@@ -75,8 +75,9 @@ export class HostNames {
         stop.abort();
         asked.resolve();
         this.#followed.delete(name);
-        this.#known.delete(name);
       }
+    // Those of an earlier life too.
+    for (const name of this.#known.keys()) if (!names.has(name)) this.#known.delete(name);
     for (const name of names) {
       if (this.#followed.has(name)) continue;
       const followed = { stop: new AbortController(), asked: Promise.withResolvers<void>(), settled: false };
