@@ -274,7 +274,7 @@ export class Converge {
     const { agent, ports } = this.#options;
     const uids = [...this.#refused].flatMap(listener => /^out\/(.+)/.exec(listener)?.[1] ?? []);
     this.#refused.clear();
-    return uids.length > 0 && ports.release(uids, heldPorts(agent.envoy.uid));
+    return ports.release(uids, () => heldPorts(agent.envoy.uid));
   }
 
   /**

@@ -55,11 +55,12 @@ test('of those of an earlier life, who finds others at its port gets another', t
 test('those that others have can be given up', t => {
   const ports = new OutboundPorts({}, 20_000, 20_003);
   ports.assign(['a', 'b']);
-  const others = new Set([20_000]);
+  const others = (): Set<number> => new Set([20_000]);
+  t.false(ports.release(['c'], () => t.fail() as never));
   t.false(ports.release(['b', 'c'], others));
   t.true(ports.release(['a', 'b'], others));
   t.deepEqual(
-    [...ports.assign(['a', 'b'], () => others).entries()],
+    [...ports.assign(['a', 'b'], others).entries()],
     [
       ['a', 20_002],
       ['b', 20_001],

@@ -65,9 +65,15 @@ export class OutboundPorts {
     return assigned;
   }
 
-  /** Gives up the ports of these workloads that others have: Envoy could not listen there. @returns whether there were any. */
-  release(uids: readonly string[], others: ReadonlySet<number>): boolean {
-    return uids.filter(uid => others.has(this.#ports.get(uid) ?? 0) && this.#ports.delete(uid)).length > 0;
+  /**
+   * Gives up the ports of these workloads that others have: Envoy could not listen there.
+   * @param others asked for when one of them has a port. @returns whether there were any.
+   */
+  release(uids: readonly string[], others: () => ReadonlySet<number>): boolean {
+    const owners = uids.filter(uid => this.#ports.has(uid));
+    if (owners.length === 0) return false;
+    const taken = others();
+    return owners.filter(uid => taken.has(this.#ports.get(uid)!) && this.#ports.delete(uid)).length > 0;
   }
 
   toJSON(): Record<string, number> {
