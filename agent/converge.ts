@@ -14,7 +14,7 @@ import { identityOf, type Member, Members } from './members.ts';
 import type { AgentOptions } from './options.ts';
 import type { CaptureProblem, Redirect } from './redirect/redirect.ts';
 import { heldPorts } from './state/held-ports.ts';
-import { type OutboundPorts, PortsExhaustedError } from './state/outbound-ports.ts';
+import { FIRST_OUTBOUND_PORT, LAST_OUTBOUND_PORT, type OutboundPorts } from './state/outbound-ports.ts';
 import { linkNamespaces } from './workloads/namespace-links.ts';
 
 export interface ConvergeOptions {
@@ -47,6 +47,10 @@ const APPLY_MS = 10_000;
 const SETTLE_MS = 50;
 /** After an error the next round comes by itself, milliseconds. */
 const RETRY_MS = 2_000;
+
+const NO_PORT =
+  `no port of ${FIRST_OUTBOUND_PORT}-${LAST_OUTBOUND_PORT} is free, and each workload that is a user of the host needs one; ` +
+  'it is not in the mesh: see with ss -tan which programs have them';
 
 /**
  * Brings the host to what is known: first Envoy's config, then, once Envoy stands ready, the kernel's rules; in the other order where
@@ -172,17 +176,14 @@ export class Converge {
     // An Envoy that takes over from one of another version waits for its config; later, config may need rights that only the new one has.
     if (this.#given) await proxied;
     await this.#link();
-    const moved = this.#movePorts();
-    this.#all = this.#fitting();
-    if (moved || this.#assigned !== this.#workloads) this.#options.onPorts();
-    this.#assigned = this.#workloads;
+    this.#assign();
     this.#options.onMembers();
     const { confined } = proxy;
     const joined = this.#all.filter(({ state, input }) => state === 'joined' && !(confined && hasNamespace(input)));
     await this.#leave(joined);
     this.#joined = joined;
     const { resources, problems } = this.#compiler.compile(knowledge.input(joined, agent.host, settings));
-    this.#problems = [...problems, ...this.#leftOut(confined)];
+    this.#problems = [...problems, ...this.#leftOut(confined), ...this.#portless()];
     ads.update(resources);
     this.#given = true;
     await proxied;
@@ -223,10 +224,20 @@ export class Converge {
     return workloads.map(({ input }) => ({ origin: `workload ${input.local.workload.uid}`, message: confined }));
   }
 
+  /** Those that no port was left for; one may be free later. */
+  #portless(): readonly Problem[] {
+    if (this.#all.length === this.#workloads.length) return [];
+    this.#retryLater();
+    const uids = new Set(this.#all.map(({ input }) => input.local.workload.uid));
+    const left = this.#workloads.filter(({ workload }) => !uids.has(workload.uid));
+    return left.map(({ workload }) => ({ origin: `workload ${workload.uid}`, message: NO_PORT }));
+  }
+
   /** Whether capture or the policies in force may change: not for a change of services or instances. */
   #news(joined: readonly Member[]): boolean {
     const { knowledge, dnsServers } = this.#options;
-    const inputs = [knowledge.mesh(), dnsServers().join(), ...joined.map(({ input }) => input)];
+    // Whoever found a port only now has yet to be told of.
+    const inputs = [knowledge.mesh(), dnsServers().join(), this.#all.length, ...joined.map(({ input }) => input)];
     const before = this.#settled as readonly unknown[] | undefined;
     if (before?.length === inputs.length && inputs.every((input, index) => input === before[index])) return false;
     this.#settled = inputs;
@@ -269,12 +280,16 @@ export class Converge {
     onInForce();
   }
 
-  /** Takes the ports that others have from those whose listeners were refused. @returns whether there were any. */
-  #movePorts(): boolean {
-    const { agent, ports } = this.#options;
+  /** Gives all their ports; those whose listeners were refused get others, if a program has theirs. */
+  #assign(): void {
+    const { ports, onPorts } = this.#options;
     const uids = [...this.#refused].flatMap(listener => /^out\/(.+)/.exec(listener)?.[1] ?? []);
     this.#refused.clear();
-    return ports.release(uids, () => heldPorts(agent.envoy.uid));
+    const doubted = ports.doubt(uids);
+    const before = this.#all.length;
+    this.#all = this.#fitting();
+    if (doubted || this.#assigned !== this.#workloads || this.#all.length !== before) onPorts();
+    this.#assigned = this.#workloads;
   }
 
   /**
@@ -317,22 +332,14 @@ export class Converge {
 
   /** The members that there are ports for. */
   #fitting(): readonly Member[] {
-    const { agent, knowledge, certificates, ports, logger } = this.#options;
-    const facts = {
+    const { agent, knowledge, certificates, ports } = this.#options;
+    return this.#members.update(this.#workloads, {
       trustDomain: knowledge.mesh().trustDomain,
       ports,
       held: () => heldPorts(agent.envoy.uid),
-      policy: (uid: string) => knowledge.policy(uid),
-      certified: (identity: string) => certificates.has(identity),
-    };
-    try {
-      return this.#members.update(this.#workloads, facts);
-    } catch (error) {
-      if (!(error instanceof PortsExhaustedError)) throw error;
-      logger.error('too many workloads; those that were there stay', { reason: error.message });
-      const before = this.#all.map(({ input }) => input.local);
-      return this.#members.update(before, facts);
-    }
+      policy: uid => knowledge.policy(uid),
+      certified: identity => certificates.has(identity),
+    });
   }
 
   #fail(message: string): (error: unknown) => void {

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { host, policyOf, workload } from './compile/fixtures.ts';
 import { type MemberFacts, Members } from './members.ts';
-import { OutboundPorts, PortsExhaustedError } from './state/outbound-ports.ts';
+import { OutboundPorts } from './state/outbound-ports.ts';
 
 const HOST = host('a', '192.0.2.1');
 const { local: USER } = workload(HOST, 'user');
@@ -51,11 +51,15 @@ test('no workload is given a port that a program listens on or another workload 
   );
 });
 
-test('where ports do not suffice nothing changes', t => {
+test('who finds no port left is left out; who has one stays', t => {
   const members = new Members();
   const known = facts({ policy: () => undefined });
   const [before] = members.update([USER], known);
-  const more = ['more', 'yet-more'].map(name => workload(HOST, name).local);
-  t.throws(() => members.update([USER, ...more], known), { instanceOf: PortsExhaustedError });
-  t.is(members.update([USER], known)[0]?.input, before?.input);
+  const [first, second] = ['a', 'b'].map(name => workload(HOST, name).local);
+  const after = members.update([first!, second!, USER, POD], known);
+  t.deepEqual(
+    after.map(({ input }) => input.local),
+    [first, USER, POD],
+  );
+  t.is(after[1]?.input, before?.input);
 });

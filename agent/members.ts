@@ -39,7 +39,7 @@ export class Members {
 
   /**
    * @param workloads all of the host.
-   * @throws {PortsExhaustedError} when there are not enough ports for them; nothing has changed then.
+   * @returns all but those for whom no port is left.
    */
   update(workloads: readonly LocalWorkload[], facts: MemberFacts): readonly Member[] {
     const ports = facts.ports.assign(
@@ -48,14 +48,16 @@ export class Members {
         new Set([...facts.held(), ...workloads.flatMap(({ workload }) => workload.ports.map(({ number }) => number))]),
     );
     const inputs = new Map<string, WorkloadInput>();
-    const members = workloads.map((local): Member => {
+    const members = workloads.flatMap((local): Member[] => {
       const { uid } = local.workload;
+      const outboundPort = local.selector.kind === 'namespace' ? 0 : ports.get(uid);
+      if (outboundPort === undefined) return [];
       const identity = identityOf(local.workload, facts.trustDomain);
       const policy = facts.policy(uid);
-      const input = this.#keep(uid, { local, outboundPort: ports.get(uid) ?? 0, policy });
+      const input = this.#keep(uid, { local, outboundPort, policy });
       inputs.set(uid, input);
       const joined = facts.certified(identity) ? 'joined' : 'waiting for certificate';
-      return { input, identity, state: policy === undefined ? 'waiting for policy' : joined };
+      return [{ input, identity, state: policy === undefined ? 'waiting for policy' : joined }];
     });
     this.#inputs = inputs;
     return members;

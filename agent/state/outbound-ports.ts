@@ -2,12 +2,6 @@
 export const FIRST_OUTBOUND_PORT = 20_000;
 export const LAST_OUTBOUND_PORT = 24_999;
 
-/** There are more workloads than outbound ports. */
-export class PortsExhaustedError extends Error {
-  override readonly name = 'PortsExhaustedError';
-  readonly code = 'PORTS_EXHAUSTED';
-}
-
 /**
  * Which outbound port belongs to which workload. A workload keeps its port for good, also over restarts and while it is away:
  * the port is part of its identity, so it goes to another only when all others are taken, longest-away first. Only where a program has
@@ -38,25 +32,21 @@ export class OutboundPorts {
   }
 
   /**
-   * The port of each workload.
+   * The port of each workload, but of those for whom none is left.
    * @param uids all workloads of now; their order does not matter.
-   * @param others ports that nobody is given, but keeps who is there; asked for when somebody comes, or comes back. All come back the
-   * first time.
-   * @throws {PortsExhaustedError} when they are more than the range holds.
+   * @param others ports that nobody is given, but keeps who is there, and who would have none instead; asked for when somebody comes, or
+   * comes back. All come back the first time.
    */
   assign(uids: readonly string[], others: () => ReadonlySet<number> = () => new Set()): ReadonlyMap<string, number> {
-    if (uids.length > this.#last - this.#first + 1) {
-      throw new PortsExhaustedError(
-        `${uids.length} workloads need a port each, and ${this.#first}-${this.#last} holds fewer`,
-      );
-    }
     const wanted = new Set(uids);
     const assigned = new Map<string, number>();
     const stays = (uid: string): boolean => this.#ports.has(uid) && this.#present.has(uid);
     const avoided = uids.every(stays) ? new Set<number>() : others();
     for (const uid of [...wanted].sort()) {
       const before = this.#ports.get(uid);
-      const port = before !== undefined && (stays(uid) || !avoided.has(before)) ? before : this.#free(wanted, avoided);
+      const keeps = before !== undefined && (stays(uid) || !avoided.has(before));
+      const port = keeps ? before : (this.#free(wanted, avoided) ?? before);
+      if (port === undefined) continue;
       this.#ports.delete(uid);
       this.#ports.set(uid, port);
       assigned.set(uid, port);
@@ -65,22 +55,17 @@ export class OutboundPorts {
     return assigned;
   }
 
-  /**
-   * Gives up the ports of these workloads that others have: Envoy could not listen there.
-   * @param others asked for when one of them has a port. @returns whether there were any.
-   */
-  release(uids: readonly string[], others: () => ReadonlySet<number>): boolean {
-    const owners = uids.filter(uid => this.#ports.has(uid));
-    if (owners.length === 0) return false;
-    const taken = others();
-    return owners.filter(uid => taken.has(this.#ports.get(uid)!) && this.#ports.delete(uid)).length > 0;
+  /** Envoy could not listen for these workloads: whether others have their ports counts anew. @returns whether one of them has a port. */
+  doubt(uids: readonly string[]): boolean {
+    this.#present = this.#present.difference(new Set(uids));
+    return uids.some(uid => this.#ports.has(uid));
   }
 
   toJSON(): Record<string, number> {
     return Object.fromEntries(this.#ports);
   }
 
-  #free(wanted: ReadonlySet<string>, avoided: ReadonlySet<number>): number {
+  #free(wanted: ReadonlySet<string>, avoided: ReadonlySet<number>): number | undefined {
     const taken = new Set(this.#ports.values());
     for (let port = this.#first; port <= this.#last; port += 1) {
       if (!taken.has(port) && !avoided.has(port)) return port;
@@ -90,6 +75,6 @@ export class OutboundPorts {
       this.#ports.delete(uid);
       return port;
     }
-    throw new PortsExhaustedError(`no port of ${this.#first}-${this.#last} is free`);
+    return undefined;
   }
 }

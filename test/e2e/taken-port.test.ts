@@ -109,3 +109,44 @@ test('a workload whose port is taken while Envoy is away gets another', async t 
   );
   t.false(remembered.includes(`${outboundPort}`));
 });
+
+/** Takes all ports that listeners may have and that are free. */
+const TAKE_ALL = `
+  const { createServer } = require('node:net');
+  let open = 5000;
+  const over = () => --open || console.log('took them');
+  for (let port = 20000; port < 25000; port += 1) createServer().once('error', over).listen(port, '127.0.0.1', over);
+`;
+
+test('a workload that no port is left for keeps none of those from the mesh that an agent finds there', async t => {
+  t.timeout(120_000);
+  await using mesh = await Mesh.create('full');
+  await mesh.startManager();
+  const alpha = await mesh.host('alpha', [{ name: 'web', selector: { user: UID.web } }]);
+  const { host } = alpha;
+  await eventually(
+    'web is captured',
+    () => alpha.status(),
+    ({ redirect }) => redirect.active,
+  );
+  const led = (): Promise<string> => host.run(['/usr/sbin/nft', 'list', 'map', 'inet', 'isthmus', 'outbound']);
+  const before = await led();
+  await alpha.agent().kill('SIGKILL');
+  const taker = host.spawn([process.execPath, '-e', TAKE_ALL], { uid: UID.second });
+  await taker.line(/took them/);
+  await alpha.workload({ name: 'late', selector: { user: UID.other } });
+  await alpha.startAgent();
+  const { rejections } = await eventually(
+    'web is captured by this agent',
+    () => alpha.status(),
+    ({ redirect }) => redirect.active,
+  );
+  t.deepEqual(
+    rejections.map(({ origins }) => origins),
+    [['workload alpha/default/late']],
+  );
+  t.regex(rejections[0]!.reason, /no port of 20000-24999 is free/);
+  t.is(await led(), before);
+  await taker.kill();
+  await eventually('late is captured too', led, map => map.includes(`${UID.other} : `));
+});
