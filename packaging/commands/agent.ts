@@ -10,7 +10,7 @@ import { kinds } from '../../platforms/index.ts';
 import type { Platform } from '../../platforms/platform.ts';
 import type { AgentConfig } from '../config/agent.ts';
 import { type Dirs, dirsOf } from '../paths.ts';
-import { whyNoHosts } from '../setup/preflight.ts';
+import { whyNoAgent } from '../setup/preflight.ts';
 import { prepareEnvoy } from '../setup/prepare.ts';
 import { readAgentFile } from './agent-file.ts';
 import { DAEMON_OPTIONS, daemonLogger, keepCompiled } from './daemon.ts';
@@ -45,7 +45,7 @@ export const agentCommand: Command = {
 
 /** @throws {CommandError} that says why traffic cannot be captured on this machine. */
 async function mayRunHere(): Promise<void> {
-  const lack = await whyNoHosts();
+  const lack = await whyNoAgent();
   if (lack !== undefined) throw new CommandError(`The agent cannot run here. ${lack}`);
 }
 
