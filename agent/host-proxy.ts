@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
+import { messageOf } from '../manager/model/util/errors.ts';
 import type { Logger } from '../manager/model/util/log.ts';
 import { bootstrap } from './envoy/bootstrap.ts';
 import type { EnvoyPaths } from './envoy/paths.ts';
 import { EnvoyProcess, type EnvoyProcessStatus } from './envoy/process.ts';
 import { isAlive } from './envoy/process-ref.ts';
-import { readState } from './envoy/process-state.ts';
+import { type ProcessState, readState } from './envoy/process-state.ts';
 import type { AgentOptions } from './options.ts';
 
 /** How long an Envoy that was just started may take to begin, milliseconds. */
@@ -23,15 +24,17 @@ export class HostProxy {
   readonly #paths: EnvoyPaths;
   readonly #onAgain: () => void;
   #process: EnvoyProcess | undefined;
-  #watching: AbortController | undefined;
-  #enterNamespaces = false;
+  /** Ends what is done for the process that was started last. */
+  #release: () => Promise<void> = () => Promise.resolve();
+  /** Whether the Envoy that runs was last seen to have the right to enter namespaces. */
+  #able = false;
   #fresh = false;
   #confined: string | undefined;
   /** Until then the right is not tried again. */
   #again: NodeJS.Timeout | undefined;
   #last: Promise<void> = Promise.resolve();
 
-  /** @param onAgain called when a right that could not be given should be tried again, by {@link ensure}. */
+  /** @param onAgain called when {@link ensure} should be called again: it may have a right to give, or to do without. */
   constructor(options: AgentOptions, paths: EnvoyPaths, logger: Logger, onAgain: () => void) {
     this.#options = options;
     this.#logger = logger;
@@ -41,7 +44,7 @@ export class HostProxy {
 
   /**
    * Adopts or starts Envoy, one call after the other. When it turns out to need more rights than it has, a new one takes over from it;
-   * if none can, the one that runs goes on, and {@link confined} tells why.
+   * if none can, the one that runs goes on, or one without these rights is started, and {@link confined} tells why.
    * @param enterNamespaces whether a workload has a network namespace of its own. Once given, the right stays until Envoy is stopped.
    * @throws when it cannot be started.
    */
@@ -52,24 +55,66 @@ export class HostProxy {
   }
 
   async #ensure(enterNamespaces: boolean, signal: AbortSignal): Promise<void> {
-    const enough = this.#enterNamespaces || !enterNamespaces || this.#again !== undefined;
+    const enough = this.#able || !enterNamespaces || this.#again !== undefined;
     if (this.#process && enough) return;
-    // Envoy lets nobody take over while it still begins.
-    await this.#process?.ready(AbortSignal.any([signal, AbortSignal.timeout(READY_MS)]));
-    this.#watching?.abort();
-    this.#enterNamespaces = enterNamespaces || (await this.#hasTheRight());
-    this.#watching = new AbortController();
+    try {
+      // Envoy lets nobody take over while it still begins.
+      await this.#process?.ready(AbortSignal.any([signal, AbortSignal.timeout(READY_MS)]));
+      await this.#begin(enterNamespaces, signal);
+    } catch (error) {
+      if (!this.#process || signal.aborted) throw error;
+      this.#confined = confinedBy(messageOf(error));
+    } finally {
+      if (enterNamespaces && !this.#able) this.#tryAgainLater();
+    }
+  }
+
+  async #begin(enterNamespaces: boolean, signal: AbortSignal): Promise<void> {
+    const enter = enterNamespaces || (await this.#hasTheRight());
+    const refusal = enter ? await this.#startAble(signal) : undefined;
+    // Should the one that goes on die, one without the right is to follow it.
+    if (!enter || refusal !== undefined) await this.#start(false, signal);
+    this.#able = enter && refusal === undefined;
+    this.#confined = enterNamespaces && refusal !== undefined ? confinedBy(refusal) : undefined;
+  }
+
+  /** Has an Envoy run that may enter namespaces. @returns why none does. @throws when one runs, and cannot be dealt with now. */
+  async #startAble(signal: AbortSignal): Promise<string | undefined> {
+    try {
+      const envoy = await this.#start(true, signal);
+      return (await this.#hasTheRight()) ? undefined : (envoy.status().lastDeath ?? 'it left no word');
+    } catch (error) {
+      if (signal.aborted || (await this.#running())) throw error;
+      return messageOf(error);
+    }
+  }
+
+  async #start(enter: boolean, signal: AbortSignal): Promise<EnvoyProcess> {
+    const binary = await this.#options.envoy.binary;
+    await this.#release();
     // Should it fail, the next call begins anew.
     this.#process = undefined;
-    const envoy = this.#make(await this.#options.envoy.binary);
-    const how = await envoy.start(AbortSignal.any([signal, this.#watching.signal]));
+    this.#able = false;
+    const watching = new AbortController();
+    const envoy = this.#make(binary, enter);
+    this.#release = () => {
+      watching.abort();
+      return envoy.released();
+    };
+    const how = await envoy.start(AbortSignal.any([signal, watching.signal]));
     this.#fresh = how !== 'adopted';
     this.#process = envoy;
-    const able = !enterNamespaces || (await this.#hasTheRight());
-    this.#confined = able ? undefined : confinedBy(envoy.status().lastDeath);
-    if (able) return;
-    this.#enterNamespaces = false;
-    this.#again = setTimeout(() => {
+    return envoy;
+  }
+
+  /** Envoy died, and none with its right could be started: the next call may do without. */
+  #beginAnew(): void {
+    this.#process = undefined;
+    this.#onAgain();
+  }
+
+  #tryAgainLater(): void {
+    this.#again ??= setTimeout(() => {
       this.#again = undefined;
       this.#onAgain();
     }, AGAIN_MS).unref();
@@ -96,14 +141,19 @@ export class HostProxy {
 
   /** Whether the Envoy that runs may enter namespaces. One that has more rights than it needs now is not worth an interruption. */
   async #hasTheRight(): Promise<boolean> {
-    const running = await readState(this.#paths.state);
-    if (!running || !(await isAlive(running))) return false;
+    const running = await this.#running();
+    if (!running) return false;
     const status = await readFile(`/proc/${running.pid}/status`, 'utf8').catch(() => '');
     const [, effective = '0'] = /^CapEff:\s*([0-9a-f]+)$/m.exec(status) ?? [];
     return (BigInt(`0x${effective}`) & CAP_SYS_ADMIN) !== 0n;
   }
 
-  #make(binary: string): EnvoyProcess {
+  async #running(): Promise<ProcessState | undefined> {
+    const state = await readState(this.#paths.state);
+    return state && (await isAlive(state)) ? state : undefined;
+  }
+
+  #make(binary: string, enterNamespaces: boolean): EnvoyProcess {
     const { envoy, host } = this.#options;
     const paths = this.#paths;
     return new EnvoyProcess({
@@ -111,15 +161,16 @@ export class HostProxy {
       paths,
       uid: envoy.uid,
       gid: envoy.gid,
-      enterNamespaces: this.#enterNamespaces,
+      enterNamespaces,
       ...(envoy.concurrency === undefined ? {} : { concurrency: envoy.concurrency }),
       drainSeconds: envoy.drainSeconds,
       bootstrap: bootstrap({ host: host.name, paths }),
       log: this.#logger.child({ part: 'envoy' }),
+      ...(enterNamespaces ? { onUnable: () => this.#beginAnew() } : {}),
     });
   }
 }
 
-function confinedBy(reason = 'it left no word'): string {
-  return `no Envoy that may enter network namespaces could take over: ${reason}; tried again every ${AGAIN_MS / 1000} s`;
+function confinedBy(reason: string): string {
+  return `no Envoy that may enter network namespaces (CAP_SYS_ADMIN) could be started: ${reason}; tried again every ${AGAIN_MS / 1000} s`;
 }

@@ -21,6 +21,8 @@ export interface EnvoyProcessOptions extends EnvoyProgram {
   readonly log: Logger;
   /** An Envoy that lived for less than this died of its start, and the next try waits; 10 s unless told otherwise. Milliseconds. */
   readonly stableMs?: number;
+  /** Told each time it died and could not be started again. */
+  readonly onUnable?: () => void;
 }
 
 /** How Envoy came to run. */
@@ -116,6 +118,11 @@ export class EnvoyProcess {
   suspect(): void {
     this.#suspectedAt = performance.now();
     this.#wake?.call();
+  }
+
+  /** Resolves when nothing more is done for it, after the signal of its start aborted. */
+  async released(): Promise<void> {
+    await this.#supervision;
   }
 
   status(): EnvoyProcessStatus {
@@ -227,7 +234,12 @@ export class EnvoyProcess {
     const turning = setInterval(() => void this.#log.bound().catch(this.#warn), 10_000);
     turning.unref();
     try {
-      while (await this.#died(signal)) await this.#again(key, signal).catch(this.#warn);
+      while (await this.#died(signal)) {
+        await this.#again(key, signal).catch((error: unknown) => {
+          this.#warn(error);
+          this.#options.onUnable?.();
+        });
+      }
     } finally {
       clearInterval(turning);
     }

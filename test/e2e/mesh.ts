@@ -22,7 +22,8 @@ export interface MeshHost {
   readonly host: Host;
   /** The agent that runs now. */
   readonly agent: () => Running;
-  startAgent(): Promise<void>;
+  /** Starts the agent (again). @param by a command that runs it, such as `setpriv …`. */
+  startAgent(by?: readonly string[]): Promise<void>;
   /** Makes a program a workload, or changes it. */
   workload(file: WorkloadFile): Promise<void>;
   removeWorkload(name: string): Promise<void>;
@@ -109,8 +110,8 @@ export class Mesh implements AsyncDisposable {
     const mesh: MeshHost = {
       host,
       agent: () => agent!,
-      async startAgent() {
-        agent = host.spawn([ISTHMUS, 'agent', ...folderFlags(host)]);
+      async startAgent(by = []) {
+        agent = host.spawn([...by, ISTHMUS, 'agent', ...folderFlags(host)]);
         await agent.line(/agent is running/, STEP_MS);
       },
       workload: workload => writeFile(file(workload.name), stringify(workload)),

@@ -30,7 +30,7 @@ test('what one workload lacks, rights of Envoy or a link to its namespace, keeps
   );
   t.regex(
     rejections[0]!.reason,
-    /no Envoy that may enter network namespaces could take over: .*; tried again every 30 s/,
+    /no Envoy that may enter network namespaces \(CAP_SYS_ADMIN\) could be started: .*; tried again every 30 s/,
   );
   await listed(host.address, 9082);
   await answers(host, 'r2');
@@ -62,6 +62,56 @@ test('what one workload lacks, rights of Envoy or a link to its namespace, keeps
   await rm(links);
   await answers(crate, 'r1');
 });
+
+test('an agent that may give no right to enter namespaces, in whatever state it finds Envoy, has the host served', async t => {
+  t.timeout(180_000);
+  await using mesh = await Mesh.create('unable');
+  const { alpha, listed } = await stage(mesh);
+  const { host } = alpha;
+  const box = await host.container('box');
+  await alpha.workload({ name: 'box', selector: { networkNamespace: box.namespacePath }, addresses: [box.address] });
+  await answers(box, 'r1');
+  const killEnvoy = async (): Promise<void> => void process.kill((await alpha.status()).envoy.pid, 'SIGKILL');
+  const boxLeftOut = (): Promise<unknown> =>
+    eventually(
+      'it is told why the workload is left out',
+      () => alpha.status(),
+      ({ rejections }) =>
+        rejections.some(
+          ({ resource, reason }) => resource.endsWith('/box') && /^no Envoy .*; tried again every 30 s$/.test(reason),
+        ),
+    );
+
+  await alpha.agent().kill('SIGKILL');
+  await alpha.startAgent(UNABLE);
+  await listed(host.address, 9082);
+  await answers(host, 'r2');
+  await killEnvoy();
+  await boxLeftOut();
+  await answers(host, 'r2');
+
+  await killEnvoy();
+  await listed(host.address, 9081);
+  await answers(host, 'r1');
+
+  const { envoy } = await alpha.status();
+  await alpha.agent().kill('SIGKILL');
+  process.kill(envoy.pid, 'SIGKILL');
+  await alpha.startAgent(UNABLE);
+  await boxLeftOut();
+  await answers(host, 'r1');
+  await listed(host.address, 9082);
+  await answers(host, 'r2');
+
+  await alpha.agent().kill('SIGKILL');
+  await alpha.startAgent();
+  await answers(box, 'r2');
+  await answers(host, 'r2');
+  t.deepEqual((await alpha.status()).rejections, []);
+});
+
+/** Runs a program that can neither enter network namespaces nor let others. */
+const UNABLE = ['setpriv', '--bounding-set', '-sys_admin', '--'];
 
 /** A host with a caller and two servers, and what has the service listed at one of them. */
 async function stage(
