@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { makeFolder } from '../../test/folders.ts';
@@ -32,6 +32,22 @@ test('turns over when it has grown, while its writer goes on', async t => {
     await writer.write('d');
     t.is(await readFile(log.path, 'utf8'), 'd');
     t.is(await readFile(`${log.path}.1`, 'utf8'), `${'a'.repeat(99)}bc`);
+  });
+});
+
+test('that cannot be read gives no reason', async t => {
+  await withLog(async log => {
+    await mkdir(log.path, { recursive: true });
+    t.is(await log.reason(0), undefined);
+  });
+});
+
+test('is bounded although its old part cannot be kept', async t => {
+  await withLog(async log => {
+    await mkdir(`${log.path}.1`, { recursive: true });
+    await writeFile(log.path, 'a'.repeat(100));
+    await log.bound();
+    t.is(await log.size(), 0);
   });
 });
 

@@ -31,10 +31,10 @@ export class LogFile {
     return (await stat(this.path).catch(() => undefined))?.size ?? 0;
   }
 
-  /** Turns it over if it has grown too much. */
+  /** Turns it over if it has grown too much; what cannot be copied is lost then. @throws when it cannot be emptied. */
   async bound(): Promise<void> {
     if ((await this.size()) < this.#maximum) return;
-    await copyFile(this.path, `${this.path}.1`);
+    await copyFile(this.path, `${this.path}.1`).catch(() => undefined);
     await truncate(this.path);
   }
 
@@ -44,15 +44,18 @@ export class LogFile {
    * @param from offset.
    */
   async reason(from: number): Promise<string | undefined> {
-    const opened = await open(this.path).catch(() => undefined);
-    if (opened === undefined) return undefined;
-    await using file = opened;
-    const { size } = await file.stat();
-    const begin = Math.max(size < from ? 0 : from, size - 64 * 1024);
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(size - begin), 0, size - begin, begin);
-    const lines = buffer.toString('utf8', 0, bytesRead).split('\n').filter(Boolean);
+    const lines = await this.#lines(from).catch(() => []);
     const worst =
       lines.findLast(line => line.includes('[critical]')) ?? lines.findLast(line => line.includes('[error]'));
     return (worst ?? lines.at(-1))?.replace(/^(\[[^\]]*\] ?)+/, '').slice(0, 1000);
+  }
+
+  /** The last lines behind an offset. @throws when it cannot be read. */
+  async #lines(from: number): Promise<readonly string[]> {
+    await using file = await open(this.path);
+    const { size } = await file.stat();
+    const begin = Math.max(size < from ? 0 : from, size - 64 * 1024);
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(size - begin), 0, size - begin, begin);
+    return buffer.toString('utf8', 0, bytesRead).split('\n').filter(Boolean);
   }
 }

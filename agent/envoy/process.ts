@@ -231,12 +231,15 @@ export class EnvoyProcess {
   }
 
   async #supervise(key: string, signal: AbortSignal): Promise<void> {
-    const turning = setInterval(() => void this.#log.bound().catch(this.#warn), 10_000);
+    const turning = setInterval(
+      () => void this.#log.bound().catch(this.#warn("cannot empty Envoy's log, which has grown too large")),
+      10_000,
+    );
     turning.unref();
     try {
       while (await this.#died(signal)) {
         await this.#again(key, signal).catch((error: unknown) => {
-          this.#warn(error);
+          this.#warn('Cannot keep Envoy running')(error);
           this.#options.onUnable?.();
         });
       }
@@ -290,6 +293,8 @@ export class EnvoyProcess {
     for (const path of [...sockets, baseId]) await rm(path, { force: true });
   }
 
-  readonly #warn = (error: unknown): void =>
-    this.#options.log.error('Cannot keep Envoy running', { error: messageOf(error) });
+  readonly #warn =
+    (what: string) =>
+    (error: unknown): void =>
+      this.#options.log.error(what, { error: messageOf(error) });
 }

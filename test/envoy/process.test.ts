@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
@@ -68,6 +68,7 @@ test.serial('dies and is back within a second, from what the agent has', async t
 for (const [what, spoil] of [
   ['folder is gone', async () => undefined],
   ['disk takes no writes', (folder: string) => writeFile(folder, '')],
+  ['place is a folder', (folder: string) => mkdir(join(folder, 'envoy.log'), { recursive: true })],
 ] as const)
   test.serial(`dies and is back although its log's ${what}`, async t => {
     await using on = await stage();
