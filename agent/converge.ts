@@ -72,6 +72,7 @@ export class Converge {
   #workloads: readonly LocalWorkload[] = [];
   /** Those whose namespaces have their links. */
   #linked: readonly LocalWorkload[] | undefined;
+  #unlinked: readonly Problem[] = [];
   /** Those that were given their ports. */
   #assigned: readonly LocalWorkload[] | undefined;
   /** What {@link workloads} was called with last. */
@@ -183,7 +184,7 @@ export class Converge {
     await this.#leave(joined);
     this.#joined = joined;
     const { resources, problems } = this.#compiler.compile(knowledge.input(joined, agent.host, settings));
-    this.#problems = [...problems, ...this.#leftOut(confined), ...this.#portless()];
+    this.#problems = [...problems, ...this.#unlinked, ...this.#leftOut(confined), ...this.#portless()];
     ads.update(resources);
     this.#given = true;
     await proxied;
@@ -199,13 +200,12 @@ export class Converge {
     const workloads = this.#workloads;
     if (this.#linked === workloads) return;
     const { settings, logger } = this.#options;
-    try {
-      await linkNamespaces(settings.namespaces, workloads);
-      this.#linked = workloads;
-    } catch (error) {
-      logger.error('cannot link the network namespaces of workloads', { reason: messageOf(error) });
-      this.#retryLater();
-    }
+    const told = new Set(this.#unlinked.map(({ message }) => message));
+    this.#unlinked = await linkNamespaces(settings.namespaces, workloads);
+    for (const { origin, message } of this.#unlinked)
+      if (!told.has(message)) logger.warn('a workload is left out', { origin, reason: message });
+    if (this.#unlinked.length === 0) this.#linked = workloads;
+    else this.#retryLater();
   }
 
   /** Has an Envoy run. All workloads count, joined or not: it shall have its rights from the start, and get no config that it has no right to. */

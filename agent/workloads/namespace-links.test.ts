@@ -1,4 +1,4 @@
-import { readdir, readlink, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readlink, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { makeFolder } from '../../test/folders.ts';
@@ -40,4 +40,28 @@ test('a namespace has a link of its own, until another takes its path', async t 
   await rm(path);
   await linkNamespaces(links, []);
   t.deepEqual(await readdir(links), []);
+});
+
+test('a namespace that cannot be linked keeps no other from its link, and is told of', async t => {
+  const folder = makeFolder('links');
+  t.teardown(() => rm(folder, { recursive: true }));
+  const links = join(folder, 'links');
+  const path = join(folder, 'box');
+  await writeFile(path, '');
+  await mkdir(join(links, '1-1', 'within'), { recursive: true });
+  const id = namespaceAt(path)!;
+  const [odd, taken, good] = (
+    [
+      ['odd', 'a/b'],
+      ['taken', '1-1'],
+      ['good', id],
+    ] as const
+  ).map(([name, own]) => workload(HOST, name, [], { selector: { kind: 'namespace', path, id: own } }).local);
+  const problems = await linkNamespaces(links, [odd!, taken!, good!]);
+  t.is(await readlink(join(links, id)), path);
+  t.deepEqual(
+    problems.map(({ origin }) => origin),
+    [odd, taken].map(local => `workload ${local!.workload.uid}`),
+  );
+  t.regex(problems[1]!.message, /^its network namespace cannot be linked: EEXIST/);
 });

@@ -59,6 +59,10 @@ test('what one workload lacks, rights of Envoy or a link to its namespace, keeps
   );
   await listed(host.address, 9081);
   await answers(host, 'r1');
+  t.regex(
+    (await alpha.status()).rejections.find(({ resource }) => /^workload .*\/crate$/.test(resource))?.reason ?? '',
+    /^its network namespace cannot be linked: ENOTDIR/,
+  );
   await rm(links);
   await answers(crate, 'r1');
 });
