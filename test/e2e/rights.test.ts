@@ -1,20 +1,14 @@
 import { mkdir, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
-import { stringify } from 'yaml';
 import { envoyPaths } from '../../agent/envoy/paths.ts';
 import { eventually } from '../eventually.ts';
-import { startEcho } from '../hosts/apps.ts';
-import type { Place } from '../hosts/host.ts';
-import { server, UID } from './cast.ts';
-import { Mesh, type MeshHost } from './mesh.ts';
-
-const SERVICE = { name: 'reviews', ports: [{ number: 9080, name: 'http', protocol: 'http' }] };
+import { answers, oneHost } from './one-host.ts';
 
 test('what one workload lacks, rights of Envoy or a link to its namespace, keeps no other from its config, and comes by itself', async t => {
   t.timeout(180_000);
-  await using mesh = await Mesh.create('rights');
-  const { alpha, listed } = await stage(mesh);
+  await using on = await oneHost('rights');
+  const { alpha, list } = on;
   const { host } = alpha;
   const { envoy } = await alpha.status();
 
@@ -32,7 +26,7 @@ test('what one workload lacks, rights of Envoy or a link to its namespace, keeps
     rejections[0]!.reason,
     /no Envoy that may enter network namespaces \(CAP_SYS_ADMIN\) could be started: .*; tried again every 30 s/,
   );
-  await listed(host.address, 9082);
+  await list(9082);
   await answers(host, 'r2');
   const status = await alpha.status();
   t.is(status.envoy.pid, envoy.pid);
@@ -57,7 +51,7 @@ test('what one workload lacks, rights of Envoy or a link to its namespace, keeps
     () => alpha.status(),
     ({ workloads }) => workloads.length === 5,
   );
-  await listed(host.address, 9081);
+  await list(9081);
   await answers(host, 'r1');
   t.regex(
     (await alpha.status()).rejections.find(({ resource }) => /^workload .*\/crate$/.test(resource))?.reason ?? '',
@@ -69,8 +63,8 @@ test('what one workload lacks, rights of Envoy or a link to its namespace, keeps
 
 test('an agent that may give no right to enter namespaces, in whatever state it finds Envoy, has the host served', async t => {
   t.timeout(180_000);
-  await using mesh = await Mesh.create('unable');
-  const { alpha, listed } = await stage(mesh);
+  await using on = await oneHost('unable');
+  const { alpha, list } = on;
   const { host } = alpha;
   const box = await host.container('box');
   await alpha.workload({ name: 'box', selector: { networkNamespace: box.namespacePath }, addresses: [box.address] });
@@ -88,14 +82,14 @@ test('an agent that may give no right to enter namespaces, in whatever state it 
 
   await alpha.agent().kill('SIGKILL');
   await alpha.startAgent(UNABLE);
-  await listed(host.address, 9082);
+  await list(9082);
   await answers(host, 'r2');
   await killEnvoy();
   await boxLeftOut();
   await answers(host, 'r2');
 
   await killEnvoy();
-  await listed(host.address, 9081);
+  await list(9081);
   await answers(host, 'r1');
 
   const { envoy } = await alpha.status();
@@ -104,7 +98,7 @@ test('an agent that may give no right to enter namespaces, in whatever state it 
   await alpha.startAgent(UNABLE);
   await boxLeftOut();
   await answers(host, 'r1');
-  await listed(host.address, 9082);
+  await list(9082);
   await answers(host, 'r2');
 
   await alpha.agent().kill('SIGKILL');
@@ -116,34 +110,3 @@ test('an agent that may give no right to enter namespaces, in whatever state it 
 
 /** Runs a program that can neither enter network namespaces nor let others. */
 const UNABLE = ['setpriv', '--bounding-set', '-sys_admin', '--'];
-
-/** A host with a caller and two servers, and what has the service listed at one of them. */
-async function stage(
-  mesh: Mesh,
-): Promise<{ alpha: MeshHost; listed: (address: string, port: number) => Promise<void> }> {
-  const registry = join(mesh.control.configDir, 'services.yaml');
-  const listed = (address: string, port: number): Promise<void> =>
-    writeFile(registry, stringify({ services: [{ ...SERVICE, instances: [{ id: 'r', address, port }] }] }));
-  await writeFile(registry, stringify({ services: [] }));
-  await mesh.startManager({ registries: [{ name: 'services', kind: 'file', path: registry }] });
-  const alpha = await mesh.host('alpha', [
-    { name: 'web', selector: { user: UID.web } },
-    server('r1', UID.first, 9081, 'v1'),
-    server('r2', UID.second, 9082, 'v2'),
-  ]);
-  const { host } = alpha;
-  await startEcho(host, 'r1', [9081], { uid: UID.first });
-  await startEcho(host, 'r2', [9082], { uid: UID.second });
-  await listed(host.address, 9081);
-  await answers(host, 'r1');
-  return { alpha, listed };
-}
-
-async function answers(place: Place, instance: string): Promise<void> {
-  await eventually(
-    `${instance} answers`,
-    () => place.exec(['curl', '-sS', '--fail', '--max-time', '3', 'http://reviews:9080/'], { uid: UID.web }),
-    ({ stdout }) => stdout.includes(instance),
-    { timeoutMs: 60_000 },
-  );
-}

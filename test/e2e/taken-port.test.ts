@@ -1,34 +1,17 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
-import { stringify } from 'yaml';
 import { eventually } from '../eventually.ts';
 import { startEcho } from '../hosts/apps.ts';
-import { server, UID } from './cast.ts';
+import { UID } from './cast.ts';
 import { Mesh } from './mesh.ts';
+import { answers, oneHost } from './one-host.ts';
 
 test('a workload that comes back while a program listens on its port gets another, and the program is reached', async t => {
   t.timeout(120_000);
-  await using mesh = await Mesh.create('taken');
-  const registry = join(mesh.control.configDir, 'services.yaml');
-  await writeFile(registry, stringify({ services: [] }));
-  await mesh.startManager({ registries: [{ name: 'services', kind: 'file', path: registry }] });
-  const web = { name: 'web', selector: { user: UID.web } };
-  const alpha = await mesh.host('alpha', [web, server('r1', UID.first, 9081, 'v1')]);
+  await using on = await oneHost('taken');
+  const { alpha } = on;
   const { host } = alpha;
-  await startEcho(host, 'r1', [9081], { uid: UID.first });
-  const service = { name: 'reviews', ports: [{ number: 9080, name: 'http', protocol: 'http' }] };
-  await writeFile(
-    registry,
-    stringify({ services: [{ ...service, instances: [{ id: 'r', address: host.address, port: 9081 }] }] }),
-  );
-  const call = (): Promise<unknown> =>
-    eventually(
-      'the service answers web',
-      () => host.exec(['curl', '-sS', '--fail', '--max-time', '3', 'http://reviews:9080/'], { uid: UID.web }),
-      ({ stdout }) => stdout.includes('r1'),
-    );
-  await call();
   const portOfWeb = async (): Promise<number | undefined> =>
     (await alpha.status()).workloads.find(({ uid }) => uid.endsWith('/web'))?.outboundPort;
   const before = (await portOfWeb())!;
@@ -40,9 +23,9 @@ test('a workload that comes back while a program listens on its port gets anothe
     () => host.exec(['ss', '-Hltn', `sport = :${before}`]),
     ({ stdout }) => stdout === '',
   );
-  await startEcho(host, 'collector', [before], { uid: UID.second });
-  await alpha.workload(web);
-  await call();
+  await startEcho(host, 'collector', [before], { uid: UID.plain });
+  await alpha.workload({ name: 'web', selector: { user: UID.web } });
+  await answers(host, 'r1');
   t.not(await portOfWeb(), before);
   t.deepEqual((await alpha.status()).rejections, []);
   t.regex(await host.run(['curl', '-sS', '--max-time', '3', `http://127.0.0.1:${before}/`]), /collector/);

@@ -1,36 +1,16 @@
-import { appendFile, writeFile } from 'node:fs/promises';
+import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
-import { stringify } from 'yaml';
 import { eventually } from '../eventually.ts';
-import { startEcho, startLoad } from '../hosts/apps.ts';
-import { server, UID } from './cast.ts';
-import { Mesh } from './mesh.ts';
-
-const SERVICE = {
-  name: 'reviews',
-  ports: [{ number: 9080, name: 'http', protocol: 'http' }],
-};
+import { startLoad } from '../hosts/apps.ts';
+import { UID } from './cast.ts';
+import { oneHost } from './one-host.ts';
 
 test('an agent that starts with other settings of Envoy has another Envoy take over, without a lost call', async t => {
   t.timeout(120_000);
-  await using mesh = await Mesh.create('upgrade');
-  const registry = join(mesh.control.configDir, 'services.yaml');
-  await writeFile(registry, stringify({ services: [] }));
-  await mesh.startManager({ registries: [{ name: 'services', kind: 'file', path: registry }] });
-  const alpha = await mesh.host('alpha', [
-    { name: 'web', selector: { user: UID.web } },
-    server('r1', UID.first, 9081, 'v1'),
-  ]);
+  await using on = await oneHost('upgrade');
+  const { alpha } = on;
   const { host } = alpha;
-  await startEcho(host, 'r1', [9081], { uid: UID.first });
-  const instances = [{ id: 'r1', address: host.address, port: 9081 }];
-  await writeFile(registry, stringify({ services: [{ ...SERVICE, instances }] }));
-  await eventually(
-    'the service is called',
-    () => host.exec(['curl', '-sS', '--fail', '--max-time', '3', 'http://reviews:9080/'], { uid: UID.web }),
-    ({ code }) => code === 0,
-  );
   const before = await alpha.status();
   // By address: a lookup that a killed agent leaves unanswered is asked again by the C library after five seconds.
   const [address] = (await host.run(['getent', 'ahostsv4', 'reviews'], { uid: UID.web })).split(/\s/);
