@@ -137,7 +137,7 @@ export class Redirect {
   async #applyNamespaces(captures: readonly NamespaceCapture[], kernel: KernelFeatures): Promise<CaptureProblem[]> {
     const paths = captures.map(capture => capture.path);
     const left = new Set([...(await this.#recall()), ...this.#namespaces.keys()]);
-    await this.#remember([...new Set([...left, ...paths])]);
+    await this.#remember([...left, ...paths]);
     const problems: CaptureProblem[] = [];
     for (const path of left) {
       if (!paths.includes(path)) await this.#forget(path, problems);
@@ -155,7 +155,7 @@ export class Redirect {
         problems.push({ where: path, why: messageOf(error) });
       }
     }
-    await this.#remember(problems.length > 0 ? [...new Set([...left, ...paths])] : paths);
+    await this.#remember(problems.length > 0 ? [...left, ...paths] : paths);
     return problems;
   }
 
@@ -187,9 +187,8 @@ export class Redirect {
   /** The namespaces in which rules were left. A file that is damaged must not keep all others from being captured, or freed. */
   async #recall(): Promise<readonly string[]> {
     if (this.#remembered !== undefined) return this.#remembered;
-    const text = (await readIfThere(this.#stateFile))?.toString() ?? '[]';
     try {
-      const paths: unknown = JSON.parse(text);
+      const paths: unknown = JSON.parse((await readIfThere(this.#stateFile))?.toString() ?? '[]');
       if (!Array.isArray(paths) || !paths.every(path => typeof path === 'string'))
         throw new Error('not a list of paths');
       this.#remembered = paths;
@@ -202,12 +201,18 @@ export class Redirect {
     }
   }
 
+  /** Where that fails, what a later life may leave behind counts for less than to capture now, and to let go. */
   async #remember(paths: readonly string[]): Promise<void> {
-    const sorted = paths.toSorted();
+    const sorted = [...new Set(paths)].sort();
     const text = JSON.stringify(sorted);
     if (text === JSON.stringify(this.#remembered)) return;
-    await writeAtomic(this.#stateFile, `${text}\n`);
-    this.#remembered = sorted;
+    try {
+      await writeAtomic(this.#stateFile, `${text}\n`);
+      this.#remembered = sorted;
+    } catch (error) {
+      const reason = messageOf(error);
+      this.#logger.warn('cannot remember in which namespaces rules are', { file: this.#stateFile, reason });
+    }
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -1,3 +1,4 @@
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { DELIVERY_PRIORITY } from '../../agent/redirect/spec.ts';
@@ -202,7 +203,7 @@ test('routes that an agent of an earlier version left give way', async t => {
 test('what it remembers may be damaged, or lie on a disk that takes no writes', async t => {
   await using net = await createNetwork({ prefix: 'memory' });
   const a = await net.host('a');
-  const place = await a.container('c1');
+  const [place, other] = [await a.container('c1'), await a.container('c2')];
   const inside = (): Promise<string> => place.run(['/usr/sbin/nft', 'list', 'tables']);
   const plan = planOf([WEB], [{ place, ports: [8080] }]);
   await writeAtomic(join(a.stateDir, 'redirect.json'), '["/run');
@@ -212,10 +213,19 @@ test('what it remembers may be damaged, or lie on a disk that takes no writes', 
   await capture.running.kill();
   const next = await startCapture(a, 0, true);
   t.deepEqual(await next.apply(plan), []);
+  t.deepEqual(await next.apply(planOf([WEB], [{ place: other, ports: [8080] }])), []);
+  t.regex(await other.run(['/usr/sbin/nft', 'list', 'tables']), /isthmus/);
+  t.is(await inside(), '');
+  await next.uninstall();
+  t.is(await other.run(['/usr/sbin/nft', 'list', 'tables']), '');
+  t.deepEqual(await next.apply(plan), []);
   await next.running.kill();
   await (await startCapture(a)).uninstall();
   t.is(await inside(), '');
   await writeAtomic(join(a.stateDir, 'redirect.json'), '["/run');
+  await (await startCapture(a)).uninstall();
+  await rm(join(a.stateDir, 'redirect.json'));
+  await mkdir(join(a.stateDir, 'redirect.json'));
   await (await startCapture(a)).uninstall();
 });
 
