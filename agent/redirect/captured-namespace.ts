@@ -1,3 +1,4 @@
+import { statfsSync } from 'node:fs';
 import { AskedServers } from './namespace-dns.ts';
 import { inNamespace, run, type Tools } from './nft.ts';
 import { type KernelFeatures, namespaceRuleset, TABLE } from './ruleset.ts';
@@ -12,6 +13,9 @@ interface Look {
 
 /** Looks cost a process, and a program could ask for any number of them, milliseconds. */
 const LOOK_AGAIN_MS = 1000;
+
+/** NSFS_MAGIC of linux/magic.h: the file system of namespaces. */
+const NSFS = 0x6e736673;
 
 /** Capture inside the network namespace of one workload. A namespace that is gone, or is another one now, is no error: there is nothing to do. */
 export class CapturedNamespace {
@@ -87,8 +91,9 @@ export class CapturedNamespace {
     if (shown !== undefined) this.#asked.learn(shown);
   }
 
-  /** Removes the rules. @throws {RedirectError} */
+  /** Removes the rules. What is left of a namespace that is gone may be a plain file. @throws {RedirectError} */
   async remove(): Promise<void> {
+    if (namespaceAt(this.path) === undefined || statfsSync(this.path).type !== NSFS) return;
     await this.#unlessGone(() => this.#table.remove());
   }
 

@@ -4,7 +4,7 @@ import { messageOf } from '../../manager/model/util/errors.ts';
 import { readIfThere, writeAtomic } from '../../manager/model/util/files.ts';
 import type { Logger } from '../../manager/model/util/log.ts';
 import { CapturedNamespace } from './captured-namespace.ts';
-import { findTools, type Tools } from './nft.ts';
+import { findTools, RedirectError, type Tools } from './nft.ts';
 import { Presence } from './presence.ts';
 import { probeKernel } from './probe.ts';
 import { capturableUsers, hostRuleset, type KernelFeatures } from './ruleset.ts';
@@ -56,6 +56,8 @@ export class Redirect {
   #kernel: Promise<KernelFeatures> | undefined;
   /** The paths in the file of them, sorted. */
   #remembered: readonly string[] | undefined;
+  /** Why the last beat failed, by namespace. */
+  #failed: ReadonlyMap<string, string> = new Map();
   #last: Promise<unknown> = Promise.resolve();
 
   /** @throws {RedirectError} when nftables, iproute2 or util-linux is not installed. */
@@ -117,11 +119,19 @@ export class Redirect {
     if (namespace) namespace.suspect = true;
   }
 
-  /** Removes every rule and route, in this process's namespace and in those remembered. What others have is not touched. @throws {RedirectError} */
+  /**
+   * Removes every rule and route, in this process's namespace and in those remembered. What others have is not touched.
+   * @throws {RedirectError} that names the namespaces in which some are left; another call tries these again.
+   */
   uninstall(): Promise<void> {
     return this.#inTurn(async () => {
-      await this.#applyNamespaces([], NO_FEATURES);
+      const problems = await this.#applyNamespaces([], NO_FEATURES);
       await this.#host.remove();
+      if (problems.length === 0) return;
+      const left = problems.map(({ where, why }) => `${where}: ${why}`).join('; ');
+      throw new RedirectError(
+        `Capture rules are left in network namespaces, and uninstall has to be run again: ${left}`,
+      );
     });
   }
 
@@ -168,20 +178,33 @@ export class Redirect {
     }
   }
 
-  /** What must be seen soon is looked at each second; the rest in turn, so that the cost does not grow with the namespaces. */
+  /**
+   * What must be seen soon is looked at each second; the rest in turn, so that the cost does not grow with the namespaces. One that fails
+   * holds up no other.
+   */
   async #beat(beat: number, presence: Presence): Promise<void> {
     const namespaces = [...this.#namespaces.values()];
     const suspects: Restorable[] = namespaces.filter(namespace => namespace.suspect);
     if (!(await presence.inForce(this.#host.virtualRanges))) suspects.push(this.#host);
     const all = [this.#host, ...namespaces];
     if (beat % BEATS_PER_CHECK === 0) suspects.push(all[(beat / BEATS_PER_CHECK) % all.length]!);
-    for (const one of suspects) {
-      if (await one.restore())
-        this.#logger.warn('someone removed or changed the capture rules; they are back', {
-          namespace: one.path ?? 'of the host',
-        });
-    }
-    for (const namespace of namespaces) await namespace.retry();
+    const failed = new Map<string, string>();
+    const each = async (path: string | undefined, work: () => Promise<unknown>): Promise<void> => {
+      const namespace = path ?? 'of the host';
+      await work().catch((error: unknown) => failed.set(namespace, messageOf(error)));
+    };
+    for (const one of suspects) await each(one.path, () => this.#restore(one));
+    for (const one of namespaces) await each(one.path, () => one.retry());
+    for (const [namespace, reason] of failed)
+      if (this.#failed.get(namespace) !== reason)
+        this.#logger.error('cannot check the capture rules', { namespace, reason });
+    this.#failed = failed;
+  }
+
+  async #restore(one: Restorable): Promise<void> {
+    if (!(await one.restore())) return;
+    const namespace = one.path ?? 'of the host';
+    this.#logger.warn('someone removed or changed the capture rules; they are back', { namespace });
   }
 
   /** The namespaces in which rules were left. A file that is damaged must not keep all others from being captured, or freed. */

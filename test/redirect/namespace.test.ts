@@ -1,7 +1,12 @@
 import { execFile } from 'node:child_process';
+import { symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
 import type { CapturePlan } from '../../agent/redirect/redirect.ts';
+import type { NamespaceCapture } from '../../agent/redirect/spec.ts';
+import { namespaceAt } from '../../agent/redirect/table.ts';
+import { eventually } from '../eventually.ts';
 import { startEcho } from '../hosts/apps.ts';
 import type { Place } from '../hosts/host.ts';
 import { createNetwork } from '../hosts/network.ts';
@@ -87,6 +92,34 @@ test('what an earlier process left in namespaces is removed by the next', async 
   await second.uninstall();
   t.is(await place.run(['/usr/sbin/nft', 'list', 'ruleset']), '');
   t.is(await place.run(['ip', 'route', 'show', 'proto', '105']), '');
+});
+
+test('a namespace that cannot be entered holds up no other, and uninstall tells of it; what is none is passed over', async t => {
+  await using net = await createNetwork({ prefix: 'closed' });
+  const a = await net.host('a');
+  const place = await a.container('c1');
+  const tables = (): Promise<string> => place.run(['/usr/sbin/nft', 'list', 'tables']);
+  const capture = await startCapture(a);
+  await capture.run();
+  // No network namespace, and so refused.
+  const closed = `/proc/${process.pid}/ns/uts`;
+  const late = join(a.folder, 'late');
+  const { host, namespaces } = planOf([], [{ place, ports: [80] }]);
+  const at = (path: string, id: string): NamespaceCapture => ({ ...namespaces[0]!, path, id });
+  const problems = await capture.apply({
+    host,
+    namespaces: [at(closed, namespaceAt(closed)!), at(late, namespaces[0]!.id)],
+  });
+  t.deepEqual(
+    problems.map(({ where }) => where),
+    [closed],
+  );
+  await symlink(place.namespacePath, late);
+  await eventually('the other is captured once it is there', tables, found => found.includes('isthmus'));
+  await t.throwsAsync(capture.uninstall(), { message: /are left in network namespaces.* \/proc\/\d+\/ns\/uts: / });
+  t.is(await tables(), '');
+  await writeFile(join(a.stateDir, 'redirect.json'), JSON.stringify([join(a.configDir, '..'), a.stateDir]));
+  await (await startCapture(a)).uninstall();
 });
 
 test('a namespace with nothing but loopback can call virtual IPs', async t => {
