@@ -81,21 +81,17 @@ export class EnvoyProcess {
    */
   async start(signal: AbortSignal): Promise<EnvoyStart> {
     const key = await this.#key();
-    await this.#prepare();
     const before = await readState(this.#options.paths.state);
     const alive = before !== undefined && (await isAlive(before));
     let how: EnvoyStart = 'started';
     if (alive && before.key === key) {
       how = 'adopted';
       await this.#watchOver(before);
-    } else {
-      await writeAtomic(this.#options.paths.bootstrap, JSON.stringify(this.#options.bootstrap), 0o644);
-      if (alive) how = await this.#takeOver(before, key, signal);
-      else {
-        // Its line goes with it.
-        this.#state = before;
-        await this.#launch({ epoch: 0, baseId: undefined }, key);
-      }
+    } else if (alive) how = await this.#takeOver(before, key, signal);
+    else {
+      // Its line goes with it.
+      this.#state = before;
+      await this.#launch({ epoch: 0, baseId: undefined }, key);
     }
     this.#options.log.info(`Envoy ${how}`, { pid: this.#state?.pid, epoch: this.#state?.epoch });
     this.#supervision = this.#supervise(key, signal);
@@ -166,7 +162,7 @@ export class EnvoyProcess {
     }
   }
 
-  /** Folders and rights: only Envoy's user may enter its own folder, and it must pass through those on its way. */
+  /** Its first config; folders and rights: only Envoy's user may enter its own folder, and it must pass through those on its way. */
   async #prepare(): Promise<void> {
     const { paths, uid, gid } = this.#options;
     for (const folder of [dirname(paths.own), dirname(paths.program)]) {
@@ -176,6 +172,7 @@ export class EnvoyProcess {
     await mkdir(paths.own, { recursive: true, mode: 0o711 });
     if (process.getuid?.() === 0) await chown(paths.own, uid, gid);
     await chmod(paths.own, 0o700);
+    await writeAtomic(paths.bootstrap, JSON.stringify(this.#options.bootstrap), 0o644);
   }
 
   async #key(): Promise<string> {
@@ -206,13 +203,15 @@ export class EnvoyProcess {
   async #goOn(before: ProcessState, reason = 'it left no word'): Promise<EnvoyStart> {
     this.#lastDeath = reason;
     this.#options.log.error('No new Envoy could take over; the one before goes on', { reason });
-    await writeState(this.#options.paths.state, before);
+    // Should it stay as it is, the next agent finds one that is dead, and ends this one too.
+    await writeState(this.#options.paths.state, before).catch(this.#warn('Cannot note which Envoy goes on'));
     await this.#watchOver(before);
     return 'adopted';
   }
 
   async #launch(generation: Generation, key: string, before?: ProcessState): Promise<void> {
     this.#since = { ...this.#since, at: performance.now() };
+    await this.#prepare();
     if (generation.epoch === 0) await this.#forgetLine();
     const logSize = await this.#log.size();
     await using log = await this.#log.open();

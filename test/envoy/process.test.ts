@@ -86,6 +86,36 @@ for (const [what, spoil] of [
     t.is(envoy.status().restarts, 1);
   });
 
+test.serial('dies and is back although all folders of its own are gone', async t => {
+  await using on = await stage();
+  await using app = await origin('hello');
+  const port = await freePort();
+  const { envoy } = await on.serve(service('reviews', app.port, port));
+  const { own, bootstrap: first, program } = on.paths;
+  for (const path of [own, first, dirname(program)]) await rm(path, { recursive: true });
+  process.kill(envoy.status().pid!, 'SIGKILL');
+  await answers(port, 'reviews');
+  t.is(envoy.status().restarts, 1);
+});
+
+test.serial('goes on, and is watched over, when what its successor needs cannot be written', async t => {
+  await using on = await stage();
+  await using app = await origin('hello');
+  const port = await freePort();
+  const life = new AbortController();
+  const { envoy } = await on.serve(service('a', app.port, port), { signal: life.signal });
+  life.abort();
+  await rm(on.paths.bootstrap);
+  await mkdir(on.paths.bootstrap);
+  const next = on.envoy({ bootstrap: bootstrap({ host: 'a', paths: on.paths, maxConnections: 1_000 }) });
+  t.is(await next.start(on.life.signal), 'adopted');
+  t.is(next.status().pid, envoy.status().pid);
+  t.regex(next.status().lastDeath ?? '', /EISDIR/);
+  await rm(on.paths.bootstrap, { recursive: true });
+  process.kill(next.status().pid!, 'SIGKILL');
+  await answers(port, 'a');
+});
+
 test.serial('does not run when it cannot be noted which process it is: nobody would ever end it', async t => {
   await using on = await stage();
   // Nobody can write there.
