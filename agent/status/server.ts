@@ -1,6 +1,9 @@
-import { chmod, mkdir, rm } from 'node:fs/promises';
-import type { RequestListener } from 'node:http';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { chmod, mkdir, rename, rm } from 'node:fs/promises';
+import type { RequestListener, Server } from 'node:http';
 import { dirname } from 'node:path';
+import { codeOf } from '../../manager/model/util/errors.ts';
 import { http } from '../../manager/model/util/http.ts';
 import { askStatus } from './client.ts';
 import type { AgentStatus } from './status.ts';
@@ -25,10 +28,6 @@ const LOOK_MS = 2_000;
  */
 export async function serveStatus(path: string, source: StatusSource): Promise<AsyncDisposable> {
   await mkdir(dirname(path), { recursive: true, mode: 0o755 });
-  const other = await askStatus(path, AbortSignal.timeout(LOOK_MS));
-  if (other)
-    throw new AlreadyRunningError(`An agent runs on this host already, as process ${other.pid}; see: isthmus status`);
-  await rm(path, { force: true });
   const answer: RequestListener = (request, response) => {
     request.resume();
     const found = request.method === 'GET' && request.url === '/status';
@@ -37,20 +36,61 @@ export async function serveStatus(path: string, source: StatusSource): Promise<A
   };
   const server = http.createServer({ requestTimeout: 5_000, headersTimeout: 5_000, keepAliveTimeout: 1_000 }, answer);
   server.maxConnections = 32;
-  const mask = process.umask(0o177);
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject).listen(path, resolve);
-    });
-  } finally {
-    process.umask(mask);
+  await refuseSecond(path);
+  if (!(await listen(server, path))) {
+    await removeDead(path);
+    if (!(await listen(server, path))) {
+      await refuseSecond(path);
+      throw new Error(`Cannot listen on ${path}: something takes its place again and again`);
+    }
   }
   await chmod(path, 0o600);
   return {
+    // That removes the socket, too.
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise(resolve => server.close(resolve));
-      await rm(path, { force: true });
     },
   };
+}
+
+/** @returns false when something lies there. */
+async function listen(server: Server, path: string): Promise<boolean> {
+  const mask = process.umask(0o177);
+  try {
+    server.listen(path);
+  } finally {
+    process.umask(mask);
+  }
+  try {
+    await once(server, 'listening');
+    return true;
+  } catch (error) {
+    if (codeOf(error) !== 'EADDRINUSE') throw error;
+    return false;
+  }
+}
+
+async function refuseSecond(path: string): Promise<void> {
+  const other = await askStatus(path, AbortSignal.timeout(LOOK_MS));
+  if (other)
+    throw new AlreadyRunningError(`An agent runs on this host already, as process ${other.pid}; see: isthmus status`);
+}
+
+/** Removes what an earlier life left: out of the way first, so that it is not the socket of an agent that began just now. */
+async function removeDead(path: string): Promise<void> {
+  const aside = `${path}.${randomUUID()}`;
+  try {
+    await rename(path, aside);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return;
+    throw error;
+  }
+  let dead = false;
+  try {
+    await refuseSecond(aside);
+    dead = true;
+  } finally {
+    await (dead ? rm(aside) : rename(aside, path));
+  }
 }
