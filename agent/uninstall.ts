@@ -5,6 +5,7 @@ import { codeOf } from '../manager/model/util/errors.ts';
 import type { Logger } from '../manager/model/util/log.ts';
 import { envoyPaths } from './envoy/paths.ts';
 import { EnvoyProcess } from './envoy/process.ts';
+import { gone, type ProcessRef, processRef, sendSignal } from './envoy/process-ref.ts';
 import { Redirect } from './redirect/redirect.ts';
 import { askStatus } from './status/client.ts';
 
@@ -51,13 +52,15 @@ function notEmpty(error: unknown): void {
   if (!['ENOTEMPTY', 'ENOENT', 'EBUSY'].includes(codeOf(error) ?? '')) throw error;
 }
 
-/** Asks the running agent to end, and waits until it has. */
+/** Asks the running agent to end, and waits until it has: it answers no more while it still ends what it was about, such as to start Envoy. */
 async function endAgent(socket: string, signal: AbortSignal): Promise<void> {
-  for (let asked: number | undefined; ; ) {
+  for (let asked: ProcessRef | undefined; ; ) {
     const running = await askStatus(socket, signal);
-    if (!running) return;
-    if (asked !== running.pid) process.kill(running.pid, 'SIGTERM');
-    asked = running.pid;
+    if (!running) return asked && (await gone(asked, signal));
+    if (asked?.pid !== running.pid) {
+      asked = await processRef(running.pid);
+      if (asked) await sendSignal(asked, 'SIGTERM');
+    }
     await delay(50, undefined, { signal });
   }
 }
