@@ -120,12 +120,16 @@ ${virtualSets(capture.virtualRanges)}${timeouts.objects}
 ${inboundChain()}
   chain sent {
     type filter hook output priority 0; policy accept;
-    ${keptAlive(agentUid)}
-    meta l4proto { udp, tcp } th sport ${PORTS.inbound}-${PORTS.lastListener} jump answered
+    udp sport ${PORTS.dns} jump named
+    tcp sport ${PORTS.inbound}-${PORTS.lastListener} jump answered
     ${STANDING}
     ${UNANSWERED}
     tcp dport @ports ct state new fib daddr type local meta skuid . tcp dport != @listeners reject with tcp reset
     ${UNCAPTURED}
+  }
+  chain named {
+    ${keptAlive(agentUid)}
+    ${NAMED} meta skuid != ${agentUid} drop
   }
   chain answered {
     ${answeredBy(proxyUid, agentUid)}
@@ -245,6 +249,9 @@ function inboundChain(): string {
   }`;
 }
 
+/** An answer to a question that was captured. */
+const NAMED = 'ct direction reply ct status dnat';
+
 /** The answers of whoever answers names keep the capture of names alive. */
 function keptAlive(uid: number): string {
   return `udp sport ${PORTS.dns} ip daddr 127.0.0.1 meta skuid ${uid} update @alive { meta mark & 0 timeout ${ALIVE_MS}ms }`;
@@ -253,15 +260,16 @@ function keptAlive(uid: number): string {
 /**
  * Captured calls are answered by whom they were captured for alone. While a proxy is away, any user may listen on its ports, and would be
  * every service to the workload whose port it took; the proxy that comes next could not listen there. Every packet from there is looked at:
- * the first, where it is a SYN cookie, is in nobody's name.
+ * the first, where it is a SYN cookie, is in nobody's name. Those of the proxy itself, which are nearly all, pass by one comparison.
  */
 function answeredBy(proxyUid: number, agentUid: number): string {
   const listeners = `tcp sport ${PORTS.firstListener}-${PORTS.lastListener}`;
   return [
+    `meta skuid ${proxyUid} tcp sport != ${PORTS.dns} return`,
     `${listeners} ip saddr @virtual4 meta skuid != ${proxyUid} drop`,
     `${listeners} ip6 saddr @virtual6 meta skuid != ${proxyUid} drop`,
     `tcp sport ${PORTS.inbound} ct direction reply ct status dnat meta skuid != ${proxyUid} drop`,
-    `meta l4proto { udp, tcp } th sport ${PORTS.dns} ct direction reply ct status dnat meta skuid != ${agentUid} drop`,
+    `tcp sport ${PORTS.dns} ${NAMED} meta skuid != ${agentUid} drop`,
   ].join('\n    ');
 }
 
