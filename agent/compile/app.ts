@@ -10,9 +10,11 @@ import { LIMITS } from './upstream.ts';
 const LOOPBACK4 = '127.0.0.1';
 const LOOPBACK6 = '::1';
 
-/** SOL_SOCKET and SO_PRIORITY of Linux, see asm-generic/socket.h. */
-const DELIVERS: JsonMap = {
-  socket_options: [{ level: 1, name: 12, int_value: DELIVERY_PRIORITY, state: 'STATE_PREBIND' }],
+/** Marks what a cluster dials as delivered. SOL_SOCKET and SO_PRIORITY of Linux, see asm-generic/socket.h. */
+export const DELIVERS: JsonMap = {
+  upstream_bind_config: {
+    socket_options: [{ level: 1, name: 12, int_value: DELIVERY_PRIORITY, state: 'STATE_PREBIND' }],
+  },
 };
 
 /**
@@ -28,17 +30,12 @@ export function appClusters(
 ): readonly Resource[] {
   const { workload } = local;
   const namespace = namespaceLink(namespaces, local);
-  const own = workload.addresses.length > 0 ? workload.addresses : [hostAddress];
-  const [addresses, place] =
-    namespace === undefined
-      ? [[...own, LOOPBACK4, ...(ipv6 ? [LOOPBACK6] : [])], { upstream_bind_config: DELIVERS }]
-      : insideNamespace(own, namespace);
+  const place = namespace === undefined ? DELIVERS : insideNamespace(ownAddresses(local, hostAddress), namespace);
   return workload.ports
     .filter(({ protocol }) => protocol !== 'udp')
     .map(({ number }) => {
       const name = appCluster(workload.uid, number);
-      const [first, ...others] = [...new Set(addresses)].map(address => ({ address: socket(address, number) }));
-      const endpoint = { ...first, ...(others.length === 0 ? {} : { additional_addresses: others }) };
+      const endpoint = appEndpoint(local, hostAddress, number, { ipv6 });
       const body = {
         name,
         type: 'STATIC',
@@ -51,12 +48,44 @@ export function appClusters(
     });
 }
 
+/** Where a port of a workload is dialled, one address after the other. */
+export function appEndpoint(
+  local: LocalWorkload,
+  hostAddress: string,
+  port: number,
+  settings: Pick<HostSettings, 'ipv6'>,
+): JsonMap {
+  const [first, ...others] = appAddresses(local, hostAddress, settings).map(address => ({
+    address: socket(address, port),
+  }));
+  return { ...first, ...(others.length === 0 ? {} : { additional_addresses: others }) };
+}
+
+/** The addresses at which a workload is dialled. */
+export function appAddresses(
+  local: LocalWorkload,
+  hostAddress: string,
+  { ipv6 }: Pick<HostSettings, 'ipv6'>,
+): readonly string[] {
+  const own = ownAddresses(local, hostAddress);
+  const six = isSix(own);
+  const addresses =
+    local.selector.kind === 'namespace'
+      ? [...own.filter(address => isIPv6(address) === six), six ? LOOPBACK6 : LOOPBACK4]
+      : [...own, LOOPBACK4, ...(ipv6 ? [LOOPBACK6] : [])];
+  return [...new Set(addresses)];
+}
+
+function ownAddresses({ workload }: LocalWorkload, hostAddress: string): readonly string[] {
+  return workload.addresses.length > 0 ? workload.addresses : [hostAddress];
+}
+
+function isSix(own: readonly string[]): boolean {
+  return own[0] !== undefined && isIPv6(own[0]);
+}
+
 /** Dials from inside the namespace. The source fixes the address family to that of the first address. */
-function insideNamespace(own: readonly string[], path: string): [readonly string[], JsonMap] {
-  const six = own[0] !== undefined && isIPv6(own[0]);
-  const addresses = [...own.filter(address => isIPv6(address) === six), six ? LOOPBACK6 : LOOPBACK4];
-  return [
-    addresses,
-    { upstream_bind_config: { source_address: socket(six ? '::' : '0.0.0.0', 0, path)['socket_address']! } },
-  ];
+function insideNamespace(own: readonly string[], path: string): JsonMap {
+  const source = socket(isSix(own) ? '::' : '0.0.0.0', 0, path)['socket_address']!;
+  return { upstream_bind_config: { source_address: source } };
 }

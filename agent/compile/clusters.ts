@@ -4,6 +4,7 @@ import type {
   TrafficPolicy,
 } from '../../manager/model/config/destination-rule.ts';
 import { isHttp, type Protocol } from '../../manager/model/service.ts';
+import { DELIVERS } from './app.ts';
 import { DIRECT } from './endpoints.ts';
 import { internalSocket, PLAINTEXT } from './filters.ts';
 import { ADS, METADATA } from './names.ts';
@@ -31,10 +32,12 @@ interface ClusterOptions {
   readonly statistics: string;
   readonly protocol: Protocol;
   readonly policy: TrafficPolicy | undefined;
+  /** Whether what it dials is delivered to a workload of this host. */
+  readonly delivers: boolean;
 }
 
 /** A cluster whose instances come by EDS. */
-export function cluster({ name, statistics, protocol, policy }: ClusterOptions): JsonMap {
+export function cluster({ name, statistics, protocol, policy, delivers }: ClusterOptions): JsonMap {
   const outlier = policy?.outlierDetection;
   return {
     name,
@@ -47,6 +50,7 @@ export function cluster({ name, statistics, protocol, policy }: ClusterOptions):
     common_lb_config: { healthy_panic_threshold: { value: outlier?.minHealthPercent ?? 1 } },
     transport_socket_matches: SOCKETS,
     circuit_breakers: LIMITS,
+    ...(delivers ? DELIVERS : {}),
     ...(isHttp(protocol) || outlier !== undefined ? { outlier_detection: outlierDetection(outlier) } : {}),
     ...upstreamProtocol(protocol),
   };

@@ -1,8 +1,8 @@
-import type { ServiceView } from '../../manager/model/host-view.ts';
 import { isHttp } from '../../manager/model/service.ts';
 import { appClusters } from './app.ts';
 import { type CalledPort, calledPortsOf, policyOrigins } from './called.ts';
-import { Directory, destinationsOf } from './destination.ts';
+import { deliveriesOf, deliveriesTo, maySkipTheListener } from './deliveries.ts';
+import { Directory, destinationsUsed } from './destination.ts';
 import { hbone } from './hbone.ts';
 import { inboundChain, inboundListener } from './inbound.ts';
 import type { HostInput, Problem, WorkloadInput } from './input.ts';
@@ -57,13 +57,23 @@ export class Compiler {
     return this.#memo.get('fixed', [], () => [...hbone(), ...refusal()]);
   }
 
-  #services({ services, host }: HostInput, problems: Problem[]): readonly Resource[] {
+  #services(input: HostInput, problems: Problem[]): readonly Resource[] {
+    const { services, host } = input;
     const resources: Resource[] = [];
+    const all = deliveriesOf(input, this.#memo);
     for (const [hostname, { view, instances }] of services) {
-      resources.push(...this.#memo.get(`clusters ${hostname}`, [view], () => serviceClusters(view)));
-      const inputs = [view, instances, host.name];
+      const delivers = this.#memo.get(`delivers ${hostname}`, [instances], () => maySkipTheListener(instances));
+      const deliveries = this.#memo.get(`delivered to ${hostname}`, [instances, host.name, all], () =>
+        deliveriesTo(instances, host.name, all),
+      );
       resources.push(
-        ...this.#memo.get(`endpoints ${hostname}`, inputs, () => serviceEndpoints(view, instances, host.name)),
+        ...this.#memo.get(`clusters ${hostname}`, [view, delivers], () => serviceClusters(view, delivers)),
+      );
+      const inputs = [view, instances, host.name, ...deliveries.values()];
+      resources.push(
+        ...this.#memo.get(`endpoints ${hostname}`, inputs, () =>
+          serviceEndpoints(view, instances, host.name, deliveries),
+        ),
       );
       problems.push(
         ...this.#memo.get(`problems ${hostname}`, [view, instances], () => serviceProblems(view, instances)),
@@ -178,11 +188,6 @@ export class Compiler {
     this.#previous = new Map(kept.map(made => [`${made.typeUrl} ${made.name}`, made]));
     return kept;
   }
-}
-
-/** The services that a service's routes name, found or not: its routes change when one of them does. */
-function destinationsUsed(view: ServiceView, directory: Directory): readonly (ServiceView | undefined)[] {
-  return destinationsOf(view).map(names => names.map(name => directory.get(name)).find(found => found !== undefined));
 }
 
 function ownerOf({ input, inbound }: Called): InboundOwner {

@@ -20,7 +20,7 @@ interface Assignment {
 }
 
 function assigned(...instances: Instance[]): Assignment['endpoints'] {
-  return (loadAssignment('x', port(9080), instances, 'a') as unknown as Assignment).endpoints;
+  return (loadAssignment('x', port(9080), instances, 'a', new Map()) as unknown as Assignment).endpoints;
 }
 const endpoints = (...instances: Instance[]): Endpoint[] => assigned(...instances).flatMap(group => group.lb_endpoints);
 

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import type { Health, Instance } from '../../manager/model/instance.ts';
 import type { Locality } from '../../manager/model/locality.ts';
 import type { ServicePort } from '../../manager/model/service.ts';
+import { type Deliveries, deliveryKey } from './deliveries.ts';
 import { socket } from './filters.ts';
 import { HBONE } from './hbone.ts';
 import { localListener, METADATA } from './names.ts';
@@ -9,21 +10,28 @@ import type { JsonMap } from './resource.ts';
 
 const HEALTH: Readonly<Record<Health, string>> = { healthy: 'HEALTHY', unhealthy: 'UNHEALTHY', draining: 'DRAINING' };
 
-/** Marks endpoints that are dialled in plaintext; the others, which are most, are reached through a listener inside this Envoy. */
+/** Marks endpoints that are dialled in plaintext; the others are reached through a listener inside this Envoy. */
 export const DIRECT: JsonMap = { via: 'address' };
 
 /**
- * The instances that serve a port, as a ClusterLoadAssignment. Weight 0 is left out. Instances of this host are reached inside Envoy.
+ * The instances that serve a port, as a ClusterLoadAssignment. Weight 0 is left out. Instances of this host are dialled where nobody need be
+ * judged, and else reached inside Envoy.
  *
  * @param name of the assignment.
  */
-export function loadAssignment(name: string, port: ServicePort, instances: readonly Instance[], host: string): JsonMap {
+export function loadAssignment(
+  name: string,
+  port: ServicePort,
+  instances: readonly Instance[],
+  host: string,
+  deliveries: Deliveries,
+): JsonMap {
   const scale = instances.every(instance => Number.isInteger(instance.weight)) ? 1 : 1000;
   const groups = new Map<string, { locality: Locality; endpoints: JsonMap[] }>();
   for (const instance of instances) {
     const target = instance.ports[port.name];
     if (target === undefined || instance.weight <= 0) continue;
-    const address = endpoint(instance, target, host);
+    const address = endpoint(instance, target, host, deliveries);
     if (address === undefined) continue;
     const { region, zone, subzone } = instance.locality;
     const key = JSON.stringify([region, zone, subzone]);
@@ -43,24 +51,28 @@ export function loadAssignment(name: string, port: ServicePort, instances: reado
 }
 
 /** Undefined for a host name: only addresses can stand here. */
-function endpoint(instance: Instance, port: number, host: string): JsonMap | undefined {
+function endpoint(instance: Instance, port: number, host: string, deliveries: Deliveries): JsonMap | undefined {
   const { reach } = instance;
   if (reach.kind === 'direct') {
     if (isIP(instance.address) === 0) return undefined;
-    return {
-      endpoint: { address: socket(instance.address, port) },
-      ...metadata({ 'envoy.transport_socket_match': DIRECT }),
-    };
+    return dialled({ address: socket(instance.address, port) });
   }
   // A new policy makes a new endpoint: Envoy drains the pools of the old one, and new requests open tunnels that are judged anew.
   const state = `${instance.id}|${reach.policyRevision}`;
-  if (reach.host === host) return inside(localListener(reach.workload, port), state);
+  if (reach.host === host) {
+    const delivery = deliveries.get(deliveryKey(reach.workload, port));
+    return delivery ? dialled(delivery.endpoint) : inside(localListener(reach.workload, port), state);
+  }
   const authority = `${reach.sni}:${port}`;
   // Envoy keeps three copies of these, more than 1 KB each: nothing else of an endpoint takes as much.
   const facts = { host: reach.tunnel, authority, sni: reach.sni, san: reach.identity };
   // So does all that says where a tunnel leads: metadata alone would leave the connections that stand where they are.
   const id = `${state}|${reach.tunnel}|${authority}|${reach.identity}`;
   return { ...inside(HBONE, id), ...metadata({ [METADATA]: facts }) };
+}
+
+function dialled(endpoint: JsonMap): JsonMap {
+  return { endpoint, ...metadata({ 'envoy.transport_socket_match': DIRECT }) };
 }
 
 function inside(listener: string, endpointId: string): JsonMap {

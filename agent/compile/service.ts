@@ -5,6 +5,7 @@ import type { ServiceView } from '../../manager/model/host-view.ts';
 import type { Instance } from '../../manager/model/instance.ts';
 import { isHttp, type ServicePort } from '../../manager/model/service.ts';
 import { cluster } from './clusters.ts';
+import type { Deliveries } from './deliveries.ts';
 import { loadAssignment } from './endpoints.ts';
 import type { Problem } from './input.ts';
 import { addressCluster, serviceCluster } from './names.ts';
@@ -21,19 +22,28 @@ interface Group {
 }
 
 /** The clusters of a service: for HTTP one a port and subset, for TCP one a port and virtual IP. */
-export function serviceClusters(view: ServiceView): readonly Resource[] {
+export function serviceClusters(view: ServiceView, delivers: boolean): readonly Resource[] {
   const origins = originsOf(view);
   return groupsOf(view).map(({ name, statistics, port, policy }) =>
-    resource(TYPE.cluster, name, cluster({ name, statistics, protocol: port.protocol, policy }), origins),
+    resource(TYPE.cluster, name, cluster({ name, statistics, protocol: port.protocol, policy, delivers }), origins),
   );
 }
 
 /** The instances behind those clusters. Each cluster has its own: Envoy may leave a second user of one name without an answer. */
-export function serviceEndpoints(view: ServiceView, instances: readonly Instance[], host: string): readonly Resource[] {
-  const origins = originsOf(view);
+export function serviceEndpoints(
+  view: ServiceView,
+  instances: readonly Instance[],
+  host: string,
+  deliveries: Deliveries,
+): readonly Resource[] {
+  // A policy is in force only where the way to its workload is the one that it wants.
+  const here = instances.flatMap(({ reach }) =>
+    reach.kind === 'mesh' && reach.host === host ? [`workload ${reach.workload}`] : [],
+  );
+  const origins = [...originsOf(view), ...new Set(here)];
   return groupsOf(view).map(({ name, port, labels }) => {
     const chosen = instances.filter(instance => carries(instance.labels, labels));
-    return resource(TYPE.endpoints, name, loadAssignment(name, port, chosen, host), origins);
+    return resource(TYPE.endpoints, name, loadAssignment(name, port, chosen, host, deliveries), origins);
   });
 }
 

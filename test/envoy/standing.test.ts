@@ -5,7 +5,7 @@ import test from 'ava';
 import { Compiler } from '../../agent/compile/compile.ts';
 import { socket, stamp, tcpProxy, value } from '../../agent/compile/filters.ts';
 import { authorizationPolicy, host, input, instance, service, workload } from '../../agent/compile/fixtures.ts';
-import type { WorkloadInput } from '../../agent/compile/input.ts';
+import type { HostInput } from '../../agent/compile/input.ts';
 import { addressCluster, SOURCE_KEY } from '../../agent/compile/names.ts';
 import { type Resource, resource, TYPE } from '../../agent/compile/resource.ts';
 import { FLUSH_MS } from '../../agent/envoy/launch.ts';
@@ -89,7 +89,7 @@ class World {
   readonly #appPort: number;
   readonly #compiler = new Compiler();
   readonly paths: readonly { readonly who: string; readonly port: number; readonly resource: Resource }[];
-  workloads: readonly WorkloadInput[] = [];
+  #input: HostInput | undefined;
   #revision = 0;
 
   constructor(on: Stage, appPort: number, ports: readonly number[]) {
@@ -106,30 +106,40 @@ class World {
   /** What Envoy runs under these policies. */
   compile(
     policies: readonly AuthorizationPolicy[],
-    ports: { tunnel: number; inbound: number; outbound: number },
+    ports: { tunnel: number; inbound: number; outbound: number; stranger: number },
   ): readonly Resource[] {
     const here = { ...host('a', '127.0.0.1', ports.tunnel), name: 'a' };
     this.#revision += 1;
     const policy = {
       workload: 'a/default/reviews',
       revision: `r${this.#revision}`,
-      authorization: policies,
+      authorization: [...policies, authorizationPolicy('DENY', 'stranger')],
       peerAuthentication: [],
     };
     const own = [{ number: this.#appPort, name: 'tcp-80', protocol: 'tcp' as const }];
     const reviews = workload(here, 'reviews', own, { policy, addresses: ['127.0.0.2'] });
-    this.workloads = [{ ...reviews, outboundPort: ports.outbound }];
+    // Were nobody refused who may call from here, callers would not be judged.
+    const stranger = workload(here, 'stranger');
+    const workloads = [
+      { ...reviews, outboundPort: ports.outbound },
+      { ...stranger, outboundPort: ports.stranger },
+    ];
     const near = instance(here, reviews);
     const far = { ...near, reach: instance({ ...here, name: 'b' }, reviews).reach };
     const called = [{ number: 80, name: 'tcp-80', protocol: 'tcp' as const }];
-    const made = input(here, this.workloads, [service('near', 1, called, [near]), service('far', 2, called, [far])]);
+    const made = input(here, workloads, [service('near', 1, called, [near]), service('far', 2, called, [far])]);
     const settings = {
       ...made.settings,
       inboundPort: ports.inbound,
       admittedLog: this.#on.paths.admitted,
       ipv6: false,
     };
-    return [...this.#compiler.compile({ ...made, settings }).resources, ...this.paths.map(path => path.resource)];
+    this.#input = { ...made, settings };
+    return [...this.#compiler.compile(this.#input).resources, ...this.paths.map(path => path.resource)];
+  }
+
+  input(): HostInput {
+    return this.#input!;
   }
 
   inForce(): ReadonlyMap<string, string> {
@@ -140,12 +150,11 @@ class World {
 function revocationOf(on: Stage, world: World): Revocation {
   const reopen = (): Promise<void> => on.admin.reopenLogs();
   return new Revocation({
-    workloads: () => world.workloads,
+    input: () => world.input(),
     inForce: () => world.inForce(),
     // So small that the list is turned over all the time.
     log: new AdmittedLog({ path: on.paths.admitted, reopen, maximum: 1, logger: on.log }),
     sockets: new Sockets(ENVOY_UID),
-    namespaces: '/nowhere',
     flushMs: 2 * FLUSH_MS,
     boundMs: 200,
     logger: on.log,
@@ -155,19 +164,21 @@ function revocationOf(on: Stage, world: World): Revocation {
 test('connections that stand end once a policy refuses them, and no others do', async t => {
   await using on = await stage();
   await using app = await echo();
-  const [tunnel = 0, inbound = 0, outbound = 0, ...free] = await Promise.all(Array.from({ length: 7 }, freePort));
+  const [tunnel = 0, inbound = 0, outbound = 0, stranger = 0, ...free] = await Promise.all(
+    Array.from({ length: 8 }, freePort),
+  );
   const world = new World(on, app.port, free);
   const ca = authority(DOMAIN);
   const ads = on.ads();
   await ads.start();
-  const identities = [...NAMES, 'reviews'].map(name => certificate(ca, identity(name)));
+  const identities = [...NAMES, 'reviews', 'stranger'].map(name => certificate(ca, identity(name)));
   ads.setSecrets(identities, ca.root);
   const envoy = on.envoy();
   await envoy.start(on.life.signal);
   const revocation = revocationOf(on, world);
   const running = revocation.run(on.life.signal);
   const apply = async (...policies: readonly AuthorizationPolicy[]): Promise<void> => {
-    ads.update(world.compile(policies, { tunnel, inbound, outbound }));
+    ads.update(world.compile(policies, { tunnel, inbound, outbound, stranger }));
     await envoy.ready(AbortSignal.timeout(10_000));
     t.deepEqual(await ads.applied(AbortSignal.timeout(10_000)), []);
     revocation.changed();
