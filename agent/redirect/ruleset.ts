@@ -283,6 +283,7 @@ function refuseChains(): string {
   }
   chain passing {
     type filter hook forward priority 0; policy accept;
+    ${STANDING}
     jump refuse
   }`;
 }
