@@ -250,13 +250,11 @@ class Agent {
     const admin = new EnvoyAdmin({ socket: paths.admin });
     const reopen = (): Promise<void> => admin.reopenLogs();
     return new Revocation({
-      input: () => {
-        const joined = this.#converge.members().filter(({ state }) => state === 'joined');
-        return this.#knowledge.input(joined, options.host, settings);
-      },
+      workloads: () => this.#converge.members().flatMap(({ input, state }) => (state === 'joined' ? [input] : [])),
       inForce: () => this.#converge.inForce(),
       log: new AdmittedLog({ path: settings.admittedLog, reopen, logger }),
       sockets: new Sockets(options.envoy.uid),
+      namespaces: settings.namespaces,
       flushMs: 2 * FLUSH_MS,
       logger: logger.child({ part: 'revocation' }),
     });

@@ -62,7 +62,7 @@ export function appEndpoint(
 }
 
 /** The addresses at which a workload is dialled. */
-export function appAddresses(
+function appAddresses(
   local: LocalWorkload,
   hostAddress: string,
   { ipv6 }: Pick<HostSettings, 'ipv6'>,

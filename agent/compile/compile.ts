@@ -1,8 +1,9 @@
+import type { ServiceView } from '../../manager/model/host-view.ts';
 import { isHttp } from '../../manager/model/service.ts';
 import { appClusters } from './app.ts';
 import { type CalledPort, calledPortsOf, policyOrigins } from './called.ts';
 import { deliveriesOf, deliveriesTo, maySkipTheListener } from './deliveries.ts';
-import { Directory, destinationsUsed } from './destination.ts';
+import { Directory, destinationsOf } from './destination.ts';
 import { hbone } from './hbone.ts';
 import { inboundChain, inboundListener } from './inbound.ts';
 import type { HostInput, Problem, WorkloadInput } from './input.ts';
@@ -188,6 +189,11 @@ export class Compiler {
     this.#previous = new Map(kept.map(made => [`${made.typeUrl} ${made.name}`, made]));
     return kept;
   }
+}
+
+/** The services that a service's routes name, found or not: its routes change when one of them does. */
+function destinationsUsed(view: ServiceView, directory: Directory): readonly (ServiceView | undefined)[] {
+  return destinationsOf(view).map(names => names.map(name => directory.get(name)).find(found => found !== undefined));
 }
 
 function ownerOf({ input, inbound }: Called): InboundOwner {

@@ -1,5 +1,6 @@
 import { decide } from '../../auth/policy/decide.ts';
 import type { Instance } from '../../manager/model/instance.ts';
+import { dialledFor } from './admitted.ts';
 import { appEndpoint } from './app.ts';
 import { calledPortsOf } from './called.ts';
 import type { HostInput, WorkloadInput } from './input.ts';
@@ -13,6 +14,8 @@ import { identityOf } from './tls.ts';
  */
 export interface Delivery {
   readonly endpoint: JsonMap;
+  /** By which the callers that it was dialled for are known once a policy refuses some. */
+  readonly metadata: JsonMap;
 }
 
 /** By workload and port, see {@link deliveryKey}. */
@@ -47,9 +50,9 @@ function ofWorkload(
   if (policy === undefined || selector.kind === 'namespace') return [];
   return calledPortsOf(workload, policy)
     .filter(({ allowed, number }) => callers.every(principal => decide(allowed, { principal, port: number })))
-    .map(({ number }) => [
+    .map(({ number, cluster }) => [
       deliveryKey(workload.uid, number),
-      { endpoint: appEndpoint(local, host.address, number, settings) },
+      { endpoint: appEndpoint(local, host.address, number, settings), metadata: dialledFor(cluster) },
     ]);
 }
 

@@ -47,11 +47,6 @@ export function destinationsOf({ virtualServices }: ServiceView): readonly (read
   );
 }
 
-/** The services that a service's routes name, found or not: its routes change when one of them does. */
-export function destinationsUsed(view: ServiceView, directory: Directory): readonly (ServiceView | undefined)[] {
-  return destinationsOf(view).map(names => names.map(name => directory.get(name)).find(found => found !== undefined));
-}
-
 /** Where a destination of a VirtualService leads for a call to a port. */
 export function targetOf(
   destination: Destination,

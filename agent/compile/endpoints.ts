@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import type { Health, Instance } from '../../manager/model/instance.ts';
 import type { Locality } from '../../manager/model/locality.ts';
 import type { ServicePort } from '../../manager/model/service.ts';
-import { type Deliveries, deliveryKey } from './deliveries.ts';
+import { type Deliveries, type Delivery, deliveryKey } from './deliveries.ts';
 import { socket } from './filters.ts';
 import { HBONE } from './hbone.ts';
 import { localListener, METADATA } from './names.ts';
@@ -55,13 +55,13 @@ function endpoint(instance: Instance, port: number, host: string, deliveries: De
   const { reach } = instance;
   if (reach.kind === 'direct') {
     if (isIP(instance.address) === 0) return undefined;
-    return dialled({ address: socket(instance.address, port) });
+    return dialled({ endpoint: { address: socket(instance.address, port) }, metadata: {} });
   }
   // A new policy makes a new endpoint: Envoy drains the pools of the old one, and new requests open tunnels that are judged anew.
   const state = `${instance.id}|${reach.policyRevision}`;
   if (reach.host === host) {
     const delivery = deliveries.get(deliveryKey(reach.workload, port));
-    return delivery ? dialled(delivery.endpoint) : inside(localListener(reach.workload, port), state);
+    return delivery ? dialled(delivery) : inside(localListener(reach.workload, port), state);
   }
   const authority = `${reach.sni}:${port}`;
   // Envoy keeps three copies of these, more than 1 KB each: nothing else of an endpoint takes as much.
@@ -71,8 +71,8 @@ function endpoint(instance: Instance, port: number, host: string, deliveries: De
   return { ...inside(HBONE, id), ...metadata({ [METADATA]: facts }) };
 }
 
-function dialled(endpoint: JsonMap): JsonMap {
-  return { endpoint, ...metadata({ 'envoy.transport_socket_match': DIRECT }) };
+function dialled({ endpoint, metadata: more }: Delivery): JsonMap {
+  return { endpoint, ...metadata({ 'envoy.transport_socket_match': DIRECT, ...more }) };
 }
 
 function inside(listener: string, endpointId: string): JsonMap {

@@ -17,7 +17,7 @@ function listener(
   ipv6 = true,
 ): { readonly [field: string]: unknown; readonly filter_chains: Chain[] } {
   const ports = calledPorts([http, tcp, mixed]);
-  const settings = { namespaceOutboundPort: 15_001, namespaces: '/links', ipv6 };
+  const settings = { namespaceOutboundPort: 15_001, namespaces: '/links', admittedLog: '/dev/null', ipv6 };
   return outboundListener(local, 'spiffe://isthmus.mesh/ns/default/sa/web', 20_001, ports, settings).body as never;
 }
 

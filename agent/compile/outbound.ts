@@ -1,6 +1,7 @@
 import type { ServiceView } from '../../manager/model/host-view.ts';
 import { isHttp } from '../../manager/model/service.ts';
 import type { LocalWorkload } from '../../platforms/platform.ts';
+import { noteAdmitted } from './admitted.ts';
 import { http, ORIGINAL_DESTINATION, range, routeTable, socket, stamp, tcpProxy, value } from './filters.ts';
 import type { HostSettings } from './input.ts';
 import { ADDRESS_KEY, callerSecret, NO_CLUSTER, namespaceLink, SOURCE_KEY } from './names.ts';
@@ -48,13 +49,14 @@ export function outboundListener(
   identity: string,
   outboundPort: number,
   ports: CalledPorts,
-  settings: Pick<HostSettings, 'namespaceOutboundPort' | 'namespaces' | 'ipv6'>,
+  settings: Pick<HostSettings, 'namespaceOutboundPort' | 'namespaces' | 'admittedLog' | 'ipv6'>,
 ): Resource {
   const { workload } = local;
   const name = `out/${workload.uid}`;
   const namespace = namespaceLink(settings.namespaces, local);
   const port = namespace === undefined ? outboundPort : settings.namespaceOutboundPort;
   const who = [value(SOURCE_KEY, callerSecret(identity))];
+  const caller: Caller = { listener: name, who, admittedLog: settings.admittedLog };
   const body = {
     name,
     traffic_direction: 'OUTBOUND',
@@ -62,8 +64,8 @@ export function outboundListener(
     ...(settings.ipv6 ? { additional_addresses: [{ address: socket('::', port, namespace) }] } : {}),
     listener_filters: [ORIGINAL_DESTINATION],
     filter_chains: [
-      ...ports.http.map(number => httpChain(name, number, who)),
-      ...ports.tcp.map(({ number, addresses }) => tcpChain(name, number, addresses, who)),
+      ...ports.http.map(number => httpChain(number, caller)),
+      ...ports.tcp.map(called => tcpChain(called, caller)),
     ],
     // Any other port: closed at once. It also lets the listener stand while no service is used yet.
     default_filter_chain: { name: 'unknown', filters: [tcpProxy(name, NO_CLUSTER)] },
@@ -71,7 +73,14 @@ export function outboundListener(
   return resource(TYPE.listener, name, body, [`workload ${workload.uid}`]);
 }
 
-function httpChain(listener: string, port: number, who: readonly JsonMap[]): JsonMap {
+/** What the chains of a listener have in common. */
+interface Caller {
+  readonly listener: string;
+  readonly who: readonly JsonMap[];
+  readonly admittedLog: string;
+}
+
+function httpChain(port: number, { listener, who, admittedLog }: Caller): JsonMap {
   const manager = http(listener, {
     ...routeTable(outboundRoutes(port)),
     upgrade_configs: [{ upgrade_type: 'websocket' }],
@@ -80,6 +89,7 @@ function httpChain(listener: string, port: number, who: readonly JsonMap[]): Jso
     http_protocol_options: { accept_http_10: true, default_host_for_http_10: NO_HOST },
     proxy_100_continue: true,
     server_header_transformation: 'PASS_THROUGH',
+    ...noteAdmitted(admittedLog, 'http dialled'),
   });
   const address = value(ADDRESS_KEY, '%DOWNSTREAM_LOCAL_ADDRESS%', 'envoy.string', 'NONE');
   return {
@@ -90,16 +100,16 @@ function httpChain(listener: string, port: number, who: readonly JsonMap[]): Jso
 }
 
 /** The cluster's name is computed from the address that was dialled; there is none for an unknown address, which closes the connection. */
-function tcpChain(listener: string, port: number, addresses: readonly string[], who: readonly JsonMap[]): JsonMap {
+function tcpChain({ number, addresses }: CalledPorts['tcp'][number], { listener, who, admittedLog }: Caller): JsonMap {
   const key = 'envoy.tcp_proxy.cluster';
   const cluster = value(key, 'vip|%DOWNSTREAM_LOCAL_ADDRESS%', key, 'NONE');
   const ranges = addresses.map(range);
   return {
-    name: `tcp:${port}`,
-    filter_chain_match: { destination_port: port, ...(ranges.length === 0 ? {} : { prefix_ranges: ranges }) },
+    name: `tcp:${number}`,
+    filter_chain_match: { destination_port: number, ...(ranges.length === 0 ? {} : { prefix_ranges: ranges }) },
     filters: [
       stamp([...who, cluster], 'on_new_connection'),
-      tcpProxy(listener, NO_CLUSTER, { max_connect_attempts: 3 }),
+      tcpProxy(listener, NO_CLUSTER, { max_connect_attempts: 3, ...noteAdmitted(admittedLog, 'tcp dialled') }),
     ],
   };
 }

@@ -3,7 +3,6 @@ import type { WorkloadPolicy } from '../../manager/model/host-view.ts';
 import {
   authorizationPolicy,
   host,
-  input,
   peerAuthentication,
   policyOf,
   port,
@@ -12,7 +11,6 @@ import {
 } from '../compile/fixtures.ts';
 import { judgedPorts } from './judged-ports.ts';
 
-const KNOWN = input(host('a', '10.0.0.1'), [], []);
 const UID = 'a/default/reviews';
 const WEB = `spiffe://${TRUST_DOMAIN}/ns/default/sa/web`;
 const OTHER = `spiffe://${TRUST_DOMAIN}/ns/default/sa/other`;
@@ -21,7 +19,7 @@ const OTHER = `spiffe://${TRUST_DOMAIN}/ns/default/sa/other`;
 function refused(policy: WorkloadPolicy): readonly boolean[] {
   const [judged] = judgedPorts(
     [workload(host('a', '10.0.0.1'), 'reviews', [port(9090, 'tcp')], { policy })],
-    KNOWN,
+    '/links',
   ).values();
   const all = [WEB, OTHER].map(source => judged!.refuses({ source }));
   const found = [...all, judged!.refuses({})];
@@ -40,6 +38,6 @@ for (const [name, policy, expected] of CASES) test(name, t => t.deepEqual(refuse
 test('a workload with a network of its own has its connections there', t => {
   const selector = { kind: 'namespace', path: '/run/netns/pod', id: '4:7' } as const;
   const inside = workload(host('a', '10.0.0.1'), 'reviews', [port(80)], { selector });
-  const ports = judgedPorts([inside], KNOWN);
-  t.like(ports.get(`app|${UID}|80`), { place: `${KNOWN.settings.namespaces}/4:7`, http: true, number: 80 });
+  const ports = judgedPorts([inside], '/links');
+  t.like(ports.get(`app|${UID}|80`), { place: '/links/4:7', http: true, number: 80 });
 });

@@ -2,24 +2,13 @@ import { EventEmitter, once } from 'node:events';
 import test from 'ava';
 import { silentLogger } from '../../manager/model/util/log.ts';
 import type { Admitted } from '../compile/admitted.ts';
-import {
-  authorizationPolicy,
-  host,
-  input,
-  instance,
-  policyOf,
-  port,
-  service,
-  TRUST_DOMAIN,
-  workload,
-} from '../compile/fixtures.ts';
+import { authorizationPolicy, host, policyOf, port, TRUST_DOMAIN, workload } from '../compile/fixtures.ts';
 import { appCluster } from '../compile/names.ts';
 import { Revocation } from './revocation.ts';
 import type { TcpConnection } from './sockets.ts';
 
 const UID = 'a/default/reviews';
 const [TCP, HTTP, FREE] = [7000, 8080, 9000];
-const A = host('a', '10.0.0.1');
 
 /** A host whose connections are a list. `ends` says whether its kernel can end them. */
 class FakeHost {
@@ -28,26 +17,12 @@ class FakeHost {
   revision = 'r1';
   ends = true;
   readonly events = new EventEmitter();
-  readonly workloads = [this.#reviews(), ...['web', 'other'].map((name, index) => caller(name, 20_002 + index))];
-  readonly services = ['reviews', 'idle'].map((name, index) =>
-    service(
-      name,
-      index + 1,
-      [port(80, 'tcp')],
-      index === 0 ? [instance(A, this.#reviews(), { ports: { 'tcp-80': TCP } })] : [],
-    ),
-  );
+  workloads = [this.#reviews()];
 
   #reviews() {
     const ports = [port(TCP, 'tcp'), port(HTTP), port(FREE, 'tcp')];
     const policy = { ...policyOf(UID, [authorizationPolicy('ALLOW', 'web')]), revision: 'r2' };
-    return workload(A, 'reviews', ports, { policy });
-  }
-
-  /** A connection that nobody judged: one end at each side of the proxy, in no list. */
-  passes(address: string, port: number, from: number): void {
-    const calls = { local: `${address}:${port}`, remote: `240.240.9.9:${from}`, inode: `${from}` };
-    this.open.push(calls, { local: `10.0.0.1:${from + 1}`, remote: `127.0.0.1:${TCP}`, inode: `${from + 1}` });
+    return workload(host('a', '10.0.0.1'), 'reviews', ports, { policy });
   }
 
   /** Somebody was let in. */
@@ -64,7 +39,7 @@ class FakeHost {
 
   revocation(graceMs: number): Revocation {
     return new Revocation({
-      input: () => input(A, this.workloads, this.services),
+      workloads: () => this.workloads,
       inForce: () => new Map([[UID, this.revision]]),
       log: { read: async () => this.admitted, bound: async () => void this.events.emit('look') },
       sockets: {
@@ -76,16 +51,13 @@ class FakeHost {
           if (this.ends) this.open = this.open.filter(each => !gone.some(({ inode }) => inode === each.inode));
         },
       },
+      namespaces: '/links',
       flushMs: 1,
       graceMs,
       boundMs: 10,
       logger: silentLogger,
     });
   }
-}
-
-function caller(name: string, outboundPort: number) {
-  return { ...workload(A, name), outboundPort };
 }
 
 /** Runs a revocation beside a test. */
@@ -162,34 +134,4 @@ test('where the kernel ends none, it is said', async t => {
     revocation.problems()[0]!.why,
     /^1 connections of spiffe:.*sa\/other to port 7000 .*CONFIG_INET_DIAG_DESTROY/,
   );
-});
-
-test('where nobody was judged, those who are refused now lose what they have with that service', async t => {
-  const fake = new FakeHost();
-  const [SERVICE, IDLE] = ['240.240.0.1', '240.240.0.2'];
-  fake.passes(SERVICE, 20_002, 100);
-  fake.passes(SERVICE, 20_003, 110);
-  fake.passes(IDLE, 20_003, 120);
-  fake.revision = 'r2';
-  const revocation = fake.revocation(10);
-  await during(revocation, async () => {
-    revocation.changed();
-    await until(fake, () => !fake.open.some(({ inode }) => inode === '110'));
-  });
-  const calls = fake.open.filter(({ local }) => local.startsWith('240')).map(({ inode }) => inode);
-  t.deepEqual(calls, ['100', '120']);
-});
-
-test('calls are left alone where every connection was judged', async t => {
-  const fake = new FakeHost();
-  fake.comes('web', TCP, 100);
-  fake.open.push({ local: '240.240.0.1:20003', remote: '240.240.9.9:5', inode: '5' });
-  fake.comes('other', TCP, 101);
-  fake.revision = 'r2';
-  const revocation = fake.revocation(10);
-  await during(revocation, async () => {
-    revocation.changed();
-    await until(fake, () => fake.open.length === 2);
-  });
-  t.deepEqual(fake.open.map(({ inode }) => inode).sort(), ['100', '5']);
 });

@@ -3,20 +3,21 @@ import { messageOf } from '../../manager/model/util/errors.ts';
 import type { Logger } from '../../manager/model/util/log.ts';
 import type { PlatformProblem } from '../../platforms/platform.ts';
 import type { Admitted } from '../compile/admitted.ts';
-import type { HostInput } from '../compile/input.ts';
+import type { WorkloadInput } from '../compile/input.ts';
 import { namespaceLink } from '../compile/names.ts';
 import { type AdmittedLog, endsOf } from './admitted-log.ts';
 import { type JudgedPort, judgedPorts } from './judged-ports.ts';
-import { localCallers } from './local-callers.ts';
 import type { Sockets, TcpConnection } from './sockets.ts';
 
 export interface RevocationOptions {
-  /** What the host knows; its workloads are those in the mesh. */
-  readonly input: () => HostInput;
+  /** The workloads of the mesh on this host. */
+  readonly workloads: () => readonly WorkloadInput[];
   /** Revision of the policy that Envoy has in force, by uid. */
   readonly inForce: () => ReadonlyMap<string, string>;
   readonly log: Pick<AdmittedLog, 'read' | 'bound'>;
   readonly sockets: Pick<Sockets, 'list' | 'end'>;
+  /** Folder of links to the namespaces of workloads. */
+  readonly namespaces: string;
   /** After so long what Envoy notes can be read, milliseconds. */
   readonly flushMs: number;
   readonly logger: Logger;
@@ -32,22 +33,16 @@ const GRACE_MS = 15_000;
 /** How often the list of connections is looked at for its size, milliseconds. */
 const BOUND_MS = 10_000;
 
-/** A connection that stands. */
-interface Standing {
-  /** Path of the network namespace in which it lies; undefined is the host. */
-  readonly place: string | undefined;
-  readonly connection: TcpConnection;
-}
-
-/** One that policy refuses now. */
-interface Refused extends Standing {
+/** A connection that policy refuses now. */
+interface Refused {
   readonly port: JudgedPort;
+  readonly connection: TcpConnection;
   readonly source: string;
 }
 
 /**
- * Ends the connections that stand and that a policy refuses which came into force later. Envoy judges a connection when it is made and has
- * no means to judge it again, so its own ends to the workloads are closed in the kernel.
+ * Ends the connections that stand and that a policy refuses which came into force later; no other. Envoy judges a connection when it is
+ * made and has no means to judge it again, so its own ends to the workloads are closed in the kernel.
  */
 export class Revocation {
   readonly #options: RevocationOptions;
@@ -66,16 +61,13 @@ export class Revocation {
 
   /** To be called when other policies came into force. What an earlier life of the agent left undone is done after the first call. */
   changed(): void {
-    const { input, inForce } = this.#options;
+    const { workloads: all, inForce, namespaces } = this.#options;
     const revisions = inForce();
-    const known = input();
-    const workloads = known.workloads.filter(
-      ({ local, policy }) => policy?.revision === revisions.get(local.workload.uid),
-    );
+    const workloads = all().filter(({ local, policy }) => policy?.revision === revisions.get(local.workload.uid));
     const policies = workloads.flatMap(({ local, policy }) => [local, policy]);
     if (policies.length === this.#known.length && policies.every((each, index) => each === this.#known[index])) return;
     this.#known = policies;
-    this.#ports = judgedPorts(workloads, known);
+    this.#ports = judgedPorts(workloads, namespaces);
     this.#due = true;
     this.#wake();
   }
@@ -118,61 +110,30 @@ export class Revocation {
   }
 
   async #revoke(http: boolean, signal: AbortSignal): Promise<void> {
+    const { sockets, log, flushMs } = this.#options;
     const ports = this.#ports;
+    const open = new Map<string, TcpConnection>();
     const guarded = [...ports.values()].filter(port => port.guarded);
-    const open = await this.#open(new Set(guarded.map(({ place }) => place)));
-    const last = open.size > 0 ? await this.#admitted(signal) : new Map<string, Admitted>();
-    const refused = [...last].flatMap(([key, admitted]): Refused[] => {
-      const [standing, port] = [open.get(key), ports.get(admitted.cluster)];
-      if (!standing || !port?.refuses(admitted) || (port.http && !http)) return [];
-      return [{ port, ...standing, source: admitted.source ?? 'callers without identity' }];
-    });
-    const unjudged = [...open].flatMap(([key, { place, connection }]) =>
-      place === undefined && !last.has(key) ? [connection.remote] : [],
-    );
-    const reached = new Set(unjudged);
-    for (const port of guarded)
-      if ((!port.http || http) && !reached.isDisjointFrom(port.ends)) refused.push(...(await this.#callsTo(port)));
-    const problems: PlatformProblem[] = [];
-    for (const [place, some] of Map.groupBy(refused, ({ place }) => place))
-      problems.push(...(await this.#end(place, some)));
-    this.#problems = problems;
-  }
-
-  /** Envoy's connections. */
-  async #open(places: ReadonlySet<string | undefined>): Promise<ReadonlyMap<string, Standing>> {
-    const open = new Map<string, Standing>();
-    for (const place of places)
-      for (const connection of await this.#options.sockets.list(place))
-        open.set(keyOf(place, connection), { place, connection });
-    return open;
-  }
-
-  /** Who was let in, also by connections that were made just now. */
-  async #admitted(signal: AbortSignal): Promise<ReadonlyMap<string, Admitted>> {
-    const { log, flushMs } = this.#options;
-    await delay(flushMs, undefined, { signal });
+    for (const place of new Set(guarded.map(({ place }) => place)))
+      for (const connection of await sockets.list(place)) open.set(keyOf(place, connection), connection);
+    if (open.size > 0) {
+      // By then each of these is in the list.
+      await delay(flushMs, undefined, { signal });
+    }
     const last = new Map<string, Admitted>();
-    for (const admitted of await log.read()) {
-      const port = this.#ports.get(admitted.cluster);
+    for (const admitted of open.size > 0 ? await log.read() : []) {
+      const port = ports.get(admitted.cluster);
       if (port) last.set(keyOf(port.place, admitted), admitted);
     }
-    return last;
-  }
-
-  /**
-   * Connections to a port that nobody judged, as all of this host were let in when they were made, do not tell whose they are. Those whom
-   * policy refuses now lose all that they have with the services through which they may have come.
-   */
-  async #callsTo(port: JudgedPort): Promise<readonly Refused[]> {
-    const { input, sockets } = this.#options;
-    const refused: Refused[] = [];
-    for (const { source, place, ends } of localCallers(input(), port)) {
-      if (!port.refuses({ source })) continue;
-      const calls = (await sockets.list(place)).filter(({ local }) => ends.has(local));
-      refused.push(...calls.map(connection => ({ port, place, connection, source })));
-    }
-    return refused;
+    const refused = [...last].flatMap(([key, admitted]): Refused[] => {
+      const [connection, port] = [open.get(key), ports.get(admitted.cluster)];
+      if (!connection || !port?.refuses(admitted) || (port.http && !http)) return [];
+      return [{ port, connection, source: admitted.source ?? 'callers without identity' }];
+    });
+    const problems: PlatformProblem[] = [];
+    for (const [place, some] of Map.groupBy(refused, ({ port }) => port.place))
+      problems.push(...(await this.#end(place, some)));
+    this.#problems = problems;
   }
 
   async #end(place: string | undefined, refused: readonly Refused[]): Promise<PlatformProblem[]> {
@@ -202,9 +163,11 @@ export class Revocation {
   }
 
   async #allOpen(): Promise<ReadonlySet<string>> {
-    const { workloads, settings } = this.#options.input();
-    const places = new Set([undefined, ...workloads.map(({ local }) => namespaceLink(settings.namespaces, local))]);
-    return new Set([...(await this.#open(places)).values()].map(({ connection }) => endsOf(connection)));
+    const { workloads, namespaces, sockets } = this.#options;
+    const places = new Set([undefined, ...workloads().map(({ local }) => namespaceLink(namespaces, local))]);
+    const open = new Set<string>();
+    for (const place of places) for (const connection of await sockets.list(place)) open.add(endsOf(connection));
+    return open;
   }
 }
 

@@ -26,6 +26,22 @@ const DENY_OTHER = policy('deny-other', {
   rules: [{ from: [{ source: { principals: ['isthmus.mesh/ns/default/sa/other'] } }] }],
 });
 
+const OTHER = { name: 'other', selector: { user: UID.other } };
+const SERVERS = {
+  reviews: {
+    name: 'reviews',
+    selector: { user: UID.first },
+    services: ['reviews'],
+    ports: [{ name: 'http', port: 9080, protocol: 'http' }],
+  },
+  ledger: {
+    name: 'ledger',
+    selector: { user: UID.ledger },
+    services: ['ledger'],
+    ports: [{ name: 'tcp', port: 7000, protocol: 'tcp' }],
+  },
+};
+
 test.before(async t => {
   t.timeout(240_000);
   const mesh = await Mesh.create('delivery');
@@ -33,19 +49,8 @@ test.before(async t => {
   await mesh.startManager({ registries: [] });
   const alpha = await mesh.host('alpha', [
     { name: 'web', selector: { user: UID.web } },
-    { name: 'other', selector: { user: UID.other } },
-    {
-      name: 'reviews',
-      selector: { user: UID.first },
-      services: ['reviews'],
-      ports: [{ name: 'http', port: 9080, protocol: 'http' }],
-    },
-    {
-      name: 'ledger',
-      selector: { user: UID.ledger },
-      services: ['ledger'],
-      ports: [{ name: 'tcp', port: 7000, protocol: 'tcp' }],
-    },
+    OTHER,
+    ...Object.values(SERVERS),
   ]);
   t.context = { mesh, alpha };
   await startEcho(alpha.host, 'reviews', [9080], { uid: UID.first });
@@ -180,4 +185,57 @@ test.serial('a policy that comes while the agent is dead ends what stands, once 
   await direct(alpha);
   const report = await load.stop();
   t.is(report.failed, 0, JSON.stringify(report.failures));
+});
+
+/** Resolves when a line, and a request that is long under way, of `other` ended by a policy; takes the policy back. */
+async function endsOther({ mesh }: Context, line: Running, long: Promise<Exit>): Promise<Exit> {
+  await mesh.apply(DENY_OTHER);
+  await line.exited;
+  const ended = await long;
+  await mesh.isthmus('delete', 'authorizationpolicy', 'deny-other');
+  return ended;
+}
+
+/** How many workloads are there. */
+async function count(alpha: MeshHost, wanted: number): Promise<void> {
+  await eventually(
+    `${wanted} workloads`,
+    () => alpha.status(),
+    ({ workloads }) => workloads.length === wanted && workloads.every(({ state }) => state === 'joined'),
+  );
+}
+
+test.serial('what a policy refuses ends also where its service leads there no more', async t => {
+  t.timeout(120_000);
+  const { mesh, alpha } = t.context;
+  await using line = await dial(alpha, other);
+  const long = curl(alpha, other, LONG);
+  const allowed = curl(alpha, web, LONG);
+  await talks(line);
+  for (const name of ['reviews', 'ledger'] as const) await alpha.workload({ ...SERVERS[name], services: [] });
+  await eventually(
+    'the services lead nowhere',
+    () => mesh.services(),
+    services => services.every(({ instances }) => instances.length === 0),
+  );
+  const ended = await endsOther(t.context, line, long);
+  t.notRegex(ended.stdout, / 200$/);
+  t.regex((await allowed).stdout, / 200$/);
+  for (const server of Object.values(SERVERS)) await alpha.workload(server);
+  await direct(alpha);
+});
+
+test.serial('what a policy refuses ends also where its caller left the mesh', async t => {
+  t.timeout(120_000);
+  const { alpha } = t.context;
+  await using line = await dial(alpha, other);
+  const long = curl(alpha, other, LONG);
+  await talks(line);
+  await alpha.removeWorkload('other');
+  await count(alpha, 3);
+  await talks(line);
+  const ended = await endsOther(t.context, line, long);
+  t.notRegex(ended.stdout, / 200$/);
+  await alpha.workload(OTHER);
+  await count(alpha, 4);
 });

@@ -150,11 +150,12 @@ class World {
 function revocationOf(on: Stage, world: World): Revocation {
   const reopen = (): Promise<void> => on.admin.reopenLogs();
   return new Revocation({
-    input: () => world.input(),
+    workloads: () => world.input().workloads,
     inForce: () => world.inForce(),
     // So small that the list is turned over all the time.
     log: new AdmittedLog({ path: on.paths.admitted, reopen, maximum: 1, logger: on.log }),
     sockets: new Sockets(ENVOY_UID),
+    namespaces: '/nowhere',
     flushMs: 2 * FLUSH_MS,
     boundMs: 200,
     logger: on.log,
