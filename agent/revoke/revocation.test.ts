@@ -18,6 +18,7 @@ class FakeHost {
   ends = true;
   readonly events = new EventEmitter();
   workloads = [this.#reviews()];
+  others: readonly [string, string][] = [];
 
   #reviews() {
     const ports = [port(TCP, 'tcp'), port(HTTP), port(FREE, 'tcp')];
@@ -40,7 +41,7 @@ class FakeHost {
   revocation(graceMs: number): Revocation {
     return new Revocation({
       workloads: () => this.workloads,
-      inForce: () => new Map([[UID, this.revision]]),
+      inForce: () => new Map([[UID, this.revision], ...this.others]),
       log: { read: async () => this.admitted, bound: async () => void this.events.emit('look') },
       sockets: {
         list: async () => {
@@ -134,4 +135,24 @@ test('where the kernel ends none, it is said', async t => {
     revocation.problems()[0]!.why,
     /^1 connections of spiffe:.*sa\/other to port 7000 .*CONFIG_INET_DIAG_DESTROY/,
   );
+});
+
+test('HTTP callers have as long for each change, also for one that comes while they have it for another', async t => {
+  const fake = new FakeHost();
+  fake.revision = 'r2';
+  const revocation = fake.revocation(300);
+  const at = (ms: number): Promise<void> => until(fake, () => performance.now() > ms);
+  await during(revocation, async () => {
+    const first = performance.now();
+    revocation.changed();
+    await at(first + 150);
+    fake.workloads = [...fake.workloads, workload(host('a', '10.0.0.1'), 'more', [], { policy: policyOf('more') })];
+    fake.others = [['a/default/more', 'r1']];
+    revocation.changed();
+    // A request that began late is noted once it is long under way.
+    await at(first + 350);
+    fake.comes('other', HTTP, 100);
+    await until(fake, () => fake.standing.length === 0);
+  });
+  t.deepEqual(revocation.problems(), []);
 });

@@ -51,8 +51,8 @@ export class Revocation {
   /** Whether other policies came into force since they were looked at. */
   #due = false;
   #wake: () => void = () => undefined;
-  /** When HTTP ports are due, as `performance.now()` tells time. */
-  #httpDue: number | undefined;
+  /** When HTTP ports are due, as `performance.now()` tells time; of several changes each in its turn. */
+  #httpDue: number[] = [];
   #problems: readonly PlatformProblem[] = [];
 
   constructor(options: RevocationOptions) {
@@ -81,14 +81,13 @@ export class Revocation {
   async run(signal: AbortSignal): Promise<void> {
     const { graceMs = GRACE_MS, boundMs = BOUND_MS, logger } = this.#options;
     while (!signal.aborted) {
-      const wait = Math.max(0, Math.min(boundMs, (this.#httpDue ?? Infinity) - performance.now()));
+      const wait = Math.max(0, Math.min(boundMs, (this.#httpDue[0] ?? Infinity) - performance.now()));
       if (!this.#due) await this.#sleep(wait, signal);
       if (signal.aborted) return;
       const woken = this.#due;
       this.#due = false;
-      if (woken) this.#httpDue ??= performance.now() + graceMs;
-      const late = this.#httpDue !== undefined && performance.now() >= this.#httpDue;
-      if (late) this.#httpDue = undefined;
+      if (woken) this.#comesDue(graceMs);
+      const late = this.#isLate();
       try {
         if (woken || late) await this.#revoke(late, signal);
       } catch (error) {
@@ -96,10 +95,21 @@ export class Revocation {
         const why = `cannot end those that policy refuses now: ${messageOf(error)}`;
         this.#problems = [{ where: 'connections', why }];
         logger.error('cannot end connections that policy refuses now', { reason: messageOf(error) });
-        this.#httpDue = performance.now() + boundMs;
+        this.#comesDue(boundMs);
       }
       if (this.#known.length > 0) await this.#options.log.bound(() => this.#allOpen());
     }
+  }
+
+  /** Of many changes the first and the last count: whatever changed in between is looked at with the last. */
+  #comesDue(ms: number): void {
+    this.#httpDue = [...this.#httpDue.slice(0, 1), performance.now() + ms];
+  }
+
+  #isLate(): boolean {
+    const before = this.#httpDue.length;
+    this.#httpDue = this.#httpDue.filter(due => due > performance.now());
+    return this.#httpDue.length < before;
   }
 
   /** Resolves after so long, or when {@link changed} has something to do, or when the signal aborts. */
