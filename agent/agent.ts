@@ -32,6 +32,7 @@ import { Reports } from './reports.ts';
 import { AdmittedLog } from './revoke/admitted-log.ts';
 import { Revocation } from './revoke/revocation.ts';
 import { Sockets } from './revoke/sockets.ts';
+import { type Callers, loadCallers, saveCallers } from './state/callers.ts';
 import type { OutboundPorts } from './state/outbound-ports.ts';
 import { loadPorts, savePorts } from './state/remembered-ports.ts';
 import { Snapshot } from './state/snapshot.ts';
@@ -53,6 +54,7 @@ export async function runAgent(options: AgentOptions, logger: Logger, signal: Ab
   const snapshot = new Snapshot(stateDir, holdings, logger);
   await snapshot.load();
   const ports = await loadPorts(stateDir, logger);
+  const callers = await loadCallers(stateDir, options.envoy.drainSeconds * 1000 + SETTLED_MS, logger);
   const paths = envoyPaths(runDir, join(ownFolder(stateDir), 'log'));
   const { inbound: inboundPort, outbound: namespaceOutboundPort } = PORTS;
   const settings = {
@@ -64,7 +66,18 @@ export async function runAgent(options: AgentOptions, logger: Logger, signal: Ab
   };
   const over = new AbortController();
   const ending = AbortSignal.any([signal, over.signal]);
-  const agent = new Agent({ options, paths, settings, wire, holdings, snapshot, ports, logger, signal: ending });
+  const agent = new Agent({
+    options,
+    paths,
+    settings,
+    wire,
+    holdings,
+    snapshot,
+    ports,
+    callers,
+    logger,
+    signal: ending,
+  });
   await using _socket = await serveStatus(join(runDir, 'agent.sock'), agent.report);
   try {
     logger.info('agent is running', { host: host.name, address: host.address });
@@ -76,6 +89,9 @@ export async function runAgent(options: AgentOptions, logger: Logger, signal: Ab
 
 /** How long the first calls to a service may wait for its config to come, milliseconds. */
 const ASK_MS = 1_500;
+
+/** A listener that goes is gone from Envoy by then, so that what is left is its draining, milliseconds. */
+const SETTLED_MS = 30_000;
 
 /** What is looked at again and again is so in one go, with the beats of one clock: this is the shortest such interval, milliseconds. */
 const BEAT_MS = 250;
@@ -92,6 +108,7 @@ interface Beginning {
   readonly holdings: Holdings;
   readonly snapshot: Snapshot;
   readonly ports: OutboundPorts;
+  readonly callers: Callers;
   readonly logger: Logger;
   readonly signal: AbortSignal;
 }
@@ -118,6 +135,10 @@ class Agent {
     () => savePorts(this.#beginning.options.stateDir, this.#beginning.ports),
     error =>
       this.#beginning.logger.warn('cannot remember the outbound ports of workloads', { reason: messageOf(error) }),
+  );
+  readonly #keepCallers = rerun(
+    () => saveCallers(this.#beginning.options.stateDir, this.#beginning.callers),
+    error => this.#beginning.logger.warn('cannot remember who called from this host', { reason: messageOf(error) }),
   );
   #problems: readonly PlatformProblem[] = [];
   /** Whether it is known what Envoy has in force: what is told before would take the workloads out of the mesh for a moment. */
@@ -175,19 +196,21 @@ class Agent {
   }
 
   #makeConverge(): Converge {
-    const { options, settings, ports, logger, signal } = this.#beginning;
+    const { options, settings, ports, callers, logger, signal } = this.#beginning;
     return new Converge({
       agent: options,
       settings,
       knowledge: this.#knowledge,
       certificates: this.#certificates,
       ports,
+      callers,
       ads: this.#ads,
       proxy: this.#proxy,
       redirect: this.#redirect,
       dnsServers: () => this.#names.servers(),
       onMembers: () => this.#names.membersChanged(),
       onPorts: () => void this.#keepPorts.call(),
+      onCallers: () => void this.#keepCallers.call(),
       onInForce: () => {
         this.#settled = true;
         this.#revocation.changed();

@@ -13,6 +13,7 @@ import type { Knowledge } from './knowledge.ts';
 import { identityOf, type Member, Members } from './members.ts';
 import type { AgentOptions } from './options.ts';
 import type { CaptureProblem, Redirect } from './redirect/redirect.ts';
+import type { Callers } from './state/callers.ts';
 import { heldPorts } from './state/held-ports.ts';
 import { FIRST_OUTBOUND_PORT, LAST_OUTBOUND_PORT, type OutboundPorts } from './state/outbound-ports.ts';
 import { linkNamespaces } from './workloads/namespace-links.ts';
@@ -23,6 +24,7 @@ export interface ConvergeOptions {
   readonly knowledge: Knowledge;
   readonly certificates: Certificates;
   readonly ports: OutboundPorts;
+  readonly callers: Callers;
   readonly ads: AdsServer;
   readonly proxy: HostProxy;
   readonly redirect: Redirect;
@@ -32,6 +34,8 @@ export interface ConvergeOptions {
   readonly onMembers: () => void;
   /** Workloads came or went, or got other ports: who remembers the ports has to look. */
   readonly onPorts: () => void;
+  /** Other identities than before may call from here: who remembers them has to look. */
+  readonly onCallers: () => void;
   /** What is in force on this host changed. */
   readonly onInForce: () => void;
   readonly logger: Logger;
@@ -47,6 +51,8 @@ const APPLY_MS = 10_000;
 const SETTLE_MS = 50;
 /** After an error the next round comes by itself, milliseconds. */
 const RETRY_MS = 2_000;
+/** No timer is longer. */
+const DAY_MS = 86_400_000;
 
 const NO_PORT =
   `no port of ${FIRST_OUTBOUND_PORT}-${LAST_OUTBOUND_PORT} is free, and each workload that is a user of the host needs one; ` +
@@ -92,6 +98,8 @@ export class Converge {
   /** Listeners that Envoy refused since the last round. */
   readonly #refused = new Set<string>();
   #retry: NodeJS.Timeout | undefined;
+  /** Until somebody who left counts no more. */
+  #leaving: NodeJS.Timeout | undefined;
   /** Why the last round came to nothing. */
   #unconfigured: string | undefined;
   /** Whether Envoy was given config in this life. */
@@ -183,7 +191,9 @@ export class Converge {
     const joined = this.#all.filter(({ state, input }) => state === 'joined' && !(confined && hasNamespace(input)));
     await this.#leave(joined);
     this.#joined = joined;
-    const { resources, problems } = this.#compiler.compile(knowledge.input(joined, agent.host, settings));
+    const { resources, problems } = this.#compiler.compile(
+      knowledge.input(joined, this.#left(joined), agent.host, settings),
+    );
     this.#problems = [...problems, ...this.#unlinked, ...this.#leftOut(confined), ...this.#portless()];
     ads.update(resources);
     this.#given = true;
@@ -193,6 +203,21 @@ export class Converge {
     if (!this.#tookOver && proxy.fresh) ads.expect();
     this.#unconfigured = undefined;
     if (this.#news(joined)) void this.#capture.call();
+  }
+
+  /** Those that left, and whom Envoy may still serve. */
+  #left(joined: readonly Member[]): readonly string[] {
+    const { callers, onCallers } = this.#options;
+    const now = performance.now();
+    const news = callers.update(
+      joined.map(({ identity }) => identity),
+      now,
+    );
+    if (news) onCallers();
+    clearTimeout(this.#leaving);
+    if (callers.next !== undefined)
+      this.#leaving = setTimeout(() => this.changed(), Math.min(callers.next - now, DAY_MS)).unref();
+    return callers.left();
   }
 
   /** Where it fails, Envoy refuses what has no link, and it is tried again; all others must not wait for that. */

@@ -85,9 +85,14 @@ export class Knowledge {
     return { listed, names, addresses, input: { view, instances } };
   }
 
-  /** The compiler's input. @param members those who joined. */
-  input(members: readonly Member[], host: AgentOptions['host'], settings: HostSettings): HostInput {
+  /** The compiler's input. @param members those who joined. @param left see {@link HostInput}. */
+  input(
+    members: readonly Member[],
+    left: readonly string[],
+    host: AgentOptions['host'],
+    settings: HostSettings,
+  ): HostInput {
     const workloads = members.map(({ input }) => input);
-    return { host, mesh: this.mesh(), workloads, services: this.services(), settings };
+    return { host, mesh: this.mesh(), workloads, left, services: this.services(), settings };
   }
 }

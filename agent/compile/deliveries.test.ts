@@ -2,7 +2,18 @@ import test from 'ava';
 import type { Instance } from '../../manager/model/instance.ts';
 import type { Selector } from '../../platforms/platform.ts';
 import { Compiler } from './compile.ts';
-import { authorizationPolicy, direct, host, input, instance, policyOf, port, service, workload } from './fixtures.ts';
+import {
+  authorizationPolicy,
+  direct,
+  host,
+  input,
+  instance,
+  policyOf,
+  port,
+  service,
+  TRUST_DOMAIN,
+  workload,
+} from './fixtures.ts';
 import type { WorkloadInput } from './input.ts';
 import type { JsonMap } from './resource.ts';
 import { TYPE } from './resource.ts';
@@ -88,6 +99,18 @@ test('who comes to the host and is refused ends it for all, and a change of poli
     changed.map(({ typeUrl }) => typeUrl),
     [TYPE.endpoints, TYPE.endpoints, TYPE.endpoints],
   );
+});
+
+test('who left, and may have connections yet, counts until they are over', t => {
+  const called = reviews(policyOf(UID, [authorizationPolicy('DENY', 'other')]));
+  const known = input(A, [web, called], [service('reviews', 1, PORTS, [instance(A, called)])]);
+  const compiler = new Compiler();
+  const dialled = (left: readonly string[]): boolean =>
+    JSON.stringify(
+      compiler.compile({ ...known, left }).resources.filter(({ name }) => name.startsWith('out|')),
+    ).includes('"127.0.0.1"');
+  const left = `spiffe://${TRUST_DOMAIN}/ns/default/sa/other`;
+  t.deepEqual([[], [left], []].map(dialled), [true, false, true]);
 });
 
 test('what has endpoints of a workload of this host is made from it, too', t => {

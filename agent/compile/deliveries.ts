@@ -9,7 +9,7 @@ import type { JsonMap } from './resource.ts';
 import { identityOf } from './tls.ts';
 
 /**
- * A port of a workload of this host that every workload of this host may call: there is nothing to judge, so Envoy dials it for whoever
+ * A port of a workload of this host that every workload of this host may call, also those that just left: there is nothing to judge, so Envoy dials it for whoever
  * calls. The way through a listener inside Envoy, where callers are judged, costs a sixth of what a call costs.
  */
 export interface Delivery {
@@ -29,9 +29,10 @@ export function deliveryKey(workload: string, port: number): string {
  * Those of all workloads of the host. None of a workload with a network namespace: a cluster dials all of its instances from one.
  * @param memo keeps what comes out the same objects, as long as what goes in is.
  */
-export function deliveriesOf({ workloads, mesh, host, settings }: HostInput, memo: Memo): Deliveries {
+export function deliveriesOf({ workloads, left, mesh, host, settings }: HostInput, memo: Memo): Deliveries {
   const { trustDomain } = mesh;
-  const callers = [...new Set(workloads.map(({ local }) => identityOf(local.workload, trustDomain)))].sort();
+  const here = workloads.map(({ local }) => identityOf(local.workload, trustDomain));
+  const callers = [...new Set([...here, ...left])].sort();
   const key = callers.join();
   const each = workloads.map(({ local, policy }) =>
     memo.get(`delivered ${local.workload.uid}`, [local, policy, key, host.address, settings], () =>

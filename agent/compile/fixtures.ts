@@ -23,6 +23,7 @@ export function input(on: Host, workloads: readonly WorkloadInput[], services: r
     host: on,
     mesh: { trustDomain: TRUST_DOMAIN, roots: [], virtualRanges: ['240.240.0.0/16'] },
     workloads,
+    left: [],
     services: new Map(services.map(service => [service.view.service.hostname, service])),
     settings: {
       inboundPort: 15_006,

@@ -37,6 +37,8 @@ export interface HostInput {
   readonly host: Host;
   readonly mesh: MeshSettings;
   readonly workloads: readonly WorkloadInput[];
+  /** SPIFFE IDs of workloads that left, and whose connections Envoy may still serve. */
+  readonly left: readonly string[];
   /** By canonical hostname. */
   readonly services: ReadonlyMap<string, ServiceInput>;
   readonly settings: HostSettings;

@@ -225,6 +225,31 @@ test.serial('what a policy refuses ends also where its service leads there no mo
   await direct(alpha);
 });
 
+test.serial('who is refused and leaves the mesh gets no further over the connections that stand', async t => {
+  const { mesh, alpha } = t.context;
+  await mesh.apply(DENY_OTHER);
+  await eventually(
+    'other is refused',
+    () => curl(alpha, other, URL_OF_REVIEWS),
+    ({ stdout }) => stdout.endsWith(' 403'),
+  );
+  const load = startLoad(alpha.host, { url: URL_OF_REVIEWS, rate: 50 }, other);
+  await load.until(({ requests }) => requests > 20);
+  await alpha.removeWorkload('other');
+  await count(alpha, 3);
+  const { requests } = load.now();
+  await load.until(report => report.requests > requests + 50);
+  await alpha.agent().kill('SIGKILL');
+  await alpha.startAgent();
+  await load.until(report => report.requests > requests + 200);
+  const { byInstance } = await load.stop();
+  t.deepEqual(byInstance, {});
+  await alpha.workload(OTHER);
+  await count(alpha, 4);
+  await mesh.isthmus('delete', 'authorizationpolicy', 'deny-other');
+  await direct(alpha);
+});
+
 test.serial('what a policy refuses ends also where its caller left the mesh', async t => {
   t.timeout(120_000);
   const { alpha } = t.context;
