@@ -5,7 +5,6 @@ import { BeatClock } from '../manager/model/util/beat-clock.ts';
 import type { Clock } from '../manager/model/util/clock.ts';
 import { messageOf } from '../manager/model/util/errors.ts';
 import type { Logger } from '../manager/model/util/log.ts';
-import { rerun } from '../manager/model/util/rerun.ts';
 import { doneOrAborted } from '../manager/model/util/until.ts';
 import type { LocalWorkload, PlatformProblem } from '../platforms/platform.ts';
 import { Asking } from './asking.ts';
@@ -33,6 +32,7 @@ import { AdmittedLog } from './revoke/admitted-log.ts';
 import { Revocation } from './revoke/revocation.ts';
 import { Sockets } from './revoke/sockets.ts';
 import { type Callers, loadCallers, saveCallers } from './state/callers.ts';
+import { keeping } from './state/keeping.ts';
 import type { OutboundPorts } from './state/outbound-ports.ts';
 import { loadPorts, savePorts } from './state/remembered-ports.ts';
 import { Snapshot } from './state/snapshot.ts';
@@ -54,7 +54,7 @@ export async function runAgent(options: AgentOptions, logger: Logger, signal: Ab
   const snapshot = new Snapshot(stateDir, holdings, logger);
   await snapshot.load();
   const ports = await loadPorts(stateDir, logger);
-  const callers = await loadCallers(stateDir, options.envoy.drainSeconds * 1000 + SETTLED_MS, logger);
+  const callers = await loadCallers(stateDir, options.envoy.drainSeconds, logger);
   const paths = envoyPaths(runDir, join(ownFolder(stateDir), 'log'));
   const { inbound: inboundPort, outbound: namespaceOutboundPort } = PORTS;
   const settings = {
@@ -89,9 +89,6 @@ export async function runAgent(options: AgentOptions, logger: Logger, signal: Ab
 
 /** How long the first calls to a service may wait for its config to come, milliseconds. */
 const ASK_MS = 1_500;
-
-/** A listener that goes is gone from Envoy by then, so that what is left is its draining, milliseconds. */
-const SETTLED_MS = 30_000;
 
 /** What is looked at again and again is so in one go, with the beats of one clock: this is the shortest such interval, milliseconds. */
 const BEAT_MS = 250;
@@ -131,15 +128,6 @@ class Agent {
   readonly #names: NameService;
   readonly #revocation: Revocation;
   readonly #hostNames: HostNames;
-  readonly #keepPorts = rerun(
-    () => savePorts(this.#beginning.options.stateDir, this.#beginning.ports),
-    error =>
-      this.#beginning.logger.warn('cannot remember the outbound ports of workloads', { reason: messageOf(error) }),
-  );
-  readonly #keepCallers = rerun(
-    () => saveCallers(this.#beginning.options.stateDir, this.#beginning.callers),
-    error => this.#beginning.logger.warn('cannot remember who called from this host', { reason: messageOf(error) }),
-  );
   #problems: readonly PlatformProblem[] = [];
   /** Whether it is known what Envoy has in force: what is told before would take the workloads out of the mesh for a moment. */
   #settled = false;
@@ -209,8 +197,8 @@ class Agent {
       redirect: this.#redirect,
       dnsServers: () => this.#names.servers(),
       onMembers: () => this.#names.membersChanged(),
-      onPorts: () => void this.#keepPorts.call(),
-      onCallers: () => void this.#keepCallers.call(),
+      onPorts: keeping('the outbound ports of workloads', () => savePorts(options.stateDir, ports), logger),
+      onCallers: keeping('who called from this host', () => saveCallers(options.stateDir, callers), logger),
       onInForce: () => {
         this.#settled = true;
         this.#revocation.changed();

@@ -47,12 +47,19 @@ export class Callers {
   }
 }
 
+/** A listener that goes is gone from Envoy by then, and what is left is its draining, milliseconds. */
+const GONE_MS = 30_000;
+
 function callersPath(stateDir: string): string {
   return join(stateDir, 'agent', 'callers.json');
 }
 
-/** Who was here in an earlier life; nobody when there was none, or its file is damaged. */
-export async function loadCallers(stateDir: string, keptMs: number, logger: Logger): Promise<Callers> {
+/**
+ * Who was here in an earlier life; nobody when there was none, or its file is damaged.
+ * @param drainSeconds for so long Envoy drains listeners.
+ */
+export async function loadCallers(stateDir: string, drainSeconds: number, logger: Logger): Promise<Callers> {
+  const keptMs = drainSeconds * 1000 + GONE_MS;
   try {
     const remembered: unknown = JSON.parse(String((await readIfThere(callersPath(stateDir))) ?? '[]'));
     if (Array.isArray(remembered)) return new Callers(remembered.map(String), keptMs);
