@@ -98,3 +98,11 @@ test('health and locality are passed on', t => {
 test('instances without the port, and those that are named by no address, are left out', t => {
   t.deepEqual(endpoints(plain({ ports: { other: 1 } }), plain({ address: 'web.example' })), []);
 });
+
+test('weights that are too many together keep their shares', t => {
+  const weights = [4e9, 2e9, 2e9, 0.5].map((weight, index) => plain({ address: `10.0.1.${index}`, weight }));
+  t.deepEqual(
+    endpoints(...weights).map(({ load_balancing_weight }) => load_balancing_weight),
+    [2e9, 1e9, 1e9, 1],
+  );
+});

@@ -10,6 +10,9 @@ import type { JsonMap } from './resource.ts';
 
 const HEALTH: Readonly<Record<Health, string>> = { healthy: 'HEALTHY', unhealthy: 'UNHEALTHY', draining: 'DRAINING' };
 
+/** Envoy adds weights up in 32 bits; some are rounded up to 1. */
+const HEAVIEST = 4_000_000_000;
+
 /** Marks endpoints that are dialled in plaintext; the others are reached through a listener inside this Envoy. */
 export const DIRECT: JsonMap = { via: 'address' };
 
@@ -26,7 +29,7 @@ export function loadAssignment(
   host: string,
   deliveries: Deliveries,
 ): JsonMap {
-  const scale = instances.every(instance => Number.isInteger(instance.weight)) ? 1 : 1000;
+  const scale = scaleOf(instances.map(({ weight }) => weight));
   const groups = new Map<string, { locality: Locality; endpoints: JsonMap[] }>();
   for (const instance of instances) {
     const target = instance.ports[port.name];
@@ -48,6 +51,12 @@ export function loadAssignment(
     lb_endpoints: endpoints,
   }));
   return { cluster_name: name, endpoints };
+}
+
+/** What makes weights whole numbers whose sum Envoy takes: it would refuse the endpoints, and with them a policy that changes the way there. */
+function scaleOf(weights: readonly number[]): number {
+  const sum = weights.reduce((sum, weight) => sum + weight, 0);
+  return Math.min(weights.every(Number.isInteger) ? 1 : 1000, HEAVIEST / sum);
 }
 
 /** Undefined for a host name: only addresses can stand here. */
