@@ -186,6 +186,26 @@ test('a cluster that changed is followed by its endpoints, which Envoy needs ane
   t.pass();
 });
 
+test('endpoints do not come before the version of their cluster that they are for', async t => {
+  await using at = await table();
+  const envoy = at.envoy();
+  const one = endpoints('one');
+  at.server.update([cluster('one'), cluster('other'), one]);
+  envoy.subscribe(TYPE.cluster);
+  await envoy.take(TYPE.cluster, 'one', 'other');
+  envoy.subscribe(TYPE.endpoints, { names: ['one'] });
+  await envoy.take(TYPE.endpoints, 'one');
+  at.server.update([cluster('one'), cluster('other', '2s'), one]);
+  const first = await envoy.next();
+  const moved = resource(TYPE.endpoints, 'one', { cluster_name: 'one', endpoints: [{ priority: 1 }] }, []);
+  at.server.update([cluster('one', '2s'), cluster('other', '2s'), moved]);
+  await envoy.quiet();
+  envoy.accept(first);
+  await envoy.take(TYPE.cluster, 'one');
+  await envoy.take(TYPE.endpoints, 'one');
+  t.pass();
+});
+
 test('removes listeners before the clusters that they named', async t => {
   await using at = await table();
   const envoy = at.envoy();

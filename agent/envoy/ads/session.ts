@@ -97,13 +97,30 @@ export class Session {
     // An Envoy that takes over from another has that one close its listeners once it has any itself: it gets all of them at once.
     const begins = this.#ledgers.get(TYPE.listener)?.untouched() ?? false;
     if (!this.#unsent(TYPE.cluster) && !(begins && waiting)) this.#offer(TYPE.listener, waiting ? internal : undefined);
-    if (begins || !this.#unsent(TYPE.listener, internal)) this.#offer(TYPE.endpoints);
+    if (begins || !this.#unsent(TYPE.listener, internal)) {
+      const early = this.#outdatedClusters();
+      this.#offer(TYPE.endpoints, early.size > 0 ? ({ name }) => !early.has(name) : undefined);
+    }
     if (this.#blocked(TYPE.cluster) || this.#blocked(TYPE.endpoints)) return;
     this.#offer(TYPE.listener);
     if (this.#blocked(TYPE.listener)) return;
     this.#offer(TYPE.routes);
     if (this.#blocked(TYPE.routes)) return;
     this.#remove();
+  }
+
+  /**
+   * Clusters that stand in a version that is to be replaced, which waits for an answer about others. The one that stands must not get the
+   * endpoints of the next: it would mark what it dials there as delivered, or not, as was right for those before.
+   */
+  #outdatedClusters(): ReadonlySet<string> {
+    const desired = this.#options.desired()[TYPE.cluster];
+    const ledger = this.#ledgers.get(TYPE.cluster);
+    const unsent = desired === undefined || !ledger?.pending ? [] : ledger.additions(desired);
+    const standing = unsent.filter(
+      ({ name }) => this.held(TYPE.cluster, name)?.accepted !== undefined && !this.underway(TYPE.cluster, name),
+    );
+    return new Set(standing.map(({ name }) => name));
   }
 
   /** Whether the client subscribed to listeners and clusters, and everything is known that it may ask for. */
