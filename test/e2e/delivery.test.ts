@@ -92,11 +92,23 @@ async function talks(line: Running): Promise<void> {
   await line.line(text => text === `word ${words}`);
 }
 
-/** How many connections came to the workloads through listeners that judge callers. */
-async function judged({ host }: MeshHost): Promise<number> {
+/** Resolves when so many requests to `reviews` are under way. */
+async function underWay(alpha: MeshHost, wanted: number): Promise<void> {
+  await eventually(
+    `${wanted} requests under way`,
+    () => counted(alpha, '^cluster\\.out\\|reviews\\..*\\.upstream_rq_active$'),
+    found => found >= wanted,
+  );
+}
+
+async function counted({ host }: MeshHost, names: string): Promise<number> {
   const admin = new EnvoyAdmin({ socket: envoyPaths(host.runDir, join(host.stateDir, 'log')).admin });
-  const stats = await admin.stats('^cluster\\.app\\|.*\\.upstream_cx_total$');
-  return stats.reduce((sum, { value }) => sum + value, 0);
+  return (await admin.stats(names)).reduce((sum, { value }) => sum + value, 0);
+}
+
+/** How many connections came to the workloads through listeners that judge callers. */
+function judged(alpha: MeshHost): Promise<number> {
+  return counted(alpha, '^cluster\\.app\\|.*\\.upstream_cx_total$');
 }
 
 /** Resolves when calls of `web` come to no listener that judges callers, any more. */
@@ -131,6 +143,7 @@ test.serial('a policy that comes under load ends what the refused one has, and n
   await using line = await dial(alpha, web);
   await using refused = await dial(alpha, other);
   const [long, refusedLong] = [curl(alpha, web, LONG), curl(alpha, other, LONG)];
+  await underWay(alpha, 2);
   const refusedLoad = startLoad(alpha.host, { url: URL_OF_REVIEWS, connections: 2, rate: 50 }, other);
   await refusedLoad.until(({ requests }) => requests > 20);
 
@@ -211,7 +224,7 @@ test.serial('what a policy refuses ends also where its service leads there no mo
   await using line = await dial(alpha, other);
   const long = curl(alpha, other, LONG);
   const allowed = curl(alpha, web, LONG);
-  await talks(line);
+  await underWay(alpha, 2);
   for (const name of ['reviews', 'ledger'] as const) await alpha.workload({ ...SERVERS[name], services: [] });
   await eventually(
     'the services lead nowhere',
@@ -255,7 +268,7 @@ test.serial('what a policy refuses ends also where its caller left the mesh', as
   const { alpha } = t.context;
   await using line = await dial(alpha, other);
   const long = curl(alpha, other, LONG);
-  await talks(line);
+  await underWay(alpha, 1);
   await alpha.removeWorkload('other');
   await count(alpha, 3);
   await talks(line);

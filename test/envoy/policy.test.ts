@@ -79,7 +79,11 @@ test('Envoy decides as the policies say: through tunnels, and on one host; a ref
       [{ ...reviews, outboundPort: await freePort() }],
       [service('near', 1, called, [near]), service('far', 2, called, [far])],
     );
-    const compiled = compiler.compile({ ...world, settings: { ...world.settings, inboundPort, ipv6: false } });
+    const compiled = compiler.compile({
+      ...world,
+      left: CALLERS,
+      settings: { ...world.settings, inboundPort, ipv6: false },
+    });
     t.deepEqual(compiled.problems, []);
     ads.update([...compiled.resources, ...paths.map(({ port, identity, to }) => caller(port, identity, to))]);
     await envoy.ready(AbortSignal.timeout(10_000));
