@@ -38,23 +38,24 @@ test('the status is answered on a socket that only its owner may open, also wher
   });
 });
 
-test('of two that start at once where an old socket lies one alone runs, and it is the one that is asked', async t => {
-  const folder = makeFolder('status');
-  t.teardown(() => rm(folder, { recursive: true }));
-  for (let round = 0; round < 50; round += 1) {
-    const path = join(folder, `${round}.sock`);
-    await writeAtomic(path, 'left behind');
-    const began = [1, 2].map(pid => serveStatus(path, { status: () => ({ ...STATUS, pid }) }));
-    const ends = await Promise.allSettled(began);
-    const won = ends.flatMap(({ status }, index) => (status === 'fulfilled' ? [index + 1] : []));
-    t.deepEqual(won, [(await askStatus(path, AbortSignal.timeout(5_000)))?.pid]);
-    for (const end of ends) {
-      if (end.status === 'fulfilled') await end.value[Symbol.asyncDispose]();
-      else t.true(end.reason instanceof AlreadyRunningError);
+for (const count of [2, 5])
+  test(`of ${count} that start at once where an old socket lies one alone runs, and it is the one that is asked`, async t => {
+    const folder = makeFolder('status');
+    t.teardown(() => rm(folder, { recursive: true }));
+    for (let round = 0; round < 50; round += 1) {
+      const path = join(folder, `${round}.sock`);
+      await writeAtomic(path, 'left behind');
+      const pids = Array.from({ length: count }, (_, index) => index + 1);
+      const ends = await Promise.allSettled(pids.map(pid => serveStatus(path, { status: () => ({ ...STATUS, pid }) })));
+      const won = ends.flatMap(({ status }, index) => (status === 'fulfilled' ? [index + 1] : []));
+      t.deepEqual(won, [(await askStatus(path, AbortSignal.timeout(5_000)))?.pid]);
+      for (const end of ends) {
+        if (end.status === 'fulfilled') await end.value[Symbol.asyncDispose]();
+        else t.true(end.reason instanceof AlreadyRunningError, String(end.reason));
+      }
+      await t.throwsAsync(stat(path), { code: 'ENOENT' });
     }
-    await t.throwsAsync(stat(path), { code: 'ENOENT' });
-  }
-});
+  });
 
 test('nobody answers where no agent runs', async t => {
   t.is(await askStatus('/nonexistent/agent.sock', AbortSignal.timeout(5_000)), undefined);

@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { chmod, mkdir, rename, rm } from 'node:fs/promises';
+import { statSync, unlinkSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import type { RequestListener, Server } from 'node:http';
 import { dirname } from 'node:path';
 import { codeOf } from '../../manager/model/util/errors.ts';
@@ -36,15 +36,16 @@ export async function serveStatus(path: string, source: StatusSource): Promise<A
   };
   const server = http.createServer({ requestTimeout: 5_000, headersTimeout: 5_000, keepAliveTimeout: 1_000 }, answer);
   server.maxConnections = 32;
+  const before = identityOf(path);
   await refuseSecond(path);
   if (!(await listen(server, path))) {
-    await removeDead(path);
+    // An earlier life left it, unless an agent that began just now took its place.
+    if (before !== undefined && identityOf(path) === before) unlinkSync(path);
     if (!(await listen(server, path))) {
       await refuseSecond(path);
       throw new Error(`Cannot listen on ${path}: something takes its place again and again`);
     }
   }
-  await chmod(path, 0o600);
   return {
     // That removes the socket, too.
     async [Symbol.asyncDispose]() {
@@ -54,7 +55,7 @@ export async function serveStatus(path: string, source: StatusSource): Promise<A
   };
 }
 
-/** @returns false when something lies there. */
+/** Only the owner may open the socket. @returns false when something lies there. */
 async function listen(server: Server, path: string): Promise<boolean> {
   const mask = process.umask(0o177);
   try {
@@ -77,20 +78,8 @@ async function refuseSecond(path: string): Promise<void> {
     throw new AlreadyRunningError(`An agent runs on this host already, as process ${other.pid}; see: isthmus status`);
 }
 
-/** Removes what an earlier life left: out of the way first, so that it is not the socket of an agent that began just now. */
-async function removeDead(path: string): Promise<void> {
-  const aside = `${path}.${randomUUID()}`;
-  try {
-    await rename(path, aside);
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return;
-    throw error;
-  }
-  let dead = false;
-  try {
-    await refuseSecond(aside);
-    dead = true;
-  } finally {
-    await (dead ? rm(aside) : rename(aside, path));
-  }
+/** Tells a file from another that takes its place; undefined when there is none. */
+function identityOf(path: string): string | undefined {
+  const file = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return file && `${file.ino} ${file.ctimeNs}`;
 }
