@@ -36,7 +36,9 @@ export class Table {
   async apply(ruleset: Ruleset, virtualRanges: readonly string[]): Promise<void> {
     const change = this.#applied && changeScript(this.#applied, ruleset);
     if (change !== '') {
-      await runNft(this.#tools, this.path, change ?? replaceScript(ruleset));
+      // What someone else changed since the last look would count as ours.
+      const isOurs = change !== undefined && this.#isOurs(await this.#show());
+      await runNft(this.#tools, this.path, isOurs ? change : replaceScript(ruleset));
       this.#applied = ruleset;
       this.#wanted = ruleset;
       this.#shown = await this.#show();
@@ -53,10 +55,18 @@ export class Table {
     const rerouted =
       !(await routesStand(this.#tools, this.path, this.#ranges)) &&
       (await setRoutes(this.#tools, this.path, this.#ranges));
-    if ((await this.#show()) === this.#shown) return rerouted;
+    const [shown, expected] = [await this.#show(), this.#shown];
+    if (this.#isOurs(shown)) return rerouted;
     this.#applied = undefined;
     await this.apply(ruleset, this.#ranges);
+    // Someone may have been at them again already. Where they look as they did before, it is nft that shows them otherwise now.
+    if (expected !== '' && (shown === '' || shown !== this.#shown)) this.#shown = expected;
     return true;
+  }
+
+  /** Whether the table is as our last change left it. One that was gone by then is not. */
+  #isOurs(shown: string): boolean {
+    return shown !== '' && shown === this.#shown;
   }
 
   /** Removes the table and the routes, also those that an earlier process left. @throws {RedirectError} */
