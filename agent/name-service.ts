@@ -81,10 +81,13 @@ export class NameService {
     this.#set();
     const follow = followResolvConf(
       RESOLV_CONF,
-      found => {
-        server.setResolvers(found);
-        this.#servers = found.servers;
-        onServers();
+      {
+        onChange: found => {
+          server.setResolvers(found);
+          this.#servers = found.servers;
+          onServers();
+        },
+        onUnreadable: reason => logger.warn("cannot read the host's name servers; those before stay", { reason }),
       },
       signal,
       clock,

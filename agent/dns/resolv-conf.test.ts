@@ -1,4 +1,4 @@
-import { rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { makeFolder } from '../../test/folders.ts';
@@ -23,13 +23,17 @@ for (const [text, resolvers] of TEXTS) {
   });
 }
 
-test('a file that is replaced, removed and written again is followed', async t => {
+test('a file that is replaced, removed, cannot be read and is written again is followed', async t => {
   const folder = makeFolder('resolv');
   t.teardown(() => rm(folder, { recursive: true }));
   const path = join(folder, 'resolv.conf');
   const stop = new AbortController();
   const seen: string[] = [];
   let changed = Promise.withResolvers<void>();
+  const say = (what: string): void => {
+    seen.push(what);
+    changed.resolve();
+  };
   const next = async (write: () => Promise<void>): Promise<string> => {
     changed = Promise.withResolvers();
     await write();
@@ -38,10 +42,7 @@ test('a file that is replaced, removed and written again is followed', async t =
   };
   const following = followResolvConf(
     path,
-    ({ servers }) => {
-      seen.push(servers.join());
-      changed.resolve();
-    },
+    { onChange: ({ servers }) => say(servers.join()), onUnreadable: say },
     stop.signal,
     { now: Date.now, sleep: () => new Promise(resolve => setTimeout(resolve, 5)) },
   );
@@ -51,6 +52,9 @@ test('a file that is replaced, removed and written again is followed', async t =
   await writeFile(`${path}.new`, 'nameserver 10.0.0.2\n');
   t.is(await next(() => rename(`${path}.new`, path)), '10.0.0.2');
   t.is(await next(() => rm(path)), '127.0.0.1');
+  t.regex(await next(() => mkdir(path)), /EISDIR/);
+  await rm(path, { recursive: true });
+  t.is(await next(() => writeFile(path, 'nameserver 10.0.0.3\n')), '10.0.0.3');
   stop.abort();
   await following;
 });

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { type Clock, systemClock } from '../../manager/model/util/clock.ts';
-import { codeOf } from '../../manager/model/util/errors.ts';
+import { codeOf, messageOf } from '../../manager/model/util/errors.ts';
 
 /** How a host resolves names: resolv.conf(5). */
 export interface Resolvers {
@@ -42,27 +42,43 @@ export async function readResolvConf(path: string): Promise<Resolvers> {
   }
 }
 
+export interface Following {
+  /** Called at once, and then with each change. */
+  readonly onChange: (resolvers: Resolvers) => void;
+  /** Called when the file cannot be read, once for each reason. What it said before holds on. */
+  readonly onUnreadable: (reason: string) => void;
+}
+
 /**
- * Calls back with the host's resolvers, first at once and then with each change, until the signal aborts. Looks once a second:
- * the file is often a link into a folder that another program replaces, which no watch survives. A look at an unchanged file reads nothing.
+ * Follows the host's resolvers until the signal aborts. Looks once a second: the file is often a link into a folder that another program
+ * replaces, which no watch survives. A look at an unchanged file reads nothing.
  */
 export async function followResolvConf(
   path: string,
-  onChange: (resolvers: Resolvers) => void,
+  { onChange, onUnreadable }: Following,
   signal: AbortSignal,
   clock: Clock = systemClock,
 ): Promise<void> {
   let before = '';
   let version: string | undefined;
+  let unreadable: string | undefined;
   while (!signal.aborted) {
-    const next = versionOf(path);
-    if (next === undefined || next !== version) {
-      const resolvers = await readResolvConf(path);
-      const text = JSON.stringify(resolvers);
-      if (text !== before) onChange(resolvers);
-      before = text;
+    try {
+      const next = versionOf(path);
+      if (next === undefined || next !== version) {
+        const resolvers = await readResolvConf(path);
+        const text = JSON.stringify(resolvers);
+        if (text !== before) onChange(resolvers);
+        before = text;
+      }
+      version = next;
+      unreadable = undefined;
+    } catch (error) {
+      const reason = messageOf(error);
+      if (reason !== unreadable) onUnreadable(reason);
+      version = undefined;
+      unreadable = reason;
     }
-    version = next;
     await clock.sleep(LOOK_MS, signal).catch(() => undefined);
   }
 }

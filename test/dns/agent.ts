@@ -41,9 +41,12 @@ await Promise.all([
   keepDnsCaptured(signal),
   followResolvConf(
     RESOLV_CONF,
-    resolvers => {
-      dns.setResolvers(resolvers);
-      capture(resolvers.servers).catch((error: unknown) => console.error(error));
+    {
+      onChange: resolvers => {
+        dns.setResolvers(resolvers);
+        capture(resolvers.servers).catch((error: unknown) => console.error(error));
+      },
+      onUnreadable: console.error,
     },
     signal,
   ),
