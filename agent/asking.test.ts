@@ -1,4 +1,5 @@
 import test from 'ava';
+import { doneOrAborted } from '../manager/model/util/until.ts';
 import { Asking } from './asking.ts';
 
 function setUp(limit?: Set<string>): {
@@ -24,9 +25,9 @@ function setUp(limit?: Set<string>): {
     unsubscribe(_, names) {
       for (const name of names) wanted.delete(name);
     },
-    applied: async () => {
+    applied: async signal => {
       applied.count += 1;
-      await applied.gate;
+      await doneOrAborted(applied.gate, signal);
     },
   });
   return { held, subscribed, wanted, asking, applied };
@@ -61,6 +62,27 @@ test('a question that comes while Envoy is given the service is not answered bef
   resolve();
   await Promise.all([first, second]);
   t.deepEqual(answered.sort(), ['first', 'second']);
+});
+
+test('who asks later has a deadline of its own, and what nobody waited for to its end is done again', async t => {
+  const { held, asking, applied } = setUp();
+  held.add('a');
+  const { promise, resolve } = Promise.withResolvers<void>();
+  applied.gate = promise;
+  const [early, late] = [new AbortController(), new AbortController()];
+  const first = asking.ask('a', early.signal);
+  const answered: string[] = [];
+  const second = asking.ask('a', late.signal).then(() => answered.push('second'));
+  early.abort(new Error('deadline'));
+  await t.throwsAsync(first, { message: 'deadline' });
+  await new Promise(setImmediate);
+  t.deepEqual(answered, []);
+  late.abort(new Error('later deadline'));
+  await t.throwsAsync(second, { message: 'later deadline' });
+  const third = asking.ask('a', FOREVER);
+  resolve();
+  await third;
+  t.is(applied.count, 2);
 });
 
 test('a service that went and came back is waited for again', async t => {

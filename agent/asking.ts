@@ -19,6 +19,14 @@ interface Waiting extends PromiseWithResolvers<void> {
   askers: number;
 }
 
+/** Those who wait for Envoy to be given one service. */
+interface Applying {
+  readonly done: Promise<void>;
+  /** Aborted once nobody waits any more. */
+  readonly over: AbortController;
+  askers: number;
+}
+
 /** Turns questions to the name server into subscriptions: a host holds the services that its programs ask for. */
 export class Asking {
   readonly #options: AskingOptions;
@@ -26,7 +34,7 @@ export class Asking {
   /** Services that Envoy was seen to have. What is merely held may be on its way to it, and a call would come too early. */
   readonly #ready = new Set<string>();
   /** Services that Envoy is being given: whoever asks meanwhile waits for the same. */
-  readonly #applying = new Map<string, Promise<void>>();
+  readonly #applying = new Map<string, Applying>();
 
   constructor(options: AskingOptions) {
     this.#options = options;
@@ -40,20 +48,27 @@ export class Asking {
       await this.#held(hostname, signal);
     }
     if (this.#ready.has(hostname)) return;
-    const applying = this.#applying.get(hostname) ?? this.#apply(hostname, signal);
-    await doneOrAborted(applying, signal);
+    const applying = this.#applying.get(hostname) ?? this.#apply(hostname);
+    this.#applying.set(hostname, applying);
+    applying.askers += 1;
+    try {
+      await doneOrAborted(applying.done, signal);
+    } finally {
+      applying.askers -= 1;
+      if (applying.askers === 0) {
+        this.#applying.delete(hostname);
+        applying.over.abort();
+      }
+    }
     signal.throwIfAborted();
   }
 
-  async #apply(hostname: string, signal: AbortSignal): Promise<void> {
-    const applied = this.#options.applied(signal);
-    this.#applying.set(hostname, applied);
-    try {
-      await applied;
-      this.#ready.add(hostname);
-    } finally {
-      this.#applying.delete(hostname);
-    }
+  #apply(hostname: string): Applying {
+    const over = new AbortController();
+    const done = this.#options.applied(over.signal).then(() => {
+      if (!over.signal.aborted) this.#ready.add(hostname);
+    });
+    return { done, over, askers: 0 };
   }
 
   /** Subscribes, and waits until the service is held. */
