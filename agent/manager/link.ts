@@ -47,7 +47,10 @@ interface Session {
   readonly client: ManagerClient;
   readonly subscription: Subscription;
   readonly reporting: Reporting;
+  /** Has it end for that reason. */
   end(reason: Error): void;
+  /** Ends its streams: a client that closes waits for them, and takes what comes meanwhile. */
+  close(): void;
 }
 
 /** The host's line to its Managers: one at a time, the next one when it fails, with jittered waits. Nothing here ever stops traffic. */
@@ -166,7 +169,7 @@ export class ManagerLink {
     } finally {
       clearTimeout(silence);
       signal.removeEventListener('abort', abort);
-      this.#session?.reporting.stop();
+      this.#session?.close();
       this.#session = undefined;
       client.close();
     }
@@ -189,7 +192,11 @@ export class ManagerLink {
     const onRefused = (type: ResourceType, name: string, reason: string): void =>
       logger.warn('what the Manager sent cannot be read; what was held of it stays', { type, name, reason });
     const subscription = new Subscription(subscribe, { holdings, wanted: this.#wanted, onChange, onRefused });
-    return { client, subscription, reporting, end };
+    const close = (): void => {
+      reporting.stop();
+      for (const stream of [report, subscribe]) stream.cancel();
+    };
+    return { client, subscription, reporting, end, close };
   }
 
   #works(address: string, backoff: Backoff): void {

@@ -1,5 +1,6 @@
 import test from 'ava';
 import type { MeshStatus } from '../../manager/api/mesh-status.ts';
+import { eventually } from '../eventually.ts';
 import { startProxy } from '../real/proxy.ts';
 import { freePorts } from '../real/server.ts';
 import { joinMesh, speak, startAgent, workloadOf } from './agent.ts';
@@ -77,6 +78,26 @@ test('a host that falls silent counts as lost when its lease ends; it notices by
   far.mend();
   await user.until('its instances are back', () => NAMES.every(name => health(name) === 'healthy'));
   t.is((await statusOf(manager)).hosts.find(({ name }) => name === 'b')?.lease.state, 'held');
+});
+
+test('a session that ends takes its connection along: an agent ends at once, and nothing comes of it any more', async t => {
+  const manager = await startManager(t);
+  await using proxy = await startProxy(manager.agents);
+  const identity = await joinMesh(manager, (await manager.token()).token);
+  const agent = speak(t, { ...identity, managers: [proxy.address] }, { host: 'a', address: '10.0.0.1', workloads: [] });
+  const connections = (wanted: number): Promise<number> =>
+    eventually(
+      `${wanted} connections`,
+      () => proxy.connections,
+      count => count === wanted,
+      { timeoutMs: 1_000 },
+    );
+  await agent.until('a session', () => agent.sessions() === 1);
+  agent.link.useIdentity({ ...identity, managers: [proxy.address] });
+  await agent.until('the next one', () => agent.sessions() === 2);
+  await t.notThrowsAsync(connections(1));
+  await agent.stop();
+  await t.notThrowsAsync(connections(0));
 });
 
 test('of several Managers a host takes the next one that is its own: not one that is away, nor one of another mesh', async t => {
