@@ -42,3 +42,17 @@ test('a file that is named twice is read once', async t => {
   t.is((await ok(t, api, `validate -f ${folder} -f ${file} -f ${folder}/./a.yaml`)).out, '1 object right\n');
   t.is((await ok(t, api, 'validate -f - -f -', RULE)).out, '1 object right\n');
 });
+
+test('an object of another namespace than the command line names is named, and left alone', async t => {
+  const api = await startApi(t, { inspect: INSPECT });
+  const elsewhere = RULE.replace('{name: reviews}', '{name: reviews, namespace: shop}');
+  const file = write(api, 'a.yaml', `${elsewhere}---\n${ROUTES}`);
+  const { code, out, err } = await run(api, `apply -n front -f ${file}`);
+  t.is(code, 1);
+  t.is(out, 'virtualservice.networking.istio.io/reviews created\n');
+  const line = `${file}:3:27: metadata.namespace: is "shop", and -n says "front"; leave out one of the two\n`;
+  t.true(err.startsWith(line), err);
+  t.notRegex((await ok(t, api, 'get dr')).out, /shop/);
+  t.regex((await run(api, `delete -n front -f ${file}`)).err, /metadata\.namespace: is "shop"/);
+  t.is((await ok(t, api, 'validate -n shop -f -', elsewhere)).out, '1 object right\n');
+});

@@ -32,7 +32,9 @@ export async function readInput(
       errors.push(...content.errors);
       for (const object of content.objects) {
         const first = objects.get(nameOf(object));
-        if (first) errors.push(isThere(object, first));
+        if (namespace !== undefined && object.manifest.namespace !== namespace)
+          errors.push(isElsewhere(object, namespace));
+        else if (first) errors.push(isThere(object, first));
         else objects.set(nameOf(object), object);
       }
     }
@@ -48,6 +50,12 @@ function isThere(object: FileObject, first: FileObject): FileError {
   const path = 'metadata.name';
   const message = `${nameOf(object)} is in ${first.locate('')} already`;
   return { where: object.locate(path), path, message, hint: 'keep one of the two' };
+}
+
+function isElsewhere({ manifest, locate }: FileObject, namespace: string): FileError {
+  const path = 'metadata.namespace';
+  const message = `is "${manifest.namespace}", and -n says "${namespace}"`;
+  return { where: locate(path), path, message, hint: 'leave out one of the two' };
 }
 
 async function textOfFile(file: string, context: CommandContext): Promise<string> {
