@@ -79,6 +79,8 @@ export class Converge {
   /** Those whose namespaces have their links. */
   #linked: readonly LocalWorkload[] | undefined;
   #unlinked: readonly Problem[] = [];
+  /** The workloads that are not served, and why. */
+  #unserved: readonly Problem[] = [];
   /** Those that were given their ports. */
   #assigned: readonly LocalWorkload[] | undefined;
   /** What {@link workloads} was called with last. */
@@ -194,7 +196,7 @@ export class Converge {
     const { resources, problems } = this.#compiler.compile(
       knowledge.input(joined, this.#left(joined), agent.host, settings),
     );
-    this.#problems = [...problems, ...this.#unlinked, ...this.#leftOut(confined), ...this.#portless()];
+    this.#problems = [...problems, ...this.#leftOut(confined)];
     ads.update(resources);
     this.#given = true;
     await proxied;
@@ -224,11 +226,7 @@ export class Converge {
   async #link(): Promise<void> {
     const workloads = this.#workloads;
     if (this.#linked === workloads) return;
-    const { settings, logger } = this.#options;
-    const told = new Set(this.#unlinked.map(({ message }) => message));
-    this.#unlinked = await linkNamespaces(settings.namespaces, workloads);
-    for (const { origin, message } of this.#unlinked)
-      if (!told.has(message)) logger.warn('a workload is left out', { origin, reason: message });
+    this.#unlinked = await linkNamespaces(this.#options.settings.namespaces, workloads);
     if (this.#unlinked.length === 0) this.#linked = workloads;
     else this.#retryLater();
   }
@@ -242,8 +240,18 @@ export class Converge {
     );
   }
 
-  /** Those that Envoy, for that reason, has not the rights for. */
+  /** The workloads that are not served now. Of each it is said once why. @param confined why Envoy has not the rights for some. */
   #leftOut(confined: string | undefined): readonly Problem[] {
+    const told = new Set(this.#unserved.map(({ origin, message }) => `${origin}: ${message}`));
+    this.#unserved = [...this.#unlinked, ...this.#confined(confined), ...this.#portless()];
+    for (const { origin, message } of this.#unserved)
+      if (!told.has(`${origin}: ${message}`))
+        this.#options.logger.warn('a workload is left out', { origin, reason: message });
+    return this.#unserved;
+  }
+
+  /** Those that Envoy, for that reason, has not the rights for. */
+  #confined(confined: string | undefined): readonly Problem[] {
     if (confined === undefined) return [];
     const workloads = this.#all.filter(({ input }) => hasNamespace(input));
     return workloads.map(({ input }) => ({ origin: `workload ${input.local.workload.uid}`, message: confined }));
