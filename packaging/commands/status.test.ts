@@ -59,8 +59,8 @@ async function command(t: ExecutionContext, status: AgentStatus | undefined, nam
 test('on a host without a Manager, status tells what the agent knows', async t => {
   const { code, out } = await run(t, WELL, '--check');
   t.is(code, 0);
-  t.regex(out, /^Host {7}alpha, agent 1\.2\.3, up for 5s$/m);
-  t.regex(out, /^Manager {4}10\.0\.0\.1:15012, connected, last heard 0s ago$/m);
+  t.regex(out, /^Host {7}alpha, agent 1\.2\.3, up for \d+s$/m);
+  t.regex(out, /^Manager {4}10\.0\.0\.1:15012, connected, last heard \d+s ago$/m);
   t.regex(out, /^alpha\/default\/web +joined/m);
 });
 
