@@ -17,6 +17,9 @@ const LOOK_AGAIN_MS = 1000;
 /** NSFS_MAGIC of linux/magic.h: the file system of namespaces. */
 const NSFS = 0x6e736673;
 
+/** Leads to the network namespace of this process. */
+export const OWN = '/proc/self/ns/net';
+
 /** Capture inside the network namespace of one workload. A namespace that is gone, or is another one now, is no error: there is nothing to do. */
 export class CapturedNamespace {
   readonly path: string;
@@ -91,9 +94,14 @@ export class CapturedNamespace {
     if (shown !== undefined) this.#asked.learn(shown);
   }
 
-  /** Removes the rules. What is left of a namespace that is gone may be a plain file. @throws {RedirectError} */
+  /**
+   * Removes the rules. Where its namespace is gone, the path may lead to a plain file, to the host's own namespace or to that of another
+   * workload by now. @throws {RedirectError}
+   */
   async remove(): Promise<void> {
-    if (namespaceAt(this.path) === undefined || statfsSync(this.path).type !== NSFS) return;
+    const id = namespaceAt(this.path);
+    const isAnother = this.#id !== undefined && this.#id !== id;
+    if (id === undefined || isAnother || id === namespaceAt(OWN) || statfsSync(this.path).type !== NSFS) return;
     await this.#unlessGone(() => this.#table.remove());
   }
 

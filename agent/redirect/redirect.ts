@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../../manager/model/util/clock.ts';
 import { messageOf } from '../../manager/model/util/errors.ts';
 import { readIfThere, writeAtomic } from '../../manager/model/util/files.ts';
 import type { Logger } from '../../manager/model/util/log.ts';
-import { CapturedNamespace } from './captured-namespace.ts';
+import { CapturedNamespace, OWN } from './captured-namespace.ts';
 import { findTools, RedirectError, type Tools } from './nft.ts';
 import { Presence } from './presence.ts';
 import { probeKernel } from './probe.ts';
@@ -152,7 +152,7 @@ export class Redirect {
     for (const path of left) {
       if (!paths.includes(path)) await this.#forget(path, problems);
     }
-    const own = namespaceAt('/proc/self/ns/net');
+    const own = namespaceAt(OWN);
     for (const capture of captures) {
       const { path } = capture;
       const namespace = this.#namespaces.get(path) ?? new CapturedNamespace(this.#tools, path);

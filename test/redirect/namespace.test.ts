@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { symlink, writeFile } from 'node:fs/promises';
+import { rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
@@ -79,6 +79,27 @@ test("the host's own namespace is not taken for a workload's", async t => {
   const problems = await capture.apply(planOf([], [{ place: a, ports: [80] }]));
   t.is(problems.length, 1);
   t.regex(problems[0]!.why, /host's own network namespace/);
+});
+
+test("a path that led to a workload's namespace and leads to the host's own now costs the host no rule", async t => {
+  await using net = await createNetwork({ prefix: 'turned' });
+  const a = await net.host('a');
+  const place = await a.container('c1');
+  const path = join(a.folder, 'turned');
+  await symlink(place.namespacePath, path);
+  const capture = await startCapture(a);
+  const { host, namespaces } = planOf([], [{ place, ports: [80] }]);
+  t.deepEqual(await capture.apply({ host, namespaces: [{ ...namespaces[0]!, path }] }), []);
+  const tables = (): Promise<string> => a.run(['/usr/sbin/nft', 'list', 'tables']);
+  await rm(path);
+  await symlink(a.namespacePath, path);
+  t.deepEqual(await capture.apply({ host, namespaces: [] }), []);
+  t.regex(await tables(), /isthmus/);
+  await capture.running.kill('SIGKILL');
+  await writeFile(join(a.stateDir, 'redirect.json'), JSON.stringify([path]));
+  const next = await startCapture(a);
+  t.deepEqual(await next.apply({ host, namespaces: [] }), []);
+  t.regex(await tables(), /isthmus/);
 });
 
 test('what an earlier process left in namespaces is removed by the next', async t => {
