@@ -9,8 +9,8 @@ import type { JsonMap } from './resource.ts';
 import { identityOf } from './tls.ts';
 
 /**
- * A port of a workload of this host that every workload of this host may call, also those that just left: there is nothing to judge, so Envoy dials it for whoever
- * calls. The way through a listener inside Envoy, where callers are judged, costs a sixth of what a call costs.
+ * A port of a workload of this host that every workload of this host may call, also those that just left: there is nothing to judge, so
+ * Envoy dials it for whoever calls. The way through a listener inside Envoy, where callers are judged, costs a sixth of what a call costs.
  */
 export interface Delivery {
   readonly endpoint: JsonMap;
