@@ -52,6 +52,7 @@ test('a file with all it may say', t => {
       },
     ],
     problems: [],
+    kept: [],
     unreadable: [],
     partly: false,
   });
@@ -118,7 +119,7 @@ for (const entry of [
     t.is(broken.problems[0]?.where, 'a.yaml:2');
     t.regex(broken.problems[0]?.why ?? '', /; it may be any service, so what this file no longer lists stays$/);
     const after = keepUnnamed(broken, before);
-    t.deepEqual(after.services, [...broken.services, ...before.services]);
+    t.deepEqual([after.services, after.kept], [broken.services, before.services]);
     t.false(after.partly, 'what it may be is known');
     t.true(keepUnnamed(broken, undefined).partly);
     const mended = readDocument('services: [{name: new}]', 'a.yaml');

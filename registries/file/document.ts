@@ -12,6 +12,8 @@ import { Source } from './source.ts';
 /** What a file says. */
 export interface FileContent {
   readonly services: readonly RegistryService[];
+  /** Services that it said before and no longer lists, where an entry may be any of them. What another file lists goes before. */
+  readonly kept: readonly RegistryService[];
   /** Of entries that were left out; those of instances stand with their service. */
   readonly problems: readonly Problem[];
   /** Services that are listed, and cannot be used as they are written. */
@@ -56,7 +58,8 @@ export function keepUnnamed(content: FileContent, before: FileContent | undefine
   const listed = new Set([...content.services, ...content.unreadable].map(keyOf));
   const isLeft = (service: UnreadableService | RegistryService): boolean => !listed.has(keyOf(service));
   return {
-    services: [...content.services, ...before.services.filter(isLeft)],
+    services: content.services,
+    kept: [...before.services, ...before.kept].filter(isLeft),
     problems: content.problems,
     unreadable: [...content.unreadable, ...before.unreadable.filter(isLeft)],
     partly: before.partly,
@@ -86,7 +89,7 @@ function readServices(entries: readonly unknown[], problemOf: (error: FieldError
     } else
       unreadable.push({ name, ...(namespace !== undefined && { namespace }), problem: asOne(errors.map(problemOf)) });
   }
-  return { services: [...services.values()], problems, unreadable, partly };
+  return { services: [...services.values()], kept: [], problems, unreadable, partly };
 }
 
 /** Several problems of one thing, as one. */

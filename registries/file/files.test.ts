@@ -30,3 +30,19 @@ test('a pipe or a folder that is named like a file is named, and the others are 
     { where: join(folder, 'b.yaml'), why: 'is no file; write the services into one; nothing new of it is used' },
   ]);
 });
+
+test('what a file keeps, as an entry of it has no name, gives way to what another file lists', async t => {
+  const folder = makeFolder('files');
+  t.teardown(() => rm(folder, { recursive: true }));
+  const [a, b] = [join(folder, 'a.yaml'), join(folder, 'b.yaml')];
+  const instances = (address: string): string => `instances: [{id: i, address: ${address}, ports: {http: 80}}]`;
+  await writeFile(a, `services: [{name: moved, ${instances('10.0.0.1')}}, {name: x}]`);
+  const files = new Files(folder, false);
+  await files.look(new AbortController().signal);
+  await writeFile(a, 'services: [{name: X_BAD}]');
+  await writeFile(b, `services: [{name: moved, ${instances('10.0.0.2')}}]`);
+  const { services, problems } = await files.look(new AbortController().signal);
+  t.is(services.get('/moved')?.instances[0]?.address, '10.0.0.2');
+  t.deepEqual([...services.keys()].sort(), ['/moved', '/x']);
+  t.is(problems.length, 1, JSON.stringify(problems));
+});

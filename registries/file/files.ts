@@ -13,7 +13,7 @@ const MAXIMUM_BYTES = 64 * 1024 * 1024;
 /** Writes closer together than this may bear the same times, milliseconds: a file so young is read again at the next look. */
 const YOUNG_MS = 50;
 
-const NOTHING: FileContent = { services: [], problems: [], unreadable: [], partly: true };
+const NOTHING: FileContent = { services: [], kept: [], problems: [], unreadable: [], partly: true };
 
 interface KnownFile {
   /** Changes when the file does; empty when that could not be told. */
@@ -136,6 +136,8 @@ function together(files: ReadonlyMap<string, KnownFile>): Listing {
       }
     }
   }
+  for (const service of ordered.flatMap(([, { content }]) => content.kept))
+    if (!services.has(keyOf(service))) services.set(keyOf(service), service);
   const unreadable = new Map<string, UnreadableService>();
   for (const service of ordered.flatMap(([, { content }]) => content.unreadable)) {
     const key = keyOf(service);
