@@ -1,12 +1,10 @@
-import { join } from 'node:path';
 import anyTest, { type TestFn } from 'ava';
-import { EnvoyAdmin } from '../../agent/envoy/admin.ts';
-import { envoyPaths } from '../../agent/envoy/paths.ts';
 import { eventually } from '../eventually.ts';
 import { runLoad, startBanner, startEcho, startLoad } from '../hosts/apps.ts';
 import type { Exit, Running } from '../hosts/process.ts';
 import { policy, UID } from './cast.ts';
 import { Mesh, type MeshHost } from './mesh.ts';
+import { counted, underWay } from './proxy-stats.ts';
 
 interface Context {
   readonly mesh: Mesh;
@@ -90,20 +88,6 @@ async function talks(line: Running): Promise<void> {
   words += 1;
   line.child.stdin!.write(`word ${words}\n`);
   await line.line(text => text === `word ${words}`);
-}
-
-/** Resolves when so many requests to `reviews` are under way. */
-async function underWay(alpha: MeshHost, wanted: number): Promise<void> {
-  await eventually(
-    `${wanted} requests under way`,
-    () => counted(alpha, '^cluster\\.out\\|reviews\\..*\\.upstream_rq_active$'),
-    found => found >= wanted,
-  );
-}
-
-async function counted({ host }: MeshHost, names: string): Promise<number> {
-  const admin = new EnvoyAdmin({ socket: envoyPaths(host.runDir, join(host.stateDir, 'log')).admin });
-  return (await admin.stats(names)).reduce((sum, { value }) => sum + value, 0);
 }
 
 /** How many connections came to the workloads through listeners that judge callers. */

@@ -8,6 +8,7 @@ import { runLoad, startEcho, startLoad } from '../hosts/apps.ts';
 import type { Container, Place } from '../hosts/host.ts';
 import { onlyWeb, UID } from './cast.ts';
 import { Mesh, type MeshHost, type WorkloadFile } from './mesh.ts';
+import { underWay } from './proxy-stats.ts';
 
 interface Context {
   readonly mesh: Mesh;
@@ -133,6 +134,7 @@ test.serial(
     const allowed = Array.from({ length: 4 }, () => wait(alpha.host, 25_000));
     const under = await runLoad(box, { url: REVIEWS, requests: 20 }, { uid: UID.web });
     t.is(under.failed, 0, JSON.stringify(under.failures));
+    await underWay(alpha, refused.length + allowed.length);
     await mesh.apply(onlyWeb('reviews'));
     for (const { answer, after } of await Promise.all(refused)) {
       t.regex(answer, /^(403|503|000)$/);
