@@ -43,7 +43,7 @@ export async function applyAll(
   const steps: Step[] = [];
   for (const object of objects) steps.push(await begin(ask, object, widens, dryRun));
   const areApplied = !isPart && steps.every(({ object, answer }) => !refers(object) || isTaken(answer));
-  const wide = steps.filter(({ kept, answer }) => kept.length > 0 && isTaken(answer));
+  const wide = steps.filter(({ kept }) => kept.length > 0);
   if (areApplied && wide.length > 0) await narrow(ask, steps, wide);
   return steps.map(step => appliedOf(step, dryRun));
 }
@@ -52,7 +52,7 @@ async function begin(ask: Ask, object: FileObject, widens: boolean, dryRun: bool
   const before = await ask({ path: pathOf(object) });
   const wide = widens ? await widen(ask, object, before) : undefined;
   const answer = await patch(ask, wide ? { ...object, document: wide.document } : object, dryRun);
-  return { object, before, answer, kept: wide?.kept ?? [] };
+  return { object, before, answer, kept: isTaken(answer) ? (wide?.kept ?? []) : [] };
 }
 
 /** Undefined when the rule drops no subsets, or is refused anyway. */
@@ -66,7 +66,7 @@ async function widen(ask: Ask, object: FileObject, before: ManagerAnswer): Promi
 async function narrow(ask: Ask, steps: readonly Step[], wide: readonly Step[]): Promise<void> {
   for (const step of wide) {
     step.answer = await patch(ask, atRevision(step.object, step.answer), false);
-    step.kept = [];
+    if (isTaken(step.answer)) step.kept = [];
   }
   for (const step of steps.filter(({ object }) => refers(object))) {
     const { warnings } = await patch(ask, atRevision(step.object, step.answer), true);
@@ -95,8 +95,8 @@ function appliedOf({ object, before, answer, kept }: Step, dryRun: boolean): App
   const { kind, namespace, name } = manifest;
   const ref = { kind: kind.kind, namespace, name };
   const warnings = warningsOf(answer, object);
+  if (kept.length > 0) warnings.push(keeps(object, kept));
   if (isTaken(answer)) {
-    if (kept.length > 0) warnings.push(keeps(object, kept));
     return { ...ref, result: resultOf(answer.status, before.body, answer.body, dryRun), errors: [], warnings };
   }
   const causes = causesOf(answer).map(

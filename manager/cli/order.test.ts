@@ -1,6 +1,9 @@
 import test, { type ExecutionContext } from 'ava';
 import { parse } from 'yaml';
 import { type ApiFixture, startApi } from '../api/fixture.ts';
+import { readFile } from '../config/files.ts';
+import { applyAll } from './apply-all.ts';
+import type { Ask } from './ask.ts';
 import { connectManager } from './client.ts';
 import { INSPECT } from './fixture.ts';
 import { ok, ROUTES, RULE, run, write } from './fixture-run.ts';
@@ -160,4 +163,23 @@ test('a rule and routes that bear the revisions they were shown at are applied l
   t.is(out, `${rule} configured\n${routes} configured\n`);
   t.regex(err, /^stdin:\d+:\d+: warning: .*subset: "v2" is not defined in DestinationRule default\/reviews.*\n$/);
   t.deepEqual(await subsetNames(t, api), ['v1', 'v3']);
+});
+
+test('a rule that is not let go of its subsets, as somebody changed it meanwhile, is refused, and which it keeps is said', async t => {
+  const api = await startApi(t, { inspect: INSPECT });
+  await ok(t, api, 'apply -f -', `${RULE}---\n${ROUTES}`);
+  const client = connectManager({ runDir: api.directory });
+  let writes = 0;
+  const ask: Ask = async request => {
+    const isWrite = request.method === 'PATCH' && !request.path.includes('dryRun');
+    writes += isWrite && request.path.includes('destinationrules') ? 1 : 0;
+    if (isWrite && writes === 2) return { status: 409, body: { message: 'it was changed' }, warnings: [] };
+    return await client.request(request, AbortSignal.timeout(10_000));
+  };
+  const renamed = `${RULE.replace('{name: v2', '{name: v3')}---\n${ROUTES.replace('subset: v2', 'subset: v3')}`;
+  const { objects } = readFile(renamed, 'mesh.yaml', 'default');
+  const [applied] = await applyAll(ask, objects, false, false);
+  t.is(applied?.result, 'refused');
+  t.regex(applied?.warnings.join() ?? '', /"v2" stays in DestinationRule default\/reviews/);
+  t.deepEqual(await subsetNames(t, api), ['v1', 'v3', 'v2']);
 });
