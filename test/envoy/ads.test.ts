@@ -1,8 +1,9 @@
 import test from 'ava';
 import { resource, TYPE } from '../../agent/compile/resource.ts';
 import { eventually } from '../eventually.ts';
+import { freePort } from '../ports.ts';
 import { soon, stage } from './fixture.ts';
-import { call, freePort, load, origin } from './http.ts';
+import { call, load, origin } from './http.ts';
 import { cluster, endpoints, listener, routes, service, socketAddress, typed } from './resources.ts';
 
 test('what Envoy refuses is named with its origin, and holds nothing else back', async t => {

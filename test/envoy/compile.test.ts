@@ -17,9 +17,9 @@ import {
 } from '../../agent/compile/fixtures.ts';
 import type { HostInput, ServiceInput, WorkloadInput } from '../../agent/compile/input.ts';
 import type { HttpRoute } from '../../manager/model/config/virtual-service.ts';
+import { freePort } from '../ports.ts';
 import { authority, certificate } from './authority.ts';
 import { stage } from './fixture.ts';
-import { freePort } from './http.ts';
 
 const A = host('a', '127.0.0.1', await freePort());
 const B = host('b', '10.0.0.2');

@@ -16,9 +16,9 @@ import type { HostInput, WorkloadInput } from '../../agent/compile/input.ts';
 import { makeKey } from '../../auth/ca/root.ts';
 import type { Host } from '../../manager/model/workload.ts';
 import { sniOf } from '../../manager/model/workload.ts';
+import { freePort } from '../ports.ts';
 import { authority, certificate } from './authority.ts';
 import { type Serving, type Stage, soon, stage } from './fixture.ts';
-import { freePort } from './http.ts';
 import type { Knocking } from './knock.ts';
 
 const DOMAIN = 'isthmus.mesh';

@@ -1,5 +1,5 @@
 import { createServer, get, type Server } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 
 /** A server that answers everything with one text. */
@@ -19,29 +19,6 @@ export async function origin(answer: string): Promise<Origin> {
       await new Promise(done => server.close(done));
     },
   };
-}
-
-/**
- * A port that nobody listens on, and that no other test is given while this process runs. Envoys that listen on one port share its
- * connections without a word, and the kernel may give a port away as soon as it is let go.
- */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const server = createTcpServer();
-    await new Promise<void>(done => server.listen(0, '127.0.0.1', done));
-    const { port } = server.address() as AddressInfo;
-    const isOurs = await reserve(port);
-    await new Promise(done => server.close(done));
-    if (isOurs) return port;
-  }
-}
-
-/** Takes a name that one process alone can have, and keeps it until it ends. */
-function reserve(port: number): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const name = createTcpServer().unref();
-  name.once('error', () => resolve(false)).listen({ path: `\0isthmus-test-port-${port}` }, () => resolve(true));
-  return promise;
 }
 
 export interface Called {

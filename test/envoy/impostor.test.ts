@@ -1,10 +1,11 @@
 import test from 'ava';
 import { Compiler } from '../../agent/compile/compile.ts';
 import { host, input, instance, service, workload } from '../../agent/compile/fixtures.ts';
+import { freePort } from '../ports.ts';
 import { authority, certificate } from './authority.ts';
 import { caller } from './caller.ts';
 import { soon, stage } from './fixture.ts';
-import { call, freePort, origin } from './http.ts';
+import { call, origin } from './http.ts';
 
 const DOMAIN = 'isthmus.mesh';
 const id = (name: string): string => `spiffe://${DOMAIN}/ns/default/sa/${name}`;

@@ -4,10 +4,11 @@ import { host, input, instance, service, workload } from '../../agent/compile/fi
 import { authorization } from '../../auth/policy/authorization.ts';
 import { decide } from '../../auth/policy/decide.ts';
 import type { AuthorizationPolicy, AuthorizationSource } from '../../manager/model/config/security.ts';
+import { freePort } from '../ports.ts';
 import { authority, certificate } from './authority.ts';
 import { caller } from './caller.ts';
 import { stage } from './fixture.ts';
-import { call, freePort, origin } from './http.ts';
+import { call, origin } from './http.ts';
 
 const DOMAIN = 'isthmus.mesh';
 const WEB = `spiffe://${DOMAIN}/ns/default/sa/web`;

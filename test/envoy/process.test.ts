@@ -9,9 +9,10 @@ import { bootstrap } from '../../agent/envoy/bootstrap.ts';
 import { isAlive, processRef } from '../../agent/envoy/process-ref.ts';
 import { writeState } from '../../agent/envoy/process-state.ts';
 import { eventually } from '../eventually.ts';
+import { freePort } from '../ports.ts';
 import type { AgentTask } from './agent-program.ts';
 import { soon, stage } from './fixture.ts';
-import { call, freePort, load, origin } from './http.ts';
+import { call, load, origin } from './http.ts';
 import { cluster, endpoints, service } from './resources.ts';
 
 const execute = promisify(execFile);

@@ -1,8 +1,9 @@
 import test from 'ava';
 import { type JsonMap, type Resource, resource, TYPE } from '../../agent/compile/resource.ts';
+import { freePort } from '../ports.ts';
 import { authority, certificate } from './authority.ts';
 import { soon, stage } from './fixture.ts';
-import { call, freePort } from './http.ts';
+import { call } from './http.ts';
 import { ADS, socketAddress, typed } from './resources.ts';
 
 const WEB = 'spiffe://mesh/ns/default/sa/web';

@@ -14,10 +14,11 @@ import { type JsonMap, type Resource, resource } from '../../agent/compile/resou
 import type { CertificateSecret } from '../../agent/envoy/ads/secrets.ts';
 import { sniOf } from '../../manager/model/workload.ts';
 import { eventually } from '../eventually.ts';
+import { freePort } from '../ports.ts';
 import { authority, certificate } from './authority.ts';
 import { caller } from './caller.ts';
 import { soon, stage } from './fixture.ts';
-import { call, freePort, origin } from './http.ts';
+import { call, origin } from './http.ts';
 
 const id = (name: string): string => `spiffe://isthmus.mesh/ns/default/sa/${name}`;
 

@@ -14,9 +14,9 @@ import { Revocation } from '../../agent/revoke/revocation.ts';
 import { Sockets } from '../../agent/revoke/sockets.ts';
 import type { AuthorizationPolicy } from '../../manager/model/config/security.ts';
 import { eventually } from '../eventually.ts';
+import { freePort } from '../ports.ts';
 import { authority, certificate } from './authority.ts';
 import { ENVOY_UID, type Stage, stage } from './fixture.ts';
-import { freePort } from './http.ts';
 
 const DOMAIN = 'isthmus.mesh';
 const NAMES = ['web', 'other'];

@@ -7,8 +7,8 @@ import type { HostInput, WorkloadInput } from '../../agent/compile/input.ts';
 import type { CertificateSecret } from '../../agent/envoy/ads/secrets.ts';
 import { Authority } from '../../auth/ca/authority.ts';
 import { makeKey, makeRoot, readRoot } from '../../auth/ca/root.ts';
+import { freePort } from '../ports.ts';
 import { stage } from './fixture.ts';
-import { freePort } from './http.ts';
 
 const MEGABYTE = 1_000_000;
 

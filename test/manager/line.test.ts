@@ -1,8 +1,8 @@
 import test from 'ava';
 import type { MeshStatus } from '../../manager/api/mesh-status.ts';
 import { eventually } from '../eventually.ts';
+import { freePorts } from '../ports.ts';
 import { startProxy } from '../real/proxy.ts';
-import { freePorts } from '../real/server.ts';
 import { joinMesh, speak, startAgent, workloadOf } from './agent.ts';
 import { startManager, type TestManager } from './manager.ts';
 

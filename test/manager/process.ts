@@ -6,7 +6,7 @@ import { stringify } from 'yaml';
 import { connectManager, type ManagerAnswer, type ManagerRequest } from '../../manager/cli/client.ts';
 import { makeFolder } from '../folders.ts';
 import { type Running, watch } from '../hosts/process.ts';
-import { freePorts } from '../real/server.ts';
+import { freePorts } from '../ports.ts';
 
 const ISTHMUS = new URL('../../packaging/bin/isthmus', import.meta.url).pathname;
 const LIMIT_MS = 60_000;

@@ -1,7 +1,8 @@
 import { makeFolder } from '../folders.ts';
+import { freePorts } from '../ports.ts';
 import { ensureConsul } from './install/consul.ts';
 import { type Place, requestIn } from './place.ts';
-import { freePorts, type RealServer, startServer } from './server.ts';
+import { type RealServer, startServer } from './server.ts';
 
 export interface ConsulOptions extends Place {
   /** HTTP port; a free one when absent. Inside a namespace of its own, 8500. */

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { messageOf } from '../../manager/model/util/errors.ts';
 import { processStat } from '../../manager/model/util/process-stat.ts';
@@ -118,13 +117,4 @@ async function whenReady({ ready, readyTimeoutMs, folder, argv }: ServerOptions,
 
 function hasEnded(pid: number): boolean {
   return (processStat(pid)?.state ?? 'Z') === 'Z';
-}
-
-/** So many TCP ports that nothing listens on at this moment. */
-export async function freePorts(count: number, address = '127.0.0.1'): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, address));
-  await Promise.all(servers.map(server => once(server, 'listening')));
-  const ports = servers.map(server => (server.address() as { port: number }).port);
-  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))));
-  return ports;
 }

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { makeFolder } from '../folders.ts';
+import { freePorts } from '../ports.ts';
 import { type Place, runIn } from './place.ts';
-import { freePorts, type RealServer, startServer } from './server.ts';
+import { type RealServer, startServer } from './server.ts';
 import { ZooKeeperShell } from './zookeeper-shell.ts';
 
 /** Debian's package `zookeeper` brings it; its manifest names the other jars it needs. */
