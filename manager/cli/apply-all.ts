@@ -1,5 +1,5 @@
 import type { FileObject } from '../config/files.ts';
-import { describeObject } from '../model/config/object.ts';
+import { describeManifest } from '../config/manifest.ts';
 import { describeFieldError } from '../model/util/errors.ts';
 import { type Ask, causesOf, refusal } from './ask.ts';
 import type { ManagerAnswer } from './client.ts';
@@ -112,7 +112,7 @@ function appliedOf({ object, before, answer, kept }: Step, dryRun: boolean): App
 
 function keeps({ manifest, locate }: FileObject, kept: readonly string[]): string {
   const [names, stay, them] = kept.length === 1 ? [kept, 'stays', 'it'] : [kept, 'stay', 'them'];
-  return `${locate('spec.subsets')}: warning: spec.subsets: ${names.map(name => `"${name}"`).join(', ')} ${stay} in ${describeObject({ kind: manifest.kind.kind, metadata: manifest })}: a part of this input was not applied, and may route to ${them}; mend it and apply again`;
+  return `${locate('spec.subsets')}: warning: spec.subsets: ${names.map(name => `"${name}"`).join(', ')} ${stay} in ${describeManifest(manifest)}: a part of this input was not applied, and may route to ${them}; mend it and apply again`;
 }
 
 function patch(ask: Ask, object: FileObject, dryRun: boolean): Promise<ManagerAnswer> {

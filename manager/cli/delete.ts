@@ -1,5 +1,4 @@
-import { DEFAULT_NAMESPACE, type Manifest } from '../config/manifest.ts';
-import { describeObject } from '../model/config/object.ts';
+import { DEFAULT_NAMESPACE, describeManifest, type Manifest } from '../config/manifest.ts';
 import { type Ask, asker, refusal } from './ask.ts';
 import type { ManagerAnswer } from './client.ts';
 import { type Command, EXIT, usageError } from './command.ts';
@@ -69,6 +68,6 @@ function deleteOne(ask: Ask, { manifest: { kind, namespace, name } }: Target): P
 }
 
 function stays({ manifest }: Target): string {
-  const object = describeObject({ kind: manifest.kind.kind, metadata: manifest });
+  const object = describeManifest(manifest);
   return `${object} stays: a part of this input was not deleted, and may route to its subsets; mend it and delete again`;
 }

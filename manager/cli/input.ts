@@ -1,7 +1,7 @@
 import { readdir, readFile as readText, stat } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
 import { describeFileError, type FileContent, type FileError, type FileObject, readFile } from '../config/files.ts';
-import { describeObject } from '../model/config/object.ts';
+import { describeManifest } from '../config/manifest.ts';
 import { messageOf } from '../model/util/errors.ts';
 import { type Command, type CommandArguments, type CommandContext, CommandError, usageError } from './command.ts';
 import { namespaceOf } from './objects.ts';
@@ -43,7 +43,7 @@ export async function readInput(
 }
 
 function nameOf({ manifest }: FileObject): string {
-  return describeObject({ kind: manifest.kind.kind, metadata: manifest });
+  return describeManifest(manifest);
 }
 
 function isThere(object: FileObject, first: FileObject): FileError {

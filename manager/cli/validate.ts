@@ -1,7 +1,6 @@
 import type { FileError, FileObject } from '../config/files.ts';
-import { configObjectOf } from '../config/manifest.ts';
+import { configObjectOf, describeManifest } from '../config/manifest.ts';
 import { checkReferences } from '../config/references.ts';
-import { describeObject } from '../model/config/object.ts';
 import { type Command, EXIT } from './command.ts';
 import { printErrors, readInput } from './input.ts';
 import { FILE_OPTION, NAMESPACE_OPTION, OUTPUT_OPTION } from './options.ts';
@@ -21,7 +20,7 @@ export const validateCommand: Command = {
   async run({ values }, context) {
     const { objects, errors } = await readInput(validateCommand, values, context);
     const warnings = warningsOf(objects);
-    const names = objects.map(({ manifest }) => describeObject({ kind: manifest.kind.kind, metadata: manifest }));
+    const names = objects.map(({ manifest }) => describeManifest(manifest));
     if (values['output'] === 'table') {
       printErrors(context, errors);
       printErrors(

@@ -1,4 +1,4 @@
-import type { ConfigObject } from '../model/config/object.ts';
+import { type ConfigObject, describeObject } from '../model/config/object.ts';
 import { ConfigError, type FieldError } from '../model/util/errors.ts';
 import { Fields, isRecord, nearest } from '../model/util/fields.ts';
 import { kindOf, kinds, kindsNotYet } from './index.ts';
@@ -48,6 +48,11 @@ export function readManifest(document: unknown, defaultNamespace: string = DEFAU
   if (kind && metadata && errors.length === 0)
     return { kind, apiVersion: apiVersion!, ...metadata, spec: isRecord(spec) ? spec : {}, parsed };
   throw new ConfigError(describe(document), errors);
+}
+
+/** How messages name an object that was read: `VirtualService default/reviews`. */
+export function describeManifest({ kind, namespace, name }: Pick<Manifest, 'kind' | 'namespace' | 'name'>): string {
+  return describeObject({ kind: kind.kind, metadata: { namespace, name } });
 }
 
 /** How a message names what was to be read, however wrong it is. */
