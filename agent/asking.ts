@@ -50,17 +50,10 @@ export class Asking {
     if (this.#ready.has(hostname)) return;
     const applying = this.#applying.get(hostname) ?? this.#apply(hostname);
     this.#applying.set(hostname, applying);
-    applying.askers += 1;
-    try {
-      await doneOrAborted(applying.done, signal);
-    } finally {
-      applying.askers -= 1;
-      if (applying.askers === 0) {
-        this.#applying.delete(hostname);
-        applying.over.abort();
-      }
-    }
-    signal.throwIfAborted();
+    await waitTogether(applying, applying.done, signal, () => {
+      this.#applying.delete(hostname);
+      applying.over.abort();
+    });
   }
 
   #apply(hostname: string): Applying {
@@ -81,11 +74,9 @@ export class Asking {
     }
     const waiting = this.#waiting.get(hostname) ?? { ...Promise.withResolvers<void>(), askers: 0 };
     this.#waiting.set(hostname, waiting);
-    waiting.askers += 1;
-    await doneOrAborted(waiting.promise, signal);
-    waiting.askers -= 1;
-    if (waiting.askers === 0 && this.#waiting.get(hostname) === waiting) this.#waiting.delete(hostname);
-    signal.throwIfAborted();
+    await waitTogether(waiting, waiting.promise, signal, () => {
+      if (this.#waiting.get(hostname) === waiting) this.#waiting.delete(hostname);
+    });
   }
 
   /** Services that are gone were kept in mind, as they may come back; now others need their places. */
@@ -109,4 +100,21 @@ export class Asking {
       waiting.resolve();
     }
   }
+}
+
+/** Waits for what others may wait for, too. @param last called when nobody does any more. @throws the signal's reason, or what the work does. */
+async function waitTogether(
+  shared: { askers: number },
+  work: Promise<void>,
+  signal: AbortSignal,
+  last: () => void,
+): Promise<void> {
+  shared.askers += 1;
+  try {
+    await doneOrAborted(work, signal);
+  } finally {
+    shared.askers -= 1;
+    if (shared.askers === 0) last();
+  }
+  signal.throwIfAborted();
 }
