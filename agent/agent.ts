@@ -185,6 +185,8 @@ class Agent {
 
   #makeConverge(): Converge {
     const { options, settings, ports, callers, logger, signal } = this.#beginning;
+    const keptPorts = keeping('the outbound ports of workloads', () => savePorts(options.stateDir, ports), logger);
+    const keptCallers = keeping('who called from this host', () => saveCallers(options.stateDir, callers), logger);
     return new Converge({
       agent: options,
       settings,
@@ -197,8 +199,8 @@ class Agent {
       redirect: this.#redirect,
       dnsServers: () => this.#names.servers(),
       onMembers: () => this.#names.membersChanged(),
-      onPorts: keeping('the outbound ports of workloads', () => savePorts(options.stateDir, ports), logger),
-      onCallers: keeping('who called from this host', () => saveCallers(options.stateDir, callers), logger),
+      onPorts: () => void keptPorts.call(),
+      onCallers: () => void keptCallers.call(),
       onInForce: () => {
         this.#settled = true;
         this.#revocation.changed();

@@ -5,8 +5,9 @@ import { messageOf } from '../../manager/model/util/errors.ts';
 import { isRecord } from '../../manager/model/util/fields.ts';
 import { readIfThere, writeAtomic } from '../../manager/model/util/files.ts';
 import type { Logger } from '../../manager/model/util/log.ts';
-import { rerun } from '../../manager/model/util/rerun.ts';
+import type { Rerun } from '../../manager/model/util/rerun.ts';
 import { doneOrAborted } from '../../manager/model/util/until.ts';
+import { keeping } from '../state/keeping.ts';
 import type { Resolved } from './resolve.ts';
 
 export interface HostNamesOptions {
@@ -39,14 +40,12 @@ export class HostNames {
   readonly #known = new Map<string, readonly string[]>();
   readonly #followed = new Map<string, Followed>();
   #signal: AbortSignal | undefined;
-  readonly #write = rerun(
-    () => this.#save(),
-    error => this.#options.logger.warn('cannot remember the addresses of host names', { reason: messageOf(error) }),
-  );
+  readonly #kept: Rerun;
   #saving: Promise<void> = Promise.resolve();
 
   constructor(options: HostNamesOptions) {
     this.#options = options;
+    this.#kept = keeping('the addresses of host names', () => this.#save(), options.logger);
   }
 
   /** Reads what an earlier life knew. */
@@ -134,7 +133,7 @@ export class HostNames {
     if (before?.join() === addresses.join()) return;
     this.#known.set(name, addresses);
     this.#options.logger.info('a host name has other addresses', { name, addresses: addresses.join(', ') });
-    this.#saving = this.#write.call();
+    this.#saving = this.#kept.call();
     this.#options.onChange();
   }
 
