@@ -1,5 +1,6 @@
 import type { Workload } from '../manager/model/workload.ts';
 import type { Selector } from '../platforms/platform.ts';
+import { outboundListenerName } from './compile/names.ts';
 import { TYPE } from './compile/resource.ts';
 import type { AdsStatus } from './envoy/ads/status.ts';
 import type { Member } from './members.ts';
@@ -25,7 +26,7 @@ export function readyMembers(members: readonly Member[], { resources }: AdsStatu
   return members.filter(({ input }) => {
     const { workload, selector } = input.local;
     const own = selector.kind === 'namespace';
-    const needed = [`out/${workload.uid}`];
+    const needed = [outboundListenerName(workload.uid)];
     if (servedPorts(workload).length > 0) needed.push(own ? `inbound/${workload.uid}` : 'inbound');
     return needed.every(name => (own ? current : standing).has(name));
   });
@@ -33,8 +34,12 @@ export function readyMembers(members: readonly Member[], { resources }: AdsStatu
 
 /** Those whose listener Envoy refuses. */
 export function refusedMembers(members: readonly Member[], { resources }: AdsStatus): readonly Member[] {
-  const refused = new Set(resources.filter(({ state }) => state === 'rejected').map(({ name }) => name));
-  return members.filter(({ input }) => refused.has(`out/${input.local.workload.uid}`));
+  return callersAt(members, new Set(resources.filter(({ state }) => state === 'rejected').map(({ name }) => name)));
+}
+
+/** Those whose listener is one of these. */
+export function callersAt(members: readonly Member[], listeners: ReadonlySet<string>): readonly Member[] {
+  return members.filter(({ input }) => listeners.has(outboundListenerName(input.local.workload.uid)));
 }
 
 /** Tells workloads apart by where their traffic is captured: one that got another namespace has to be captured anew. */

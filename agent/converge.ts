@@ -3,7 +3,7 @@ import { messageOf } from '../manager/model/util/errors.ts';
 import type { Logger } from '../manager/model/util/log.ts';
 import { rerun } from '../manager/model/util/rerun.ts';
 import type { LocalWorkload } from '../platforms/platform.ts';
-import { capturePlan, placeOf, readyMembers, refusedMembers } from './capture.ts';
+import { callersAt, capturePlan, placeOf, readyMembers, refusedMembers } from './capture.ts';
 import { Compiler } from './compile/compile.ts';
 import type { HostSettings, Problem, WorkloadInput } from './compile/input.ts';
 import type { AdsServer } from './envoy/ads/server.ts';
@@ -316,7 +316,7 @@ export class Converge {
   /** Gives all their ports; those whose listeners were refused get others, if a program has theirs. */
   #assign(): void {
     const { ports, onPorts } = this.#options;
-    const uids = [...this.#refused].flatMap(listener => /^out\/(.+)/.exec(listener)?.[1] ?? []);
+    const uids = callersAt(this.#all, this.#refused).map(({ input }) => input.local.workload.uid);
     this.#refused.clear();
     const doubted = ports.doubt(uids);
     const before = this.#all.length;

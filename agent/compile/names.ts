@@ -49,6 +49,11 @@ export function appCluster(workload: string, port: number): string {
   return `app|${workload}|${port}`;
 }
 
+/** Where captured calls of a workload arrive. */
+export function outboundListenerName(workload: string): string {
+  return `out/${workload}`;
+}
+
 /** Internal listener that same-host callers of a workload's port come through. */
 export function localListener(workload: string, port: number): string {
   return `local/${workload}/${port}`;

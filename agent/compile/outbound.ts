@@ -4,7 +4,7 @@ import type { LocalWorkload } from '../../platforms/platform.ts';
 import { noteAdmitted } from './admitted.ts';
 import { http, ORIGINAL_DESTINATION, range, routeTable, socket, stamp, tcpProxy, value } from './filters.ts';
 import type { HostSettings } from './input.ts';
-import { ADDRESS_KEY, callerSecret, NO_CLUSTER, namespaceLink, SOURCE_KEY } from './names.ts';
+import { ADDRESS_KEY, callerSecret, NO_CLUSTER, namespaceLink, outboundListenerName, SOURCE_KEY } from './names.ts';
 import { type JsonMap, type Resource, resource, TYPE } from './resource.ts';
 import { outboundRoutes } from './routes.ts';
 
@@ -52,7 +52,7 @@ export function outboundListener(
   settings: Pick<HostSettings, 'namespaceOutboundPort' | 'namespaces' | 'admittedLog' | 'ipv6'>,
 ): Resource {
   const { workload } = local;
-  const name = `out/${workload.uid}`;
+  const name = outboundListenerName(workload.uid);
   const namespace = namespaceLink(settings.namespaces, local);
   const port = namespace === undefined ? outboundPort : settings.namespaceOutboundPort;
   const who = [value(SOURCE_KEY, callerSecret(identity))];
