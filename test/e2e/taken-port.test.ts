@@ -4,8 +4,17 @@ import test from 'ava';
 import { eventually } from '../eventually.ts';
 import { startEcho } from '../hosts/apps.ts';
 import { UID } from './cast.ts';
-import { Mesh } from './mesh.ts';
+import { type AgentStatusJson, Mesh, type MeshHost } from './mesh.ts';
 import { answers, oneHost } from './one-host.ts';
+
+/** Resolves when the agent captures whom it has. */
+function captured(host: MeshHost, what = 'web is captured'): Promise<AgentStatusJson> {
+  return eventually(
+    what,
+    () => host.status(),
+    ({ redirect }) => redirect.active,
+  );
+}
 
 test('a workload that comes back while a program listens on its port gets another, and the program is reached', async t => {
   t.timeout(120_000);
@@ -43,11 +52,7 @@ test('a workload whose port is taken while it waits for the Manager gets another
   const { outboundPort } = (await eventually('web waits', web, found => found !== undefined))!;
   await startEcho(host, 'collector', [outboundPort], { uid: UID.second });
   await mesh.startManager();
-  await eventually(
-    'web is captured',
-    () => alpha.status(),
-    ({ redirect }) => redirect.active,
-  );
+  await captured(alpha);
   t.not((await web())!.outboundPort, outboundPort);
   t.deepEqual((await alpha.status()).rejections, []);
 });
@@ -58,11 +63,7 @@ test('a workload whose port is taken while Envoy is away gets another', async t 
   await mesh.startManager();
   const alpha = await mesh.host('alpha', [{ name: 'web', selector: { user: UID.web } }]);
   const { host } = alpha;
-  const { envoy, workloads } = await eventually(
-    'web is captured',
-    () => alpha.status(),
-    ({ redirect }) => redirect.active,
-  );
+  const { envoy, workloads } = await captured(alpha);
   const { outboundPort } = workloads[0]!;
   alpha.agent().child.kill('SIGSTOP');
   process.kill(envoy.pid, 'SIGKILL');
@@ -107,11 +108,7 @@ test('a workload that no port is left for keeps none of those from the mesh that
   await mesh.startManager();
   const alpha = await mesh.host('alpha', [{ name: 'web', selector: { user: UID.web } }]);
   const { host } = alpha;
-  await eventually(
-    'web is captured',
-    () => alpha.status(),
-    ({ redirect }) => redirect.active,
-  );
+  await captured(alpha);
   const led = (): Promise<string> => host.run(['/usr/sbin/nft', 'list', 'map', 'inet', 'isthmus', 'outbound']);
   const before = await led();
   await alpha.agent().kill('SIGKILL');
@@ -119,11 +116,7 @@ test('a workload that no port is left for keeps none of those from the mesh that
   await taker.line(/took them/);
   await alpha.workload({ name: 'late', selector: { user: UID.other } });
   await alpha.startAgent();
-  const { rejections } = await eventually(
-    'web is captured by this agent',
-    () => alpha.status(),
-    ({ redirect }) => redirect.active,
-  );
+  const { rejections } = await captured(alpha, 'web is captured by this agent');
   t.deepEqual(
     rejections.map(({ origins }) => origins),
     [['workload alpha/default/late']],
