@@ -40,6 +40,7 @@ test('a caller: one listener for the workload, one for tunnels; clusters by port
     'vip|[fdca::2]:5432',
   ]);
   t.deepEqual(names(made, TYPE.endpoints), [
+    'hbone',
     'out|reviews.default.mesh|9080|',
     'vip|240.240.0.2:5432',
     'vip|[fdca::2]:5432',
@@ -59,6 +60,10 @@ test('the called: a listener for callers of the same host, one for tunnels, one 
   ]);
   t.deepEqual(names(made, TYPE.cluster), ['app|b/default/reviews|9080', 'hbone', 'refuse']);
   t.deepEqual(names(made, TYPE.routes), ['tunnel/b/default/reviews']);
+});
+
+test('a host that calls nobody has a list of hosts too: without an answer to its question Envoy does not start', t => {
+  t.deepEqual(names(input(A, [], []), TYPE.endpoints), ['hbone']);
 });
 
 test('tunnels are shared out among the workers of Envoy, not left to the kernel', t => {

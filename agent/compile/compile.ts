@@ -4,7 +4,8 @@ import { appClusters } from './app.ts';
 import { type CalledPort, calledPortsOf, policyOrigins } from './called.ts';
 import { deliveriesOf, deliveriesTo, maySkipTheListener } from './deliveries.ts';
 import { Directory, destinationsOf } from './destination.ts';
-import { hbone } from './hbone.ts';
+import { FarHosts, farHostsOf } from './far-hosts.ts';
+import { HBONE, hbone, hboneHosts } from './hbone.ts';
 import { inboundChain, inboundListener } from './inbound.ts';
 import type { HostInput, Problem, WorkloadInput } from './input.ts';
 import { localListenerOf } from './local.ts';
@@ -37,12 +38,19 @@ interface Called {
 }
 
 /**
- * Turns what a host knows into what its Envoy shall run. The outcome depends on the input only; what was made before is used again where
- * the very same objects come in, so keep objects that did not change: new instances of one service cost only its endpoints.
+ * Turns what a host knows into what its Envoy shall run. The outcome depends on the input only, but for hosts that linger; what was made
+ * before is used again where the very same objects come in, so keep objects that did not change: new instances of one service cost only
+ * its endpoints.
  */
 export class Compiler {
   readonly #memo = new Memo();
+  readonly #farHosts: FarHosts;
   #previous = new Map<string, Resource>();
+
+  /** @param now milliseconds of a clock that is never set. */
+  constructor(now: () => number = () => performance.now()) {
+    this.#farHosts = new FarHosts(now);
+  }
 
   compile(input: HostInput): Compiled {
     this.#memo.begin();
@@ -80,7 +88,16 @@ export class Compiler {
         ...this.#memo.get(`problems ${hostname}`, [view, instances], () => serviceProblems(view, instances)),
       );
     }
-    return [...resources, ...this.#routes(services, problems)];
+    return [...resources, this.#hosts(input), ...this.#routes(services, problems)];
+  }
+
+  #hosts({ services, host, settings }: HostInput): Resource {
+    const texts = [...services].map(([hostname, { instances }]) =>
+      this.#memo.get(`hosts ${hostname}`, [instances, host.name], () => farHostsOf(instances, host.name)),
+    );
+    const named = this.#memo.get('hosts', texts, () => new Set(texts.flatMap(text => text.split(',').filter(Boolean))));
+    const listed = this.#farHosts.list(named);
+    return this.#memo.get(HBONE, [listed, settings.ipv6], () => hboneHosts(listed, settings.ipv6));
   }
 
   #routes(services: HostInput['services'], problems: Problem[]): readonly Resource[] {

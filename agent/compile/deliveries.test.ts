@@ -14,6 +14,7 @@ import {
   TRUST_DOMAIN,
   workload,
 } from './fixtures.ts';
+import { HBONE } from './hbone.ts';
 import type { WorkloadInput } from './input.ts';
 import type { JsonMap } from './resource.ts';
 import { TYPE } from './resource.ts';
@@ -116,7 +117,9 @@ test('who left, and may have connections yet, counts until they are over', t => 
 test('what has endpoints of a workload of this host is made from it, too', t => {
   const called = reviews();
   const { resources } = made(new Compiler(), [called], [instance(A, called)]);
-  const origins = resources.filter(({ typeUrl }) => typeUrl === TYPE.endpoints).map(({ origins }) => origins);
+  const origins = resources
+    .filter(({ typeUrl, name }) => typeUrl === TYPE.endpoints && name !== HBONE)
+    .map(({ origins }) => origins);
   for (const each of origins) t.deepEqual(each, ['service reviews.default.mesh', `workload ${UID}`]);
 });
 

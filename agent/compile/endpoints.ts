@@ -3,6 +3,7 @@ import type { Health, Instance } from '../../manager/model/instance.ts';
 import type { Locality } from '../../manager/model/locality.ts';
 import type { ServicePort } from '../../manager/model/service.ts';
 import { type Deliveries, type Delivery, deliveryKey } from './deliveries.ts';
+import { farHost } from './far-hosts.ts';
 import { socket } from './filters.ts';
 import { HBONE } from './hbone.ts';
 import { localListener, METADATA } from './names.ts';
@@ -74,7 +75,7 @@ function endpoint(instance: Instance, port: number, host: string, deliveries: De
   }
   const authority = `${reach.sni}:${port}`;
   // Envoy keeps three copies of these, more than 1 KB each: nothing else of an endpoint takes as much.
-  const facts = { host: reach.tunnel, authority, sni: reach.sni, san: reach.identity };
+  const facts = { host: farHost(reach.tunnel), authority, sni: reach.sni, san: reach.identity };
   // So does all that says where a tunnel leads: metadata alone would leave the connections that stand where they are.
   const id = `${state}|${reach.tunnel}|${authority}|${reach.identity}`;
   return { ...inside(HBONE, id), ...metadata({ [METADATA]: facts }) };

@@ -124,6 +124,9 @@ test('an extension that is a bare value', t => {
 
 /** What each host has one of, with types that the protos at hand lack. */
 const RARE = [
+  'envoy.extensions.load_balancing_policies.override_host.v3.OverrideHost',
+  'envoy.extensions.load_balancing_policies.random.v3.Random',
+  'envoy.extensions.load_balancing_policies.subset.v3.Subset',
   'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext',
   'envoy.extensions.transport_sockets.tls.cert_selectors.on_demand_secret.v3.Config',
   'envoy.extensions.transport_sockets.tls.cert_mappers.filter_state_override.v3.Config',

@@ -142,6 +142,11 @@ export class Ledger {
     this.held.set(name, { accepted: this.held.get(name)?.accepted, rejected: { version, reason } });
   }
 
+  /** Has the next response hold nothing but a resource, if the client lacks it: others need it. */
+  first(name: string, desired: Desired): void {
+    if (this.#groups[0]?.[0] !== name && this.#lacking([name], desired).length > 0) this.#groups.unshift([name]);
+  }
+
   /** Offers refused resources once more. */
   retryRejected(): void {
     for (const held of this.held.values()) if (held.rejected) held.again = true;

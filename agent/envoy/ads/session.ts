@@ -1,4 +1,5 @@
 import { messageOf } from '../../../manager/model/util/errors.ts';
+import { HBONE } from '../../compile/hbone.ts';
 import { type Resource, TYPE, type TypeUrl } from '../../compile/resource.ts';
 import { type Held, Ledger, type Outcome, type Sent } from './ledger.ts';
 import type { DeltaRequest, DeltaResponse } from './wire.ts';
@@ -32,6 +33,7 @@ const RESPONSE_BYTES = 2 * 1024 * 1024;
 /**
  * One client's stream: which response is sent when. New clusters come first, then internal listeners (endpoints name them), endpoints,
  * and once the client has these ready, the other listeners and the routes. What is gone is removed after that, in reverse order.
+ * Of the endpoints, the list of hosts comes first and alone: calls to a host that others name and that is not listed there fail.
  * Envoy acknowledges clusters when they are warm, and for that it needs their endpoints: so those do not wait.
  */
 export class Session {
@@ -99,6 +101,7 @@ export class Session {
     if (!this.#unsent(TYPE.cluster) && !(begins && waiting)) this.#offer(TYPE.listener, waiting ? internal : undefined);
     if (begins || !this.#unsent(TYPE.listener, internal)) {
       const early = this.#outdatedClusters();
+      this.#listHostsFirst(early);
       this.#offer(TYPE.endpoints, early.size > 0 ? ({ name }) => !early.has(name) : undefined);
     }
     if (this.#blocked(TYPE.cluster) || this.#blocked(TYPE.endpoints)) return;
@@ -107,6 +110,11 @@ export class Session {
     this.#offer(TYPE.routes);
     if (this.#blocked(TYPE.routes)) return;
     this.#remove();
+  }
+
+  #listHostsFirst(early: ReadonlySet<string>): void {
+    const desired = this.#options.desired()[TYPE.endpoints];
+    if (desired !== undefined && !early.has(HBONE)) this.#ledgers.get(TYPE.endpoints)?.first(HBONE, desired);
   }
 
   /**
