@@ -1,13 +1,9 @@
-import { once } from 'node:events';
 import { stat } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import test from 'ava';
 import { Compiler } from '../../agent/compile/compile.ts';
-import { socket, stamp, tcpProxy, value } from '../../agent/compile/filters.ts';
 import { authorizationPolicy, host, input, instance, service, workload } from '../../agent/compile/fixtures.ts';
 import type { HostInput } from '../../agent/compile/input.ts';
-import { addressCluster, SOURCE_KEY } from '../../agent/compile/names.ts';
-import { type Resource, resource, TYPE } from '../../agent/compile/resource.ts';
+import type { Resource } from '../../agent/compile/resource.ts';
 import { FLUSH_MS } from '../../agent/envoy/launch.ts';
 import { AdmittedLog } from '../../agent/revoke/admitted-log.ts';
 import { Revocation } from '../../agent/revoke/revocation.ts';
@@ -17,71 +13,12 @@ import { eventually } from '../eventually.ts';
 import { freePort } from '../ports.ts';
 import { authority, certificate } from './authority.ts';
 import { ENVOY_UID, type Stage, stage } from './fixture.ts';
+import { echo, Line, tcpCaller } from './line.ts';
 
 const DOMAIN = 'isthmus.mesh';
 const NAMES = ['web', 'other'];
 const PLACES = { near: '240.240.0.1', far: '240.240.0.2' } as const;
 const identity = (name: string): string => `spiffe://${DOMAIN}/ns/default/sa/${name}`;
-
-/** A TCP server that sends back what it gets. It listens on loopback, and not at the address of its workload, as many do. */
-async function echo(): Promise<AsyncDisposable & { readonly port: number }> {
-  const open = new Set<Socket>();
-  const server = createServer(socket => {
-    open.add(socket);
-    socket.on('error', () => undefined).pipe(socket);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    port: (server.address() as AddressInfo).port,
-    async [Symbol.asyncDispose]() {
-      for (const socket of open) socket.destroy();
-      await new Promise(done => server.close(done));
-    },
-  };
-}
-
-/** Calls an address as a workload would whose traffic is captured. */
-function caller(port: number, name: string, virtualIp: string): Resource {
-  const who = stamp([value(SOURCE_KEY, identity(name))], 'on_new_connection');
-  const chain = { filters: [who, tcpProxy('caller', addressCluster(virtualIp, 80))] };
-  const title = `${name} calls ${virtualIp}`;
-  return resource(
-    TYPE.listener,
-    title,
-    { name: title, address: socket('127.0.0.1', port), filter_chains: [chain] },
-    [],
-  );
-}
-
-/** A connection that stands. */
-class Line {
-  readonly who: string;
-  readonly #socket: Socket;
-  readonly #closed: Promise<void>;
-  open = true;
-
-  constructor(who: string, port: number) {
-    this.who = who;
-    this.#socket = connect(port, '127.0.0.1').on('error', () => undefined);
-    this.#closed = once(this.#socket, 'close').then(() => {
-      this.open = false;
-    });
-  }
-
-  /** Whether a word comes back. */
-  async talks(word: string): Promise<boolean> {
-    if (!this.open) return false;
-    this.#socket.write(word);
-    const answer = once(this.#socket, 'data').then(([bytes]) => String(bytes) === word);
-    return await Promise.race([answer, this.#closed.then(() => false)]);
-  }
-
-  async end(): Promise<void> {
-    this.#socket.destroy();
-    await this.#closed;
-  }
-}
 
 /** One host with a workload of two TCP ports, and its policy. */
 class World {
@@ -99,7 +36,7 @@ class World {
       Object.entries(PLACES).map(([place, address]) => ({ name, place, address })),
     ).map(({ name, place, address }, index) => {
       const port = ports[index]!;
-      return { who: `${name} ${place}`, port, resource: caller(port, name, address) };
+      return { who: `${name} ${place}`, port, resource: tcpCaller(port, identity(name), address) };
     });
   }
 
