@@ -56,8 +56,9 @@ export class Line {
     return await Promise.race([answer, this.#closed.then(() => false)]);
   }
 
+  /** By a reset: ended in order, it would keep a port from the listeners of other tests for a minute. */
   async end(): Promise<void> {
-    this.#socket.destroy();
+    this.#socket.resetAndDestroy();
     await this.#closed;
   }
 }
