@@ -24,6 +24,8 @@ interface World extends AsyncDisposable {
   /** Where the tunnel listens. */
   readonly tunnel: string;
   readonly resources: readonly Resource[];
+  /** What it is when the instance is at another address. */
+  moved(address: string): readonly Resource[];
   /** Gives Envoy these, and resolves once it took all of them. */
   apply(resources: readonly Resource[]): Promise<void>;
   /** A connection that talked. */
@@ -42,14 +44,17 @@ async function world(first: (resources: readonly Resource[]) => readonly Resourc
     ...workload(here, 'reviews', [{ ...CALLED[0]!, number: app.port }]),
     outboundPort: await freePort(),
   };
-  const tunnel = `${at}:${here.tunnelPort}`;
   const near = instance({ ...here, name: 'b' }, reviews);
-  const far = { ...near, reach: { ...near.reach, tunnel } } as Instance;
-  const made = input(here, [reviews], [service('reviews', 1, CALLED, [far])]);
-  const settings = { ...made.settings, inboundPort: await freePort(), admittedLog: on.paths.admitted };
-  const port = await freePort();
-  const { resources: compiled } = new Compiler().compile({ ...made, settings });
-  const resources = [...compiled, tcpCaller(port, id('web'), '240.240.0.1')];
+  const [port, inboundPort] = [await freePort(), await freePort()];
+  const compiler = new Compiler();
+  const compiled = (address: string): readonly Resource[] => {
+    const reach = { ...near.reach, tunnel: `${address}:${here.tunnelPort}` };
+    const made = input(here, [reviews], [service('reviews', 1, CALLED, [{ ...near, reach } as Instance])]);
+    const settings = { ...made.settings, inboundPort, admittedLog: on.paths.admitted };
+    const { resources } = compiler.compile({ ...made, settings });
+    return [...resources, tcpCaller(port, id('web'), '240.240.0.1')];
+  };
+  const resources = compiled(at);
   const ca = authority(DOMAIN);
   const certificates = ['web', 'reviews'].map(name => certificate(ca, id(name)));
   const { ads } = await on.serve(first(resources), { secrets: { certificates, roots: ca.root } });
@@ -57,8 +62,9 @@ async function world(first: (resources: readonly Resource[]) => readonly Resourc
   const stack = built.move();
   return {
     port,
-    tunnel,
+    tunnel: `${at}:${here.tunnelPort}`,
     resources,
+    moved: compiled,
     async apply(changed) {
       ads.update(changed);
       await taken(ads);
@@ -98,6 +104,30 @@ function unlisted(resources: readonly Resource[]): readonly Resource[] {
     };
     return resource(typeUrl, name, { ...others, ...byAddress }, []);
   });
+}
+
+/** Has calls go on one after the other, until some more were made after a change. @throws when one is not answered. */
+async function whileCalling(to: World, change: () => Promise<void>): Promise<void> {
+  let [over, calls] = [false, 0];
+  const calling = (async () => {
+    for (; !over; calls += 1) await (await to.line()).end();
+  })();
+  const more = async (): Promise<void> => {
+    const wanted = calls + 20;
+    await eventually(
+      'more calls',
+      () => calls,
+      found => found >= wanted,
+      { pauseMs: 5 },
+    );
+  };
+  const changing = more()
+    .then(change)
+    .then(more)
+    .finally(() => {
+      over = true;
+    });
+  await Promise.all([calling, changing]);
 }
 
 const same = (resources: readonly Resource[]): readonly Resource[] => resources;
@@ -158,22 +188,20 @@ test.serial('another host in the list moves no connections, and is called by who
 test.serial('an Envoy of an agent that listed no hosts gets the list without a call lost', async t => {
   await using to = await world(unlisted);
   const before = await to.line();
-  let [over, calls] = [false, 0];
-  const calling = (async () => {
-    while (!over) {
-      await (await to.line()).end();
-      calls += 1;
-    }
-  })();
-  await to.apply(to.resources);
-  const then = calls;
-  await eventually(
-    'calls after the change',
-    () => calls,
-    found => found > then + 20,
-  );
-  over = true;
-  await calling;
+  await whileCalling(to, () => to.apply(to.resources));
   t.true(await before.talks('still there'));
   await before.end();
 });
+
+test.serial(
+  'an instance that moves from host to host loses no call, though none of them was listed before',
+  async t => {
+    await using to = await world(same);
+    const before = await to.line();
+    await whileCalling(to, async () => {
+      for (let host = 2; host < 22; host += 1) await to.apply(to.moved(`127.0.0.${host}`));
+    });
+    t.true(await before.talks('still there'));
+    await before.end();
+  },
+);
