@@ -8,6 +8,7 @@ import type { Logger } from '../manager/model/util/log.ts';
 import { doneOrAborted } from '../manager/model/util/until.ts';
 import type { LocalWorkload, PlatformProblem } from '../platforms/platform.ts';
 import { Asking } from './asking.ts';
+import { transparency } from './capabilities.ts';
 import type { HostSettings } from './compile/input.ts';
 import { Converge } from './converge.ts';
 import { EnvoyAdmin } from './envoy/admin.ts';
@@ -26,7 +27,7 @@ import type { HostFacts } from './manager/reporting.ts';
 import { NameService } from './name-service.ts';
 import type { AgentOptions } from './options.ts';
 import { Redirect } from './redirect/redirect.ts';
-import { PORTS } from './redirect/spec.ts';
+import { ASKED_PORTS, PORTS } from './redirect/spec.ts';
 import { Reports } from './reports.ts';
 import { AdmittedLog } from './revoke/admitted-log.ts';
 import { Revocation } from './revoke/revocation.ts';
@@ -63,6 +64,7 @@ export async function runAgent(options: AgentOptions, logger: Logger, signal: Ab
     namespaces: join(runDir, 'namespaces'),
     admittedLog: paths.admitted,
     ipv6: await hasIpv6(),
+    transparent: (await transparency()) !== undefined,
   };
   const over = new AbortController();
   const ending = AbortSignal.any([signal, over.signal]);
@@ -197,7 +199,7 @@ class Agent {
       ads: this.#ads,
       proxy: this.#proxy,
       redirect: this.#redirect,
-      dnsServers: () => this.#names.servers(),
+      names: () => this.#names.captured(),
       onMembers: () => this.#names.membersChanged(),
       onPorts: () => void keptPorts.call(),
       onCallers: () => void keptCallers.call(),
@@ -314,7 +316,7 @@ class Agent {
     const { options, logger, signal } = this.#beginning;
     return followWorkloads({
       platforms: options.platforms,
-      ownPorts: [PORTS.inbound, PORTS.outbound, PORTS.dns, options.host.tunnelPort],
+      ownPorts: [PORTS.inbound, PORTS.outbound, PORTS.dns, ...ASKED_PORTS, options.host.tunnelPort],
       onChange: (workloads, problems) => {
         this.#problems = problems;
         void this.#take(workloads);

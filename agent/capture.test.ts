@@ -3,10 +3,17 @@ import type { Selector } from '../platforms/platform.ts';
 import { type CaptureFacts, capturePlan } from './capture.ts';
 import { host, port, workload } from './compile/fixtures.ts';
 import type { Member } from './members.ts';
+import { ASKED_PORTS } from './redirect/spec.ts';
 
 const HOST = host('a', '192.0.2.1');
 const RANGES = ['240.240.0.0/16'];
-const FACTS: CaptureFacts = { virtualRanges: RANGES, dnsServers: ['192.0.2.53'], proxyUid: 1337, agentUid: 0 };
+const FACTS: CaptureFacts = {
+  virtualRanges: RANGES,
+  dnsServers: ['192.0.2.53'],
+  askedPorts: ASKED_PORTS,
+  proxyUid: 1337,
+  agentUid: 0,
+};
 
 const memberOf = (name: string, selector: Selector): Member => ({
   input: workload(HOST, name, [port(9080), port(53, 'udp')], { selector }),

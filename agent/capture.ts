@@ -10,6 +10,7 @@ import type { CapturedUser, NamespaceCapture } from './redirect/spec.ts';
 export interface CaptureFacts {
   readonly virtualRanges: readonly string[];
   readonly dnsServers: readonly string[];
+  readonly askedPorts: readonly number[];
   readonly proxyUid: number;
   readonly agentUid: number;
 }
@@ -56,7 +57,7 @@ export interface Planned {
 
 /** The rules for these workloads. */
 export function capturePlan(members: readonly Member[], facts: CaptureFacts): Planned {
-  const { virtualRanges, dnsServers, proxyUid, agentUid } = facts;
+  const { virtualRanges, dnsServers, askedPorts, proxyUid, agentUid } = facts;
   const users: CapturedUser[] = [];
   const namespaces: NamespaceCapture[] = [];
   const problems: CaptureProblem[] = [];
@@ -69,7 +70,8 @@ export function capturePlan(members: readonly Member[], facts: CaptureFacts): Pl
       namespaces.push({ path: selector.path, id: selector.id, virtualRanges, ports, proxyUid });
     else problems.push(uncapturable(workload, selector));
   }
-  return { plan: { host: { virtualRanges, users, proxyUid, agentUid, dnsServers }, namespaces }, problems };
+  const host = { virtualRanges, users, proxyUid, agentUid, dnsServers, askedPorts };
+  return { plan: { host, namespaces }, problems };
 }
 
 function uncapturable({ uid }: Workload, { path }: Extract<Selector, { kind: 'cgroup' }>): CaptureProblem {

@@ -3,7 +3,7 @@ import { messageOf } from '../manager/model/util/errors.ts';
 import type { Logger } from '../manager/model/util/log.ts';
 import { rerun } from '../manager/model/util/rerun.ts';
 import type { LocalWorkload } from '../platforms/platform.ts';
-import { callersAt, capturePlan, placeOf, readyMembers, refusedMembers } from './capture.ts';
+import { type CaptureFacts, callersAt, capturePlan, placeOf, readyMembers, refusedMembers } from './capture.ts';
 import { Compiler } from './compile/compile.ts';
 import type { HostSettings, Problem, WorkloadInput } from './compile/input.ts';
 import type { AdsServer } from './envoy/ads/server.ts';
@@ -29,7 +29,7 @@ export interface ConvergeOptions {
   readonly proxy: HostProxy;
   readonly redirect: Redirect;
   /** Addresses of the host's name servers, as resolv.conf has them now. */
-  readonly dnsServers: () => readonly string[];
+  readonly names: () => Pick<CaptureFacts, 'dnsServers' | 'askedPorts'>;
   /** Workloads of the host came, went or changed. */
   readonly onMembers: () => void;
   /** Workloads came or went, or got other ports: who remembers the ports has to look. */
@@ -268,9 +268,9 @@ export class Converge {
 
   /** Whether capture or the policies in force may change: not for a change of services or instances. */
   #news(joined: readonly Member[]): boolean {
-    const { knowledge, dnsServers } = this.#options;
+    const { knowledge, names } = this.#options;
     // Whoever found a port only now has yet to be told of.
-    const inputs = [knowledge.mesh(), dnsServers().join(), this.#all.length, ...joined.map(({ input }) => input)];
+    const inputs = [knowledge.mesh(), JSON.stringify(names()), this.#all.length, ...joined.map(({ input }) => input)];
     const before = this.#settled as readonly unknown[] | undefined;
     if (before?.length === inputs.length && inputs.every((input, index) => input === before[index])) return false;
     this.#settled = inputs;
@@ -351,10 +351,10 @@ export class Converge {
   }
 
   async #apply(members: readonly Member[]): Promise<void> {
-    const { agent, knowledge, redirect, dnsServers } = this.#options;
+    const { agent, knowledge, redirect, names } = this.#options;
     const { plan, problems } = capturePlan(members, {
       virtualRanges: knowledge.mesh().virtualRanges,
-      dnsServers: dnsServers(),
+      ...names(),
       proxyUid: agent.envoy.uid,
       agentUid: process.getuid?.() ?? 0,
     });

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { messageOf } from '../manager/model/util/errors.ts';
 import type { Logger } from '../manager/model/util/log.ts';
+import { type Capability, capabilitiesOf, transparency } from './capabilities.ts';
 import { bootstrap } from './envoy/bootstrap.ts';
 import type { EnvoyPaths } from './envoy/paths.ts';
 import { EnvoyProcess, type EnvoyProcessStatus } from './envoy/process.ts';
@@ -13,9 +13,6 @@ const READY_MS = 10_000;
 
 /** Rights that could not be given are tried again after so long: each try starts an Envoy. Milliseconds. */
 const AGAIN_MS = 30_000;
-
-/** Bit 21 of the capability sets; capabilities(7). */
-const CAP_SYS_ADMIN = 1n << 21n;
 
 /** The host's one Envoy, with the rights that its workloads need of it. */
 export class HostProxy {
@@ -96,7 +93,7 @@ export class HostProxy {
     this.#process = undefined;
     this.#able = false;
     const watching = new AbortController();
-    const envoy = this.#make(binary, enter);
+    const envoy = this.#make(binary, enter, await transparency());
     this.#release = () => {
       watching.abort();
       return envoy.released();
@@ -143,9 +140,7 @@ export class HostProxy {
   async #hasTheRight(): Promise<boolean> {
     const running = await this.#running();
     if (!running) return false;
-    const status = await readFile(`/proc/${running.pid}/status`, 'utf8').catch(() => '');
-    const [, effective = '0'] = /^CapEff:\s*([0-9a-f]+)$/m.exec(status) ?? [];
-    return (BigInt(`0x${effective}`) & CAP_SYS_ADMIN) !== 0n;
+    return (await capabilitiesOf(running.pid)).has('sys_admin');
   }
 
   async #running(): Promise<ProcessState | undefined> {
@@ -153,7 +148,7 @@ export class HostProxy {
     return state && (await isAlive(state)) ? state : undefined;
   }
 
-  #make(binary: string, enterNamespaces: boolean): EnvoyProcess {
+  #make(binary: string, enterNamespaces: boolean, transparent: Capability | undefined): EnvoyProcess {
     const { envoy, host } = this.#options;
     const paths = this.#paths;
     return new EnvoyProcess({
@@ -161,7 +156,7 @@ export class HostProxy {
       paths,
       uid: envoy.uid,
       gid: envoy.gid,
-      enterNamespaces,
+      capabilities: [...(transparent ? [transparent] : []), ...(enterNamespaces ? (['sys_admin'] as const) : [])],
       ...(envoy.concurrency === undefined ? {} : { concurrency: envoy.concurrency }),
       drainSeconds: envoy.drainSeconds,
       bootstrap: bootstrap({ host: host.name, paths }),

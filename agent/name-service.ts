@@ -12,7 +12,7 @@ import type { Member } from './members.ts';
 import { keepDnsCaptured } from './redirect/heartbeat.ts';
 import { unusedAddress } from './redirect/presence.ts';
 import type { Redirect } from './redirect/redirect.ts';
-import { PORTS } from './redirect/spec.ts';
+import { ASKED_PORTS, PORTS } from './redirect/spec.ts';
 
 export interface NameServiceOptions {
   /** All services of the mesh; undefined before anything is known of them. */
@@ -40,15 +40,17 @@ export class NameService {
   #server: DnsServer | undefined;
   #namespaces: NamespaceServers | undefined;
   #servers: readonly string[] = [];
+  /** Until it is known which can be had, all: questions may be captured since an earlier life. */
+  #ports = ASKED_PORTS;
 
   constructor(options: NameServiceOptions) {
     this.#options = options;
     this.#soon = debounce(() => this.#set(), QUIET_MS, CEILING_MS);
   }
 
-  /** Addresses of the host's own name servers. */
-  servers(): readonly string[] {
-    return this.#servers;
+  /** Addresses of the host's own name servers, and where questions to them are taken. */
+  captured(): { readonly dnsServers: readonly string[]; readonly askedPorts: readonly number[] } {
+    return { dnsServers: this.#servers, askedPorts: this.#ports };
   }
 
   /** Services came or went. */
@@ -72,12 +74,15 @@ export class NameService {
     const resolvers = await readResolvConf(RESOLV_CONF);
     await using server = await DnsServer.start({
       port: PORTS.dns,
+      otherPorts: ASKED_PORTS,
       resolvers,
       onQuery,
       namespaceOf: asker => this.#namespaceOf(asker),
       logger: logger.child({ part: 'dns' }),
     });
     this.#server = server;
+    this.#ports = server.otherPorts;
+    onServers();
     this.#set();
     const follow = followResolvConf(
       RESOLV_CONF,

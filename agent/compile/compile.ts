@@ -172,14 +172,14 @@ export class Compiler {
 
   /** One listener on the host for its processes, and one in each namespace. */
   #inbound(called: readonly Called[], { host, settings }: HostInput, problems: Problem[]): readonly Resource[] {
-    const { inboundPort, ipv6 } = settings;
+    const { inboundPort, ipv6, transparent } = settings;
     const owners = called.filter(({ input }) => input.local.selector.kind !== 'namespace');
-    const shared = this.#memo.get('inbound', [inboundPort, ipv6, host.address, ...owners], () => {
+    const shared = this.#memo.get('inbound', [inboundPort, ipv6, transparent, host.address, ...owners], () => {
       const { chains, problems } = sharedChains(owners.map(ownerOf), host.address);
       return {
         problems,
         chains,
-        listener: inboundListener('inbound', chains, inboundPort, { ipv6 }, originsOf(owners)),
+        listener: inboundListener('inbound', chains, inboundPort, { ipv6, transparent }, originsOf(owners)),
       };
     });
     problems.push(...shared.problems);

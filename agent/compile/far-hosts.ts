@@ -2,8 +2,11 @@ import { isIP } from 'node:net';
 import type { Instance } from '../../manager/model/instance.ts';
 import { addressWithPort } from './names.ts';
 
-/** So long a host stays listed that no endpoint names any more, milliseconds: Envoy has long replaced those that did. */
-const LINGER_MS = 60_000;
+/**
+ * So long a host stays listed that no endpoint names any more, milliseconds. Endpoints that name it stay in force where Envoy refuses those that
+ * follow, until somebody mends what it refuses; a host costs 2 KB.
+ */
+const LINGER_MS = 3_600_000;
 
 /** Where a host's tunnel listens. */
 interface Place {
@@ -33,7 +36,7 @@ export function farHostsOf(instances: readonly Instance[], host: string): string
   return [...new Set(tunnels)].sort().join();
 }
 
-/** Hosts that are named, and those that were until a minute ago: the endpoints that name them may be in force still. */
+/** Hosts that are named, and those that were within the last hour: the endpoints that name them may be in force still. */
 export class FarHosts {
   readonly #now: () => number;
   #named: ReadonlySet<string> = new Set();

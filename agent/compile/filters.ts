@@ -59,7 +59,15 @@ export function routeTable(name: string): JsonMap {
 }
 
 /** The address and port that a redirected connection was meant for. */
-export const ORIGINAL_DESTINATION: JsonMap = filter('original_dst', 'filters.listener.original_dst.v3.OriginalDst');
+const ORIGINAL_DESTINATION: JsonMap = filter('original_dst', 'filters.listener.original_dst.v3.OriginalDst');
+
+/**
+ * How a listener comes to know what a captured connection was meant for. Where it is transparent, the rules choose it for calls to addresses
+ * that it does not listen on, and each accepted connection has the address that was dialled as its own; else they redirect calls to it.
+ */
+export function captured(transparent: boolean): JsonMap {
+  return transparent ? { transparent } : { listener_filters: [ORIGINAL_DESTINATION] };
+}
 
 /** Bytes as they are. */
 export const PLAINTEXT: JsonMap = filter('plaintext', 'transport_sockets.raw_buffer.v3.RawBuffer');

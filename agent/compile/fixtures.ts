@@ -28,6 +28,7 @@ export function input(on: Host, workloads: readonly WorkloadInput[], services: r
     settings: {
       inboundPort: 15_006,
       namespaceOutboundPort: 15_001,
+      transparent: true,
       namespaces: '/run/isthmus/namespaces',
       admittedLog: '/dev/null',
       ipv6: true,

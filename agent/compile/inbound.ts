@@ -4,7 +4,7 @@ import type { WorkloadPolicy } from '../../manager/model/host-view.ts';
 import { noteAdmitted } from './admitted.ts';
 import { refuseHttp } from './answer.ts';
 import type { CalledPort } from './called.ts';
-import { ORIGINAL_DESTINATION, socket, tcpProxy } from './filters.ts';
+import { captured, socket, tcpProxy } from './filters.ts';
 import { NO_CLUSTER } from './names.ts';
 import { type JsonMap, type Resource, resource, TYPE } from './resource.ts';
 
@@ -42,12 +42,21 @@ export function plaintextRefused(
   return decide(port.allowed, { port: port.number }) ? undefined : NEEDS_IDENTITY;
 }
 
+/** Where a listener for callers outside the mesh stands. */
+export interface InboundPlace {
+  readonly ipv6: boolean;
+  /** Path of a network namespace; the host's when absent. */
+  readonly namespace?: string;
+  /** See `HostSettings`. */
+  readonly transparent?: boolean;
+}
+
 /** Captured traffic of callers outside the mesh: of the host's processes, or of the workload in a namespace. */
 export function inboundListener(
   name: string,
   chains: readonly JsonMap[],
   port: number,
-  { ipv6, namespace }: { readonly ipv6: boolean; readonly namespace?: string },
+  { ipv6, namespace, transparent = false }: InboundPlace,
   origins: readonly string[],
 ): Resource {
   const body = {
@@ -55,7 +64,7 @@ export function inboundListener(
     traffic_direction: 'INBOUND',
     address: socket('0.0.0.0', port, namespace),
     ...(ipv6 ? { additional_addresses: [{ address: socket('::', port, namespace) }] } : {}),
-    listener_filters: [ORIGINAL_DESTINATION],
+    ...captured(transparent),
     filter_chains: chains,
   };
   return resource(TYPE.listener, name, body, origins);

@@ -30,6 +30,11 @@ export interface HostSettings {
   readonly admittedLog: string;
   /** Whether the host has IPv6; without it no listener binds an IPv6 address. */
   readonly ipv6: boolean;
+  /**
+   * Whether Envoy may listen for calls to addresses that are not the host's. Without it, where nothing can be captured either, listeners for
+   * what is captured on the host are listeners like others.
+   */
+  readonly transparent: boolean;
 }
 
 /** What a host knows, all of it: enough to say what its Envoy shall do. */

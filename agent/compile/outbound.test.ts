@@ -15,11 +15,21 @@ interface Chain {
 function listener(
   local = workload(A, 'web').local,
   ipv6 = true,
+  transparent = true,
 ): { readonly [field: string]: unknown; readonly filter_chains: Chain[] } {
   const ports = calledPorts([http, tcp, mixed]);
-  const settings = { namespaceOutboundPort: 15_001, namespaces: '/links', admittedLog: '/dev/null', ipv6 };
+  const places = { namespaceOutboundPort: 15_001, namespaces: '/links', admittedLog: '/dev/null' };
+  const settings = { ...places, ipv6, transparent };
   return outboundListener(local, 'spiffe://isthmus.mesh/ns/default/sa/web', 20_001, ports, settings).body as never;
 }
+
+test('only a listener on the host is for calls to addresses that are not its own, where that can be had', t => {
+  const { local } = workload(A, 'web');
+  const selector = { kind: 'namespace', path: '/run/netns/web', id: '4-1' } as const;
+  t.is(listener(local)['transparent'], true);
+  t.is(listener({ ...local, selector })['transparent'], undefined);
+  t.is(listener(local, true, false)['transparent'], undefined);
+});
 
 test('one chain a port; addresses only where HTTP and others share a port number', t => {
   t.deepEqual(

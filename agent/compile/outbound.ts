@@ -2,7 +2,7 @@ import type { ServiceView } from '../../manager/model/host-view.ts';
 import { isHttp } from '../../manager/model/service.ts';
 import type { LocalWorkload } from '../../platforms/platform.ts';
 import { noteAdmitted } from './admitted.ts';
-import { http, ORIGINAL_DESTINATION, range, routeTable, socket, stamp, tcpProxy, value } from './filters.ts';
+import { captured, http, range, routeTable, socket, stamp, tcpProxy, value } from './filters.ts';
 import type { HostSettings } from './input.ts';
 import { ADDRESS_KEY, callerSecret, NO_CLUSTER, namespaceLink, outboundListenerName, SOURCE_KEY } from './names.ts';
 import { type JsonMap, type Resource, resource, TYPE } from './resource.ts';
@@ -49,7 +49,7 @@ export function outboundListener(
   identity: string,
   outboundPort: number,
   ports: CalledPorts,
-  settings: Pick<HostSettings, 'namespaceOutboundPort' | 'namespaces' | 'admittedLog' | 'ipv6'>,
+  settings: Pick<HostSettings, 'namespaceOutboundPort' | 'namespaces' | 'admittedLog' | 'ipv6' | 'transparent'>,
 ): Resource {
   const { workload } = local;
   const name = outboundListenerName(workload.uid);
@@ -62,7 +62,7 @@ export function outboundListener(
     traffic_direction: 'OUTBOUND',
     address: socket('0.0.0.0', port, namespace),
     ...(settings.ipv6 ? { additional_addresses: [{ address: socket('::', port, namespace) }] } : {}),
-    listener_filters: [ORIGINAL_DESTINATION],
+    ...captured(settings.transparent && namespace === undefined),
     filter_chains: [
       ...ports.http.map(number => httpChain(number, caller)),
       ...ports.tcp.map(called => tcpChain(called, caller)),

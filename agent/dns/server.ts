@@ -14,6 +14,8 @@ import { Upstream } from './upstream.ts';
 export interface DnsServerOptions extends AnswererOptions {
   /** On 127.0.0.1 and, where the host has IPv6, on ::1. 0: any free port. */
   readonly port: number;
+  /** More ports that it answers at, of those that can be had. */
+  readonly otherPorts?: readonly number[];
   readonly resolvers: Resolvers;
   /** Namespace of the workload that asks; undefined when it is not known. Asked only where a short name depends on it. */
   readonly namespaceOf: (asker: Asker) => Promise<string | undefined>;
@@ -46,6 +48,8 @@ export class DnsServer implements AsyncDisposable {
   readonly #alike = new Map<string, number>();
   /** What it says of the names of the mesh. */
   readonly answerer: Answerer;
+  #ipv6 = false;
+  readonly #otherPorts: number[] = [];
   #forwarded = 0;
   #refused = 0;
 
@@ -60,10 +64,14 @@ export class DnsServer implements AsyncDisposable {
     const server = new DnsServer(options);
     try {
       await server.#listen('127.0.0.1', options.port);
-      await server.#listen('::1', server.port).catch((error: unknown) => {
+      try {
+        await server.#listen('::1', server.port);
+        server.#ipv6 = true;
+      } catch (error) {
         unlessNoIpv6(error);
         options.logger.info('this host has no IPv6: DNS answers on 127.0.0.1 alone, and gives out no IPv6 addresses');
-      });
+      }
+      for (const port of options.otherPorts ?? []) await server.#listenAlso(port);
     } catch (error) {
       await server[Symbol.asyncDispose]();
       throw error;
@@ -73,6 +81,11 @@ export class DnsServer implements AsyncDisposable {
 
   get port(): number {
     return this.#udp[0]?.address().port ?? this.#options.port;
+  }
+
+  /** Those of the other ports that it answers at. */
+  get otherPorts(): readonly number[] {
+    return this.#otherPorts;
   }
 
   get counts(): DnsCounts {
@@ -90,6 +103,25 @@ export class DnsServer implements AsyncDisposable {
     const closed = [...this.#udp, ...this.#tcp].map(server => once(server, 'close'));
     for (const server of [...this.#udp, ...this.#tcp]) server.close();
     await Promise.all(closed);
+  }
+
+  /** A port that another program has is done without: that must not keep a host from its names. */
+  async #listenAlso(port: number): Promise<void> {
+    const [tcp, udp] = [this.#tcp.length, this.#udp.length];
+    try {
+      await this.#listen('127.0.0.1', port);
+      if (this.#ipv6) await this.#listen('::1', port);
+      this.#otherPorts.push(port);
+    } catch (error) {
+      for (const server of [...this.#tcp.splice(tcp), ...this.#udp.splice(udp)]) server.close();
+      this.#options.logger.warn(
+        'a port for questions cannot be had; the name server that would have it is asked as without a mesh',
+        {
+          port,
+          reason: messageOf(error),
+        },
+      );
+    }
   }
 
   async #listen(address: string, port: number): Promise<void> {
@@ -129,7 +161,7 @@ export class DnsServer implements AsyncDisposable {
 
   #own(query: Buffer, asker: Asker): Promise<Buffer | undefined> {
     const { namespaceOf } = this.#options;
-    return this.answerer.answer(query, { namespace: () => namespaceOf(asker), ipv6: this.#tcp.length > 1 });
+    return this.answerer.answer(query, { namespace: () => namespaceOf(asker), ipv6: this.#ipv6 });
   }
 
   async #forward(query: Buffer): Promise<Buffer> {

@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { finished } from 'node:stream/promises';
+import { type Capability, capabilitiesOf } from '../capabilities.ts';
 import type { EnvoyPaths } from './paths.ts';
 import { type ProcessRef, processRef } from './process-ref.ts';
 
@@ -15,8 +16,8 @@ export interface EnvoyProgram {
   /** The user and group that Envoy runs as; of no effect unless the agent is root. */
   readonly uid: number;
   readonly gid: number;
-  /** Whether Envoy may enter network namespaces: needed where workloads have their own. Gives it CAP_SYS_ADMIN. */
-  readonly enterNamespaces?: boolean;
+  /** What Envoy may do beyond what its user may; of no effect unless the agent is root. */
+  readonly capabilities?: readonly Capability[];
   /** Worker threads; one for each core unless told otherwise. */
   readonly concurrency?: number;
   /** How long connections of a listener that changed or went, or of an Envoy that was replaced, may go on, seconds. */
@@ -79,10 +80,10 @@ export async function launch(
 ): Promise<void> {
   const root = process.getuid?.() === 0;
   const command = ['/bin/sh', '-c', ORPHAN, ...envoyCommand(program, generation)];
-  const capable = root && program.enterNamespaces === true;
+  const capable = root && (program.capabilities ?? []).length > 0;
   await linkProgram(program.paths.program);
   await using binary = await open(program.binary);
-  const [file = '', ...args] = capable ? [...withCapability(program), ...command] : command;
+  const [file = '', ...args] = capable ? [...(await withCapabilities(program)), ...command] : command;
   const shell = spawn(file, args, {
     cwd: '/',
     detached: true,
@@ -116,8 +117,11 @@ async function linkProgram(path: string): Promise<void> {
   await symlink('/proc/self/fd/3', path);
 }
 
-function withCapability({ uid, gid }: EnvoyProgram): string[] {
-  const caps = ['--inh-caps', '--ambient-caps', '--bounding-set'].flatMap(flag => [flag, '-all,+sys_admin']);
+async function withCapabilities({ uid, gid, capabilities = [] }: EnvoyProgram): Promise<string[]> {
+  // Without CAP_SETPCAP the bounding set stays; nothing that Envoy could start would gain by it, as it may gain no privileges.
+  const bounded = (await capabilitiesOf('self')).has('setpcap') ? ['--bounding-set'] : [];
+  const only = ['-all', ...capabilities.map(name => `+${name}`)].join(',');
+  const sets = ['--inh-caps', '--ambient-caps', ...bounded].flatMap(flag => [flag, only]);
   const user = ['--reuid', String(uid), '--regid', String(gid), '--clear-groups', '--no-new-privs'];
-  return ['/usr/bin/setpriv', ...user, ...caps, '--'];
+  return ['/usr/bin/setpriv', ...user, ...sets, '--'];
 }

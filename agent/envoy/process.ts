@@ -176,10 +176,10 @@ export class EnvoyProcess {
   }
 
   async #key(): Promise<string> {
-    const { binary, uid, gid, enterNamespaces = false } = this.#options;
+    const { binary, uid, gid, capabilities = [] } = this.#options;
     const { size, mtimeMs } = await stat(binary);
     const command = envoyCommand(this.#options, { epoch: 0, baseId: undefined });
-    const all = [this.#options.bootstrap, command, binary, uid, gid, enterNamespaces, size, mtimeMs];
+    const all = [this.#options.bootstrap, command, binary, uid, gid, capabilities, size, mtimeMs];
     return createHash('sha256').update(JSON.stringify(all)).digest('base64url');
   }
 

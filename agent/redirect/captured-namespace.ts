@@ -1,7 +1,8 @@
 import { statfsSync } from 'node:fs';
 import { AskedServers } from './namespace-dns.ts';
+import { namespaceRuleset } from './namespace-ruleset.ts';
 import { inNamespace, run, type Tools } from './nft.ts';
-import { type KernelFeatures, namespaceRuleset, TABLE } from './ruleset.ts';
+import { type KernelFeatures, TABLE } from './ruleset.ts';
 import type { NamespaceCapture } from './spec.ts';
 import { namespaceAt, Table } from './table.ts';
 

@@ -1,12 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import { release } from 'node:os';
 import { messageOf } from '../../manager/model/util/errors.ts';
+import { capabilitiesOf } from '../capabilities.ts';
+import { hostRuleset } from './host-ruleset.ts';
+import { namespaceRuleset } from './namespace-ruleset.ts';
 import { RedirectError, run, type Tools } from './nft.ts';
-import { hostRuleset, type KernelFeatures } from './ruleset.ts';
+import type { KernelFeatures } from './ruleset.ts';
 import { replaceScript } from './script.ts';
-
-/** CAP_NET_ADMIN, see capabilities(7). */
-const NET_ADMIN = 12n;
+import { ASKED_PORTS } from './spec.ts';
 
 const STILL = 'Without capture this host can still serve callers from other hosts through the tunnel.';
 
@@ -15,17 +15,13 @@ const STILL = 'Without capture this host can still serve callers from other host
  * @throws {RedirectError} that says in one sentence why it cannot capture at all.
  */
 export async function probeKernel(tools: Tools): Promise<KernelFeatures> {
-  if (!(await mayAdminister()))
+  if (!(await capabilitiesOf('self')).has('net_admin'))
     throw new RedirectError(`Capturing traffic needs root or CAP_NET_ADMIN: run the agent as root. ${STILL}`);
+  const ranges = { virtualRanges: ['240.240.0.0/16', 'fd00::/48'], proxyUid: 1337 };
+  const host = hostRuleset({ ...ranges, users: [], agentUid: 0, dnsServers: [], askedPorts: ASKED_PORTS });
   const trial = async (kernel: KernelFeatures): Promise<void> => {
-    const capture = {
-      virtualRanges: ['240.240.0.0/16', 'fd00::/48'],
-      users: [],
-      proxyUid: 1337,
-      agentUid: 0,
-      dnsServers: [],
-    };
-    await run([tools.nft, '--check', '-f', '-'], replaceScript(hostRuleset(capture, kernel)));
+    const inside = namespaceRuleset({ ...ranges, path: '', id: '', ports: [] }, kernel, {});
+    await run([tools.nft, '--check', '-f', '-'], [host, inside].map(replaceScript).join(''));
   };
   try {
     await trial({ udpTimeouts: true });
@@ -39,10 +35,4 @@ export async function probeKernel(tools: Tools): Promise<KernelFeatures> {
   } catch (error) {
     throw new RedirectError(`This kernel (${release()}) cannot redirect with nftables: ${messageOf(error)}. ${STILL}`);
   }
-}
-
-async function mayAdminister(): Promise<boolean> {
-  const status = await readFile('/proc/self/status', 'latin1');
-  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1];
-  return effective !== undefined && ((BigInt(`0x${effective}`) >> NET_ADMIN) & 1n) === 1n;
 }

@@ -3,11 +3,13 @@ import { type Clock, systemClock } from '../../manager/model/util/clock.ts';
 import { messageOf } from '../../manager/model/util/errors.ts';
 import { readIfThere, writeAtomic } from '../../manager/model/util/files.ts';
 import type { Logger } from '../../manager/model/util/log.ts';
+import { capturable } from './capturable.ts';
 import { CapturedNamespace, OWN } from './captured-namespace.ts';
+import { hostRuleset } from './host-ruleset.ts';
 import { findTools, RedirectError, type Tools } from './nft.ts';
 import { Presence } from './presence.ts';
 import { probeKernel } from './probe.ts';
-import { capturableUsers, hostRuleset, type KernelFeatures } from './ruleset.ts';
+import type { KernelFeatures } from './ruleset.ts';
 import type { HostCapture, NamespaceCapture } from './spec.ts';
 import { namespaceAt, Table } from './table.ts';
 
@@ -78,8 +80,8 @@ export class Redirect {
   apply(plan: CapturePlan): Promise<readonly CaptureProblem[]> {
     return this.#inTurn(async () => {
       const kernel = await this.#probed();
-      const { users, problems } = capturableUsers(plan.host);
-      await this.#host.apply(hostRuleset({ ...plan.host, users }, kernel), plan.host.virtualRanges);
+      const { host, problems } = capturable(plan.host);
+      await this.#host.apply(hostRuleset(host), host.virtualRanges);
       return [...problems, ...(await this.#applyNamespaces(plan.namespaces, kernel))];
     });
   }

@@ -6,7 +6,8 @@ export function replaceScript(ruleset: Ruleset): string {
     const elements = ruleset.elements[name] ?? [];
     return elements.length > 0 ? `elements = { ${elements.join(', ')} }` : '';
   });
-  return `${removeScript()}table ${TABLE} {${body}\n}\n`;
+  const chains = Object.entries(ruleset.chains ?? {}).map(([name, rule]) => `\n  chain ${name} {\n    ${rule}\n  }`);
+  return `${removeScript()}table ${TABLE} {${body}${chains.join('')}\n}\n`;
 }
 
 /** Commands that remove the table, also when there is none. `destroy table` would need nft 1.0.7 and Linux 6.3. */
@@ -20,8 +21,12 @@ export function removeScript(): string {
  */
 export function changeScript(from: Ruleset, to: Ruleset): string | undefined {
   if (from.structure !== to.structure) return undefined;
+  const [olds, news] = [from.chains ?? {}, to.chains ?? {}];
+  if (Object.keys(news).some(name => (olds[name] ?? news[name]) !== news[name])) return undefined;
   const removals: string[] = [];
-  const additions: string[] = [];
+  const additions = Object.entries(news).flatMap(([name, rule]) =>
+    olds[name] === undefined ? [`add chain ${TABLE} ${name}\nadd rule ${TABLE} ${name} ${rule}\n`] : [],
+  );
   for (const name of Object.keys(to.elements)) {
     const [before, after] = [from.elements[name] ?? [], to.elements[name] ?? []];
     // An element of a map is removed by its key, so that a new value can take its place in the same transaction.
@@ -30,5 +35,6 @@ export function changeScript(from: Ruleset, to: Ruleset): string | undefined {
     if (gone.length > 0) removals.push(`delete element ${TABLE} ${name} { ${gone.join(', ')} }\n`);
     if (added.length > 0) additions.push(`add element ${TABLE} ${name} { ${added.join(', ')} }\n`);
   }
-  return [...removals, ...additions].join('');
+  const unused = Object.keys(olds).filter(name => news[name] === undefined);
+  return [...removals, ...unused.map(name => `delete chain ${TABLE} ${name}\n`), ...additions].join('');
 }

@@ -12,6 +12,8 @@ export interface HostCapture {
    * gets that server's answer, as before.
    */
   readonly dnsServers: readonly string[];
+  /** Where the agent takes captured questions, one port for each of these servers; those for which none is left are asked as without a mesh. */
+  readonly askedPorts: readonly number[];
 }
 
 /** A workload whose processes run as a user of the host. */
@@ -44,11 +46,19 @@ export const PORTS = {
   /** Takes what non-mesh callers send to a workload. */
   inbound: 15_006,
   dns: 15_053,
+  /** On the host it also answers on the ports after `dns` up to this one, one for each name server that is asked there. */
+  lastDns: 15_056,
   /** Inside a namespace it answers on these ports from `dns` on, one for each name server that is asked there. */
   lastNamespaceDns: 15_060,
   firstListener: 20_000,
   lastListener: 24_999,
 } as const;
+
+/** Where captured questions arrive on the host, one port for each name server that is asked. */
+export const ASKED_PORTS: readonly number[] = Array.from(
+  { length: PORTS.lastDns - PORTS.dns },
+  (_, place) => PORTS.dns + 1 + place,
+);
 
 /**
  * SO_PRIORITY, socket(7), of connections that deliver to a workload what its policy let in; anyone may set those up to 6. The proxy's

@@ -1,8 +1,9 @@
 import { release } from 'node:os';
+import { hostRuleset } from '../../agent/redirect/host-ruleset.ts';
+import { namespaceRuleset } from '../../agent/redirect/namespace-ruleset.ts';
 import { run } from '../../agent/redirect/nft.ts';
-import { hostRuleset, namespaceRuleset } from '../../agent/redirect/ruleset.ts';
 import { replaceScript } from '../../agent/redirect/script.ts';
-import { PORTS } from '../../agent/redirect/spec.ts';
+import { ASKED_PORTS, PORTS } from '../../agent/redirect/spec.ts';
 import { messageOf } from '../../manager/model/util/errors.ts';
 import { findProgram } from './programs.ts';
 
@@ -14,7 +15,7 @@ function probeScript(): string {
   const users = [{ uid: 2001, listenerPort: PORTS.firstListener, ports: [80], addresses: [] }];
   const dnsServers = ['192.0.2.1', '2001:db8::1'];
   const shared = { virtualRanges: VIRTUAL_RANGES, proxyUid: 2002 };
-  const host = hostRuleset({ ...shared, users, agentUid: 0, dnsServers }, kernel);
+  const host = hostRuleset({ ...shared, users, agentUid: 0, dnsServers, askedPorts: ASKED_PORTS });
   const inside = namespaceRuleset({ ...shared, path: '', id: '', ports: [80] }, kernel, {});
   return [host, inside].map(replaceScript).join('');
 }

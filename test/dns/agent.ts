@@ -4,7 +4,7 @@ import { followResolvConf, readResolvConf } from '../../agent/dns/resolv-conf.ts
 import { DnsServer } from '../../agent/dns/server.ts';
 import { keepDnsCaptured } from '../../agent/redirect/heartbeat.ts';
 import { Redirect } from '../../agent/redirect/redirect.ts';
-import { PORTS } from '../../agent/redirect/spec.ts';
+import { ASKED_PORTS, PORTS } from '../../agent/redirect/spec.ts';
 import { silentLogger } from '../../manager/model/util/log.ts';
 
 const RESOLV_CONF = '/etc/resolv.conf';
@@ -14,6 +14,7 @@ const { signal } = new AbortController();
 
 const dns = await DnsServer.start({
   port: PORTS.dns,
+  otherPorts: ASKED_PORTS,
   resolvers: await readResolvConf(RESOLV_CONF),
   onQuery: async hostname => console.log(`asked ${hostname}`),
   namespaceOf: async asker => ((await uidOfAsker(asker)) === Number(uid) ? 'shop' : undefined),
@@ -33,7 +34,10 @@ dns.answerer.setNames([
 async function capture(dnsServers: readonly string[]): Promise<void> {
   const virtualRanges = ['240.240.0.0/16', 'fd69:7374:686d::/48'];
   const users = [{ uid: Number(uid), listenerPort: 20_001, ports: [], addresses: [] }];
-  await redirect.apply({ host: { virtualRanges, users, proxyUid: 1337, agentUid: 0, dnsServers }, namespaces: [] });
+  await redirect.apply({
+    host: { virtualRanges, users, proxyUid: 1337, agentUid: 0, dnsServers, askedPorts: dns.otherPorts },
+    namespaces: [],
+  });
   console.log(`ready ${dnsServers.join(' ')}`);
 }
 

@@ -68,6 +68,23 @@ test('a change of resolv.conf is followed, to IPv6 too', async t => {
   t.is(await lookUp(a, WORKLOAD, 'reviews.default'), '240.240.0.1');
 });
 
+test('a program that has one of the ports for questions keeps nobody from the names of the mesh', async t => {
+  await using net = await createNetwork({ prefix: 'dnsport' });
+  const [a, b] = [await net.host('a'), await net.host('b')];
+  await startResolver(b, '192.0.2.1');
+  await a.setResolvers([b.address]);
+  const holder = a.spawn(['socat', '-u', 'UDP-RECV:15054,bind=127.0.0.1', '-'], { uid: STRANGER });
+  await eventually(
+    'the port is taken',
+    () => a.run(['ss', '-Hlun', 'sport = :15054']),
+    sockets => sockets !== '',
+  );
+  await startAgent(a);
+  t.is(await lookUp(a, WORKLOAD, 'reviews.default.mesh'), '240.240.0.1');
+  t.is(await lookUp(a, WORKLOAD, 'example.org'), '192.0.2.1');
+  t.is(holder.child.exitCode, null);
+});
+
 /** Neither refuses: glibc waits for five seconds, asks again from the same socket, and is answered by the server itself. */
 for (const signal of ['SIGKILL', 'SIGSTOP'] as const) {
   test(`with the agent gone by ${signal}, other names resolve, and with it back the mesh does`, async t => {

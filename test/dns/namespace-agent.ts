@@ -6,7 +6,7 @@
 import { NamespaceServers } from '../../agent/dns/namespace/servers.ts';
 import { DnsServer } from '../../agent/dns/server.ts';
 import { Redirect } from '../../agent/redirect/redirect.ts';
-import { PORTS } from '../../agent/redirect/spec.ts';
+import { ASKED_PORTS, PORTS } from '../../agent/redirect/spec.ts';
 import { namespaceAt } from '../../agent/redirect/table.ts';
 import { silentLogger as logger } from '../../manager/model/util/log.ts';
 
@@ -35,7 +35,7 @@ const redirect = new Redirect({ stateDir: folder, logger });
 const virtualRanges = ['240.240.0.0/16', 'fd69:7374:686d::/48'];
 const id = namespaceAt(path)!;
 await redirect.apply({
-  host: { virtualRanges, users: [], proxyUid, agentUid: 0, dnsServers: [resolver] },
+  host: { virtualRanges, users: [], proxyUid, agentUid: 0, dnsServers: [resolver], askedPorts: ASKED_PORTS },
   namespaces: [{ path, id, virtualRanges, ports: [], proxyUid }],
 });
 const servers = new NamespaceServers({

@@ -82,10 +82,10 @@ test('a workload whose port is taken while Envoy is away gets another', async t 
   );
   const led = await eventually(
     'its calls are led there',
-    () => host.run(['/usr/sbin/nft', 'list', 'map', 'inet', 'isthmus', 'outbound']),
-    map => map.includes(`${UID.web} : ${moved[0]!.outboundPort}`),
+    () => host.run(['/usr/sbin/nft', 'list', 'map', 'inet', 'isthmus', 'listeners']),
+    map => map.includes(`to_${moved[0]!.outboundPort}`),
   );
-  t.false(led.includes(`: ${outboundPort}`));
+  t.false(led.includes(`to_${outboundPort}`));
   const remembered = await eventually(
     'the next agent would know it',
     () => readFile(join(host.stateDir, 'agent', 'outbound-ports.json'), 'utf8'),

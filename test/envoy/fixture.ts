@@ -1,6 +1,7 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { transparency } from '../../agent/capabilities.ts';
 import type { Resource } from '../../agent/compile/resource.ts';
 import { EnvoyAdmin } from '../../agent/envoy/admin.ts';
 import type { CertificateSecret } from '../../agent/envoy/ads/secrets.ts';
@@ -108,6 +109,7 @@ export async function stage(): Promise<Stage> {
   const paths = envoyPaths(folder, folder);
   const { log, events } = recorder();
   const binary = await binaryOf(log);
+  const transparent = await transparency();
   const servers: AdsServer[] = [];
   const life = new AbortController();
   const program = {
@@ -115,6 +117,7 @@ export async function stage(): Promise<Stage> {
     paths,
     uid: ENVOY_UID,
     gid: ENVOY_UID,
+    capabilities: transparent ? [transparent] : [],
     concurrency: 2,
     drainSeconds: 2,
     bootstrap: bootstrap({ host: 'a', paths }),

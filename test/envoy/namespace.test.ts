@@ -30,7 +30,7 @@ test('Envoy listens inside a network namespace with that one right, and not with
   t.regex(refused!.reason, /set netns .*not permitted/);
   life.abort();
 
-  const envoy = on.envoy({ enterNamespaces: true });
+  const envoy = on.envoy({ capabilities: ['sys_admin'] });
   t.is(await envoy.start(on.life.signal), 'replaced');
   await envoy.ready(soon());
   t.deepEqual(await without.ads.applied(soon()), []);

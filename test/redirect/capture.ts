@@ -1,5 +1,5 @@
 import type { CapturePlan, CaptureProblem } from '../../agent/redirect/redirect.ts';
-import type { CapturedUser } from '../../agent/redirect/spec.ts';
+import { ASKED_PORTS, type CapturedUser } from '../../agent/redirect/spec.ts';
 import { namespaceAt } from '../../agent/redirect/table.ts';
 import type { Host, Place } from '../hosts/host.ts';
 import type { Running } from '../hosts/process.ts';
@@ -23,7 +23,7 @@ export function planOf(
   dnsServers: readonly string[] = [],
 ): CapturePlan {
   return {
-    host: { virtualRanges: RANGES, users, proxyUid: PROXY, agentUid: 0, dnsServers },
+    host: { virtualRanges: RANGES, users, proxyUid: PROXY, agentUid: 0, dnsServers, askedPorts: ASKED_PORTS },
     namespaces: containers.map(({ place, ports }) => {
       const id = namespaceAt(place.namespacePath) ?? 'gone';
       return { path: place.namespacePath, id, virtualRanges: RANGES, ports, proxyUid: PROXY };

@@ -22,16 +22,16 @@ export const BASE = 21_000;
 const TUNNEL_PORT = 15_008;
 
 /** The caller's Envoy: HTTP is parsed here, and only here; an internal listener puts the bytes into a CONNECT tunnel in mutual TLS. */
-function callerConfig(ground: Ground, address: string): Json {
+function callerConfig(ground: Ground, address: string, more: Json): Json {
   const { certificates } = ground;
   const port = (layer: 'L4' | 'L7', place: 'across' | 'same host'): number => portOf(BASE, { layer, place });
   return bootstrap(
     'caller',
     [
-      listener('http-across', address, port('L7', 'across'), { filters: [httpTo('across')] }),
-      listener('tcp-across', address, port('L4', 'across'), { filters: [tcpProxy('across')] }),
-      listener('http-same', address, port('L7', 'same host'), { filters: [httpTo('same')] }),
-      listener('tcp-same', address, port('L4', 'same host'), { filters: [tcpProxy('same')] }),
+      { ...listener('http-across', address, port('L7', 'across'), { filters: [httpTo('across')] }), ...more },
+      { ...listener('tcp-across', address, port('L4', 'across'), { filters: [tcpProxy('across')] }), ...more },
+      { ...listener('http-same', address, port('L7', 'same host'), { filters: [httpTo('same')] }), ...more },
+      { ...listener('tcp-same', address, port('L4', 'same host'), { filters: [tcpProxy('same')] }), ...more },
       internalListener('hbone', {
         filters: [tcpProxy('tunnel', { tunneling_config: { hostname: `reviews.mesh:${SERVER_PORTS.http}` } })],
       }),
@@ -82,10 +82,16 @@ function farConfig(ground: Ground): Json {
  * Two Envoys of the same shape as ours, and nothing of ours: HTTP once at the caller, a CONNECT tunnel over mutual TLS, bytes at the far
  * end; within a host, one Envoy with an internal listener before the application.
  * @param address that the caller's Envoy listens on.
+ * @param more fields of these listeners.
  */
-export async function bareEnvoys(ground: Ground, name = 'bare Envoys', address = '127.0.0.1'): Promise<Path> {
+export async function bareEnvoys(
+  ground: Ground,
+  name = 'bare Envoys',
+  address = '127.0.0.1',
+  more: Json = {},
+): Promise<Path> {
   return await envoyPath(ground, name, BASE, [
     { host: ground.far, name: 'bare-far', config: farConfig(ground), ports: [TUNNEL_PORT] },
-    { host: ground.caller, name: 'bare-caller', config: callerConfig(ground, address), ports: portsFrom(BASE) },
+    { host: ground.caller, name: 'bare-caller', config: callerConfig(ground, address, more), ports: portsFrom(BASE) },
   ]);
 }

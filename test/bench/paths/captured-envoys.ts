@@ -14,17 +14,21 @@ const DIALLED = 80;
 
 const LISTENERS = portsFrom(DIALLED).map((dialled, index) => `${dialled} : ${portsFrom(BASE)[index]}`);
 
-/** What captures calls with nftables cannot do with less: the caller by its user, and callers from outside at the server's port. */
+/**
+ * What captures calls with nftables cannot do with less: the caller by its user, and callers from outside at the server's port. Nothing is
+ * rewritten and no connection tracked, as with ours.
+ */
 const RULES = `
 table inet captured {
   map listeners { type inet_service : inet_service; elements = { ${LISTENERS.join(', ')} } }
   chain out {
-    type nat hook output priority -105; policy accept;
-    oifname "lo" ip daddr ${VIRTUAL} meta skuid ${UID} meta l4proto tcp dnat to :tcp dport map @listeners;
+    type filter hook output priority raw; policy accept;
+    ip daddr ${VIRTUAL} meta skuid ${UID} meta mark set 1
   }
   chain in {
-    type nat hook prerouting priority -105; policy accept;
-    iifname != "lo" tcp dport ${SERVER_PORTS.http} redirect to :15006
+    type filter hook prerouting priority raw; policy accept;
+    ip daddr ${VIRTUAL} meta mark 1 meta l4proto tcp tproxy ip to :tcp dport map @listeners accept
+    iif != "lo" tcp dport ${SERVER_PORTS.http} tproxy to :15006
   }
 }
 `;
@@ -40,7 +44,7 @@ async function capture(host: Host): Promise<void> {
  */
 export async function capturedEnvoys(plain: Ground): Promise<Path> {
   const ground = await plain.another('captured');
-  const path = await bareEnvoys(ground, CAPTURED, '0.0.0.0');
+  const path = await bareEnvoys(ground, CAPTURED, '0.0.0.0', { transparent: true });
   for (const host of [ground.caller, ground.far]) await capture(host);
   return {
     ...path,

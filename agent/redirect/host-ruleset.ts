@@ -1,0 +1,222 @@
+import { isIPv4, isIPv6 } from 'node:net';
+import { canonicalAddress } from '../../manager/model/util/address.ts';
+import { holdersOf } from './holders.ts';
+import type { Ruleset } from './ruleset.ts';
+import { ALIVE_MS, type CapturedUser, DELIVERY_PRIORITY, type HostCapture, PORTS } from './spec.ts';
+
+/** A packet that opens a connection; what belongs to one is told by its socket. */
+const OPENS = 'tcp flags & (syn | ack) == syn';
+
+/**
+ * Marks say, to the chain of what arrives, what the chain of what leaves found out: whose a packet is can be seen there alone. They stand on
+ * packets within the loopback device, for the way from one chain to the other. Bits that others give a meaning there (kube-proxy's 0x4000 and
+ * 0x8000) are left out. A caller outside the mesh has this one; a workload's calls that of its listener, from 1 on.
+ */
+const INWARD = 0x2000;
+
+/** Of what leaves: after the rules of others. A mark that these set (mangle, -150) would take the place of ours, and lead past policy. */
+const LATE = 1000;
+
+function markOf(listenerPort: number): number {
+  return listenerPort - PORTS.firstListener + 1;
+}
+
+/**
+ * The rules of the host itself, where workloads are told apart by user; its users are all capturable.
+ *
+ * A call is not rewritten: the socket that shall have it is chosen (tproxy), and has the dialled address as its own. Questions for names and
+ * their answers are rewritten packet by packet. So the kernel need not track connections, which costs each packet of a host, and a new
+ * connection a tenth of what a proxy takes for it; nor does it run out of places for them. Where others have connections tracked, and
+ * rewrite what goes to addresses of the host as Docker does, calls of virtual IPs are kept out of it (notrack). Questions are not, as firewalls
+ * let pass what is new or known: they are rewritten before the kernel looks at them, and answers after that.
+ */
+export function hostRuleset(capture: HostCapture): Ruleset {
+  const structure = `${SETS}${early(capture.virtualRanges)}${leaving(capture)}${arriving(capture.virtualRanges)}`;
+  // nft lists no port that tproxy takes from a map, and what it lists could not be loaded again: hence a chain for each listener.
+  const chains = Object.fromEntries(
+    capture.users.map(({ listenerPort }) => [chainOf(listenerPort), given(listenerPort)]),
+  );
+  return {
+    structure,
+    elements: { ...elementsOf(capture.users), ...nameElements(capture.dnsServers, capture.askedPorts) },
+    chains,
+  };
+}
+
+/** The set `alive` holds one constant key for as long as the agent answers: a mark masked to 0 is a key that every packet has. */
+const SETS = `
+  map outbound { typeof meta skuid : meta mark; %outbound% }
+  map listeners { type mark : verdict; %listeners% }
+  set users { typeof meta skuid; %users% }
+  set closed { type inet_service; %closed% }
+  set own { type inet_service; %own% }
+  set holders { typeof meta skuid . tcp dport; %holders% }
+  set holders4 { typeof meta skuid . ip daddr . tcp dport; %holders4% }
+  set holders6 { typeof meta skuid . ip6 daddr . tcp dport; %holders6% }
+  set held4 { typeof ip daddr . tcp dport; %held4% }
+  set held6 { typeof ip6 daddr . tcp dport; %held6% }
+  map dns4 { type ipv4_addr : inet_service; %dns4% }
+  map dns6 { type ipv6_addr : inet_service; %dns6% }
+  map servers4 { type inet_service : ipv4_addr; %servers4% }
+  map servers6 { type inet_service : ipv6_addr; %servers6% }
+  set alive { type mark; size 4; flags dynamic,timeout; elements = { 0 timeout ${ALIVE_MS}ms } }`;
+
+/** What has to be done with what leaves before the kernel looks at it for whoever tracks connections. */
+function early(virtualRanges: readonly string[]): string {
+  const untracked = (['daddr', 'saddr'] as const).map(side => within(side, virtualRanges, 'notrack accept'));
+  return `
+  chain early {
+    type route hook output priority raw; policy accept;${untracked.join('')}
+    th dport 53 meta skuid @users goto asked
+  }
+  chain asked {
+    meta mark & 0 != @alive return
+    udp dport set ip daddr map @dns4 ip daddr set 127.0.0.1 accept
+    tcp dport set ip daddr map @dns4 ip daddr set 127.0.0.1 accept
+    udp dport set ip6 daddr map @dns6 ip6 daddr set ::1 accept
+    tcp dport set ip6 daddr map @dns6 ip6 daddr set ::1 accept
+  }`;
+}
+
+/**
+ * What leaves is marked. Who opens a connection decides; what a socket still has to send when its program is gone is in nobody's name, and
+ * goes where the connection leads. Questions of workloads to the host's name servers went to the agent while it lives; its answers bear the
+ * server's address, and what others answer in its place is dropped.
+ */
+function leaving({ virtualRanges, proxyUid, agentUid }: HostCapture): string {
+  const exempt = [...new Set([0, agentUid, proxyUid])].join(', ');
+  const answers = `th sport ${PORTS.dns}-${PORTS.lastDns} jump answered`;
+  return `
+  chain out {
+    type filter hook output priority ${LATE}; policy accept;${within('daddr', virtualRanges, 'goto calling')}
+    meta skuid ${proxyUid} goto proxy
+    ip saddr 127.0.0.1 ${answers}
+    ip6 saddr ::1 ${answers}
+    tcp dport @own fib daddr type local jump local
+  }
+  chain calling {
+    oif != "lo" goto refuse
+    meta l4proto tcp meta mark set meta skuid map @outbound accept
+    ${OPENS} goto refuse
+    meta l4proto tcp accept
+    goto refuse
+  }
+  chain proxy {
+    tcp dport @own meta priority != ${DELIVERY_PRIORITY} fib daddr type local meta mark set ${INWARD}
+  }
+  chain local {
+    meta skuid { ${exempt} } return
+    meta skuid . ip daddr . tcp dport @holders4 return
+    meta skuid . ip6 daddr . tcp dport @holders6 return
+    ip daddr . tcp dport @held4 meta mark set ${INWARD} return
+    ip6 daddr . tcp dport @held6 meta mark set ${INWARD} return
+    meta skuid . tcp dport @holders return
+    meta mark set ${INWARD}
+  }
+  chain answered {
+    udp sport ${PORTS.dns} meta skuid ${agentUid} update @alive { meta mark & 0 timeout ${ALIVE_MS}ms } return
+    meta skuid != ${agentUid} meta mark & 0 @alive drop
+    meta skuid != ${agentUid} return
+    ip saddr set udp sport map @servers4 udp sport set 53 accept
+    ip saddr set tcp sport map @servers4 tcp sport set 53 accept
+    ip6 saddr set udp sport map @servers6 udp sport set 53 accept
+    ip6 saddr set tcp sport map @servers6 tcp sport set 53 accept
+  }`;
+}
+
+/**
+ * What arrives is given to its listener. A listener takes nothing by its own port, and only sockets that may take foreign addresses get what
+ * was captured: while a proxy is away, nobody can be every service to a workload by listening in its place.
+ */
+function arriving(virtualRanges: readonly string[]): string {
+  return `
+  chain in {
+    type filter hook prerouting priority raw; policy accept;
+    iif "lo" goto looped${within('daddr', virtualRanges, 'goto refuse')}
+    tcp dport @own fib daddr type local goto inward
+    ${OPENS} tcp dport @closed reject with tcp reset
+  }
+  chain looped {${within('daddr', virtualRanges, 'goto called')}
+    meta mark ${INWARD} tcp dport @own goto inward
+    ${OPENS} tcp dport @closed reject with tcp reset
+  }
+  chain called {
+    meta mark vmap @listeners
+    ${OPENS} goto unheard
+    socket transparent 1 accept
+    goto refuse
+  }
+  chain inward {
+    ${given(PORTS.inbound)}
+    ${OPENS} goto unheard
+  }
+  chain unheard {
+    socket mark 0 goto refuse
+    socket transparent 1 drop
+    goto refuse
+  }
+  chain refuse {
+    meta l4proto tcp reject with tcp reset
+    reject with icmpx port-unreachable
+  }`;
+}
+
+/**
+ * Gives a packet to the connection that it belongs to, or to a listener; goes on where there is neither. Without a listener tproxy finds
+ * what is left of a connection that ended (TIME-WAIT), for which the kernel would look up a listener by the dialled port: the workload
+ * behind, or another's listener. Such a socket has no mark, not even 0, and nor has that of a connection that is just opened: there a
+ * packet that opens it comes once more, and is dropped, as the answer to the first is sent again anyway.
+ */
+function given(listenerPort: number): string {
+  return `meta l4proto tcp tproxy to :${listenerPort} socket mark 0 meta mark set 0 accept`;
+}
+
+function chainOf(listenerPort: number): string {
+  return `to_${listenerPort}`;
+}
+
+/** One rule for each family that there are ranges of; written out, as that is the cheapest look at an address. */
+function within(side: 'daddr' | 'saddr', ranges: readonly string[], verdict: string): string {
+  const rule = (family: string, of: readonly string[]): string =>
+    of.length === 0 ? '' : `\n    ${family} ${side} ${of.length === 1 ? of[0] : `{ ${of.join(', ')} }`} ${verdict}`;
+  const six = (range: string): boolean => range.includes(':');
+  return rule('ip', unique(ranges.filter(range => !six(range)))) + rule('ip6', unique(ranges.filter(six)));
+}
+
+function elementsOf(users: readonly CapturedUser[]): Ruleset['elements'] {
+  return {
+    users: unique(users.map(({ uid }) => `${uid}`)),
+    outbound: unique(users.map(({ uid, listenerPort }) => `${uid} : ${markOf(listenerPort)}`)),
+    listeners: unique(users.map(({ listenerPort }) => `${markOf(listenerPort)} : jump ${chainOf(listenerPort)}`)),
+    closed: unique([PORTS.inbound, ...users.map(({ listenerPort }) => listenerPort)].map(String)),
+    own: unique(users.flatMap(({ ports }) => ports.map(String))),
+    ...holdersOf(users),
+  };
+}
+
+/** Each server has a port, so that answers can be given its address again. */
+function nameElements(servers: readonly string[], ports: readonly number[]): Ruleset['elements'] {
+  const known = servers.flatMap(text => canonicalAddress(text) ?? []);
+  const [four = [], six = []] = [isIPv4, isIPv6].map(isOf =>
+    placed(
+      known.filter(server => isOf(server)),
+      ports,
+    ),
+  );
+  return {
+    dns4: four.map(([server, port]) => `${server} : ${port}`),
+    dns6: six.map(([server, port]) => `${server} : ${port}`),
+    servers4: four.map(([server, port]) => `${port} : ${server}`),
+    servers6: six.map(([server, port]) => `${port} : ${server}`),
+  };
+}
+
+/** The same in whatever order the servers stand: questions may be under way. */
+function placed(servers: readonly string[], ports: readonly number[]): (readonly [server: string, port: number])[] {
+  const asked = [...new Set(servers)].slice(0, ports.length).sort();
+  return asked.map((server, place) => [server, ports[place]!]);
+}
+
+function unique(elements: readonly string[]): string[] {
+  return [...new Set(elements)].sort();
+}
