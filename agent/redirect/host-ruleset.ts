@@ -66,7 +66,11 @@ function early(virtualRanges: readonly string[]): string {
   const untracked = (['daddr', 'saddr'] as const).map(side => within(side, virtualRanges, 'notrack accept'));
   return `
   chain early {
-    type route hook output priority raw; policy accept;${untracked.join('')}
+    type route hook output priority raw; policy accept;
+    oif "lo" goto looping
+    th dport 53 meta skuid @users goto asked
+  }
+  chain looping {${untracked.join('')}
     th dport 53 meta skuid @users goto asked
   }
   chain asked {
@@ -79,7 +83,7 @@ function early(virtualRanges: readonly string[]): string {
 }
 
 /**
- * What leaves is marked. Who opens a connection decides; what a socket still has to send when its program is gone is in nobody's name, and
+ * What leaves is marked; the most of it, to other hosts, is looked at least. Who opens a connection decides; what a socket still has to send when its program is gone is in nobody's name, and
  * goes where the connection leads. Questions of workloads to the host's name servers went to the agent while it lives; its answers bear the
  * server's address, and what others answer in its place is dropped.
  */
@@ -88,14 +92,16 @@ function leaving({ virtualRanges, proxyUid, agentUid }: HostCapture): string {
   const answers = `th sport ${PORTS.dns}-${PORTS.lastDns} jump answered`;
   return `
   chain out {
-    type filter hook output priority ${LATE}; policy accept;${within('daddr', virtualRanges, 'goto calling')}
+    type filter hook output priority ${LATE}; policy accept;
+    oif != "lo" goto away${within('daddr', virtualRanges, 'goto calling')}
     meta skuid ${proxyUid} goto proxy
     ip saddr 127.0.0.1 ${answers}
     ip6 saddr ::1 ${answers}
     tcp dport @own fib daddr type local jump local
   }
+  chain away {${within('daddr', virtualRanges, 'goto refuse')}
+  }
   chain calling {
-    oif != "lo" goto refuse
     meta l4proto tcp meta mark set meta skuid map @outbound accept
     ${OPENS} goto refuse
     meta l4proto tcp accept
