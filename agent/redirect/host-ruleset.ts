@@ -83,7 +83,7 @@ function early(virtualRanges: readonly string[]): string {
 }
 
 /**
- * What leaves is marked; the most of it, to other hosts, is looked at least. Who opens a connection decides; what a socket still has to send when its program is gone is in nobody's name, and
+ * What leaves is marked. What goes to other hosts is the most, and is looked at least. Who opens a connection decides; what a socket still has to send when its program is gone is in nobody's name, and
  * goes where the connection leads. Questions of workloads to the host's name servers went to the agent while it lives; its answers bear the
  * server's address, and what others answer in its place is dropped.
  */
