@@ -6,9 +6,19 @@ import { namespaceRuleset } from './namespace-ruleset.ts';
 import { RedirectError, run, type Tools } from './nft.ts';
 import type { KernelFeatures } from './ruleset.ts';
 import { replaceScript } from './script.ts';
-import { ASKED_PORTS } from './spec.ts';
+import { ASKED_PORTS, PORTS } from './spec.ts';
 
 const STILL = 'Without capture this host can still serve callers from other hosts through the tunnel.';
+
+/** The rules as they are on a host and in a workload's namespace, with elements of every kind: where these load, capture works. */
+export function trialScript(kernel: KernelFeatures): string {
+  const shared = { virtualRanges: ['240.240.0.0/16', 'fd00::/48'], proxyUid: 2002 };
+  const users = [{ uid: 2001, listenerPort: PORTS.firstListener, ports: [80], addresses: [] }];
+  const names = { dnsServers: ['192.0.2.1', '2001:db8::1'], askedPorts: ASKED_PORTS };
+  const host = hostRuleset({ ...shared, ...names, users, agentUid: 0 });
+  const inside = namespaceRuleset({ ...shared, path: '', id: '', ports: [80] }, kernel, {});
+  return [host, inside].map(replaceScript).join('');
+}
 
 /**
  * What this kernel can do, tried without changing anything.
@@ -17,12 +27,8 @@ const STILL = 'Without capture this host can still serve callers from other host
 export async function probeKernel(tools: Tools): Promise<KernelFeatures> {
   if (!(await capabilitiesOf('self')).has('net_admin'))
     throw new RedirectError(`Capturing traffic needs root or CAP_NET_ADMIN: run the agent as root. ${STILL}`);
-  const ranges = { virtualRanges: ['240.240.0.0/16', 'fd00::/48'], proxyUid: 1337 };
-  const host = hostRuleset({ ...ranges, users: [], agentUid: 0, dnsServers: [], askedPorts: ASKED_PORTS });
-  const trial = async (kernel: KernelFeatures): Promise<void> => {
-    const inside = namespaceRuleset({ ...ranges, path: '', id: '', ports: [] }, kernel, {});
-    await run([tools.nft, '--check', '-f', '-'], [host, inside].map(replaceScript).join(''));
-  };
+  const trial = (kernel: KernelFeatures): Promise<string> =>
+    run([tools.nft, '--check', '-f', '-'], trialScript(kernel));
   try {
     await trial({ udpTimeouts: true });
     return { udpTimeouts: true };

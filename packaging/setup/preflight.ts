@@ -1,24 +1,8 @@
 import { release } from 'node:os';
-import { hostRuleset } from '../../agent/redirect/host-ruleset.ts';
-import { namespaceRuleset } from '../../agent/redirect/namespace-ruleset.ts';
 import { run } from '../../agent/redirect/nft.ts';
-import { replaceScript } from '../../agent/redirect/script.ts';
-import { ASKED_PORTS, PORTS } from '../../agent/redirect/spec.ts';
+import { trialScript } from '../../agent/redirect/probe.ts';
 import { messageOf } from '../../manager/model/util/errors.ts';
 import { findProgram } from './programs.ts';
-
-const VIRTUAL_RANGES = ['240.240.0.0/16', 'fd00::/48'];
-
-/** The agent's own rules, on a host and in a workload's namespace: if they load, this kernel and this nft can capture. */
-function probeScript(): string {
-  const kernel = { udpTimeouts: false };
-  const users = [{ uid: 2001, listenerPort: PORTS.firstListener, ports: [80], addresses: [] }];
-  const dnsServers = ['192.0.2.1', '2001:db8::1'];
-  const shared = { virtualRanges: VIRTUAL_RANGES, proxyUid: 2002 };
-  const host = hostRuleset({ ...shared, users, agentUid: 0, dnsServers, askedPorts: ASKED_PORTS });
-  const inside = namespaceRuleset({ ...shared, path: '', id: '', ports: [80] }, kernel, {});
-  return [host, inside].map(replaceScript).join('');
-}
 
 /** What works without root and nftables. */
 const STILL = 'What still works here: `npm run ok`, `isthmus manager`, and the commands that talk to one.';
@@ -62,7 +46,7 @@ export async function whyNoAgent(): Promise<string | undefined> {
 
 async function whyRefused(what: string, command: readonly string[]): Promise<string | undefined> {
   try {
-    await run(command, probeScript());
+    await run(command, trialScript({ udpTimeouts: false }));
     return undefined;
   } catch (error) {
     return `This kernel (${release()}) cannot ${what}: ${messageOf(error)}. ${STILL}`;
