@@ -5,15 +5,10 @@ import { TYPE } from './compile/resource.ts';
 import type { AdsStatus } from './envoy/ads/status.ts';
 import type { Member } from './members.ts';
 import type { CapturePlan, CaptureProblem } from './redirect/redirect.ts';
-import type { CapturedUser, NamespaceCapture } from './redirect/spec.ts';
+import type { CapturedUser, HostCapture, NamespaceCapture } from './redirect/spec.ts';
 
-export interface CaptureFacts {
-  readonly virtualRanges: readonly string[];
-  readonly dnsServers: readonly string[];
-  readonly askedPorts: readonly number[];
-  readonly proxyUid: number;
-  readonly agentUid: number;
-}
+/** What capture on the host needs beside its workloads. */
+export type CaptureFacts = Omit<HostCapture, 'users'>;
 
 /**
  * Which workloads Envoy is ready for: the listeners of their calls, and of calls to them, stand there in some accepted version.
@@ -57,7 +52,7 @@ export interface Planned {
 
 /** The rules for these workloads. */
 export function capturePlan(members: readonly Member[], facts: CaptureFacts): Planned {
-  const { virtualRanges, dnsServers, askedPorts, proxyUid, agentUid } = facts;
+  const { virtualRanges, proxyUid } = facts;
   const users: CapturedUser[] = [];
   const namespaces: NamespaceCapture[] = [];
   const problems: CaptureProblem[] = [];
@@ -70,8 +65,7 @@ export function capturePlan(members: readonly Member[], facts: CaptureFacts): Pl
       namespaces.push({ path: selector.path, id: selector.id, virtualRanges, ports, proxyUid });
     else problems.push(uncapturable(workload, selector));
   }
-  const host = { virtualRanges, users, proxyUid, agentUid, dnsServers, askedPorts };
-  return { plan: { host, namespaces }, problems };
+  return { plan: { host: { ...facts, users }, namespaces }, problems };
 }
 
 function uncapturable({ uid }: Workload, { path }: Extract<Selector, { kind: 'cgroup' }>): CaptureProblem {

@@ -28,7 +28,7 @@ export interface ConvergeOptions {
   readonly ads: AdsServer;
   readonly proxy: HostProxy;
   readonly redirect: Redirect;
-  /** Addresses of the host's name servers, as resolv.conf has them now. */
+  /** The host's name servers, as resolv.conf has them now, and where questions to them are taken. */
   readonly names: () => Pick<CaptureFacts, 'dnsServers' | 'askedPorts'>;
   /** Workloads of the host came, went or changed. */
   readonly onMembers: () => void;

@@ -12,7 +12,7 @@ import type { Member } from './members.ts';
 import { keepDnsCaptured } from './redirect/heartbeat.ts';
 import { unusedAddress } from './redirect/presence.ts';
 import type { Redirect } from './redirect/redirect.ts';
-import { ASKED_PORTS, PORTS } from './redirect/spec.ts';
+import { ASKED_PORTS, type HostCapture, PORTS } from './redirect/spec.ts';
 
 export interface NameServiceOptions {
   /** All services of the mesh; undefined before anything is known of them. */
@@ -49,7 +49,7 @@ export class NameService {
   }
 
   /** Addresses of the host's own name servers, and where questions to them are taken. */
-  captured(): { readonly dnsServers: readonly string[]; readonly askedPorts: readonly number[] } {
+  captured(): Pick<HostCapture, 'dnsServers' | 'askedPorts'> {
     return { dnsServers: this.#servers, askedPorts: this.#ports };
   }
 

@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { canonicalAddress } from '../../manager/model/util/address.ts';
 import { holdersOf } from './holders.ts';
-import type { Ruleset } from './ruleset.ts';
+import { byFamily, type Ruleset, unique } from './ruleset.ts';
 import { ALIVE_MS, type CapturedUser, DELIVERY_PRIORITY, type HostCapture, PORTS } from './spec.ts';
 
 /** A packet that opens a connection; what belongs to one is told by its socket. */
@@ -83,9 +83,9 @@ function early(virtualRanges: readonly string[]): string {
 }
 
 /**
- * What leaves is marked. What goes to other hosts is the most, and is looked at least. Who opens a connection decides; what a socket still has to send when its program is gone is in nobody's name, and
- * goes where the connection leads. Questions of workloads to the host's name servers went to the agent while it lives; its answers bear the
- * server's address, and what others answer in its place is dropped.
+ * What leaves is marked; what goes to other hosts, which is the most, is looked at least. Who opens a connection decides; what a socket still
+ * has to send when its program is gone is in nobody's name, and goes where the connection leads. Questions of workloads to the host's name
+ * servers went to the agent while it lives; its answers bear the server's address, and what others answer in its place is dropped.
  */
 function leaving({ virtualRanges, proxyUid, agentUid }: HostCapture): string {
   const exempt = [...new Set([0, agentUid, proxyUid])].join(', ');
@@ -185,8 +185,8 @@ function chainOf(listenerPort: number): string {
 function within(side: 'daddr' | 'saddr', ranges: readonly string[], verdict: string): string {
   const rule = (family: string, of: readonly string[]): string =>
     of.length === 0 ? '' : `\n    ${family} ${side} ${of.length === 1 ? of[0] : `{ ${of.join(', ')} }`} ${verdict}`;
-  const six = (range: string): boolean => range.includes(':');
-  return rule('ip', unique(ranges.filter(range => !six(range)))) + rule('ip6', unique(ranges.filter(six)));
+  const of = byFamily(ranges);
+  return rule('ip', of[4]) + rule('ip6', of[6]);
 }
 
 function elementsOf(users: readonly CapturedUser[]): Ruleset['elements'] {
@@ -203,12 +203,8 @@ function elementsOf(users: readonly CapturedUser[]): Ruleset['elements'] {
 /** Each server has a port, so that answers can be given its address again. */
 function nameElements(servers: readonly string[], ports: readonly number[]): Ruleset['elements'] {
   const known = servers.flatMap(text => canonicalAddress(text) ?? []);
-  const [four = [], six = []] = [isIPv4, isIPv6].map(isOf =>
-    placed(
-      known.filter(server => isOf(server)),
-      ports,
-    ),
-  );
+  const four = placed(known.filter(isIPv4), ports);
+  const six = placed(known.filter(isIPv6), ports);
   return {
     dns4: four.map(([server, port]) => `${server} : ${port}`),
     dns6: six.map(([server, port]) => `${server} : ${port}`),
@@ -221,8 +217,4 @@ function nameElements(servers: readonly string[], ports: readonly number[]): Rul
 function placed(servers: readonly string[], ports: readonly number[]): (readonly [server: string, port: number])[] {
   const asked = [...new Set(servers)].slice(0, ports.length).sort();
   return asked.map((server, place) => [server, ports[place]!]);
-}
-
-function unique(elements: readonly string[]): string[] {
-  return [...new Set(elements)].sort();
 }

@@ -1,5 +1,5 @@
 import { askedRules, askedSets } from './namespace-dns.ts';
-import type { KernelFeatures, Ruleset } from './ruleset.ts';
+import { byFamily, type KernelFeatures, type Ruleset, unique } from './ruleset.ts';
 import { ALIVE_MS, type NamespaceCapture, PORTS } from './spec.ts';
 
 /**
@@ -48,9 +48,9 @@ const UNCAPTURED = 'ct status & dnat == 0 jump refuse';
 const NAT_PRIORITY = -105;
 
 /**
- * The rules inside a workload's own namespace: everything but the proxy's packets is the workload's. What is captured is redirected (NAT), as a
- * container's own engine often does there as well; so Envoy needs no right in namespaces of others but to enter them. DNS is captured for as long as the
- * agent's sockets there say that it lives.
+ * The rules inside a workload's own namespace: everything but the proxy's packets is the workload's. What is captured is redirected (NAT), as
+ * a container's own engine often does there as well; so Envoy needs no right in namespaces of others but to enter them. DNS is captured for as
+ * long as the agent's sockets there say that it lives.
  * @param asked the name servers that were asked there, as elements of their sets.
  */
 export function namespaceRuleset(
@@ -101,10 +101,8 @@ ${refuseChains()}
 function virtualSets(ranges: readonly string[]): string {
   const set = (name: string, type: string, elements: readonly string[]): string =>
     `  set ${name} { type ${type}; flags interval; ${elements.length > 0 ? `elements = { ${elements.join(', ')} }` : ''} }`;
-  return [
-    set('virtual4', 'ipv4_addr', unique(ranges.filter(range => !range.includes(':')))),
-    set('virtual6', 'ipv6_addr', unique(ranges.filter(range => range.includes(':')))),
-  ].join('\n');
+  const of = byFamily(ranges);
+  return [set('virtual4', 'ipv4_addr', of[4]), set('virtual6', 'ipv6_addr', of[6])].join('\n');
 }
 
 /** Packets that only pass through on their way to a container are not ours, hence the look at the address. */
@@ -135,8 +133,4 @@ function refuseChains(): string {
     ${STANDING}
     jump refuse
   }`;
-}
-
-function unique(elements: readonly string[]): string[] {
-  return [...new Set(elements)].sort();
 }

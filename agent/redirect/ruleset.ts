@@ -16,3 +16,14 @@ export interface KernelFeatures {
   /** Conntrack timeouts by rule (CONFIG_NF_CONNTRACK_TIMEOUT). */
   readonly udpTimeouts: boolean;
 }
+
+/** Each once, in an order that does not depend on where they stood. */
+export function unique(elements: readonly string[]): string[] {
+  return [...new Set(elements)].sort();
+}
+
+/** Ranges in CIDR form of each family, as {@link unique}. */
+export function byFamily(ranges: readonly string[]): { readonly 4: readonly string[]; readonly 6: readonly string[] } {
+  const isSix = (range: string): boolean => range.includes(':');
+  return { 4: unique(ranges.filter(range => !isSix(range))), 6: unique(ranges.filter(isSix)) };
+}
