@@ -3,6 +3,7 @@ import { eventually } from '../eventually.ts';
 import type { Host } from '../hosts/host.ts';
 import { createNetwork } from '../hosts/network.ts';
 import type { Running } from '../hosts/process.ts';
+import { portTaken } from '../hosts/sockets.ts';
 
 const WORKLOAD = 2001;
 const STRANGER = 2009;
@@ -74,11 +75,7 @@ test('a program that has one of the ports for questions keeps nobody from the na
   await startResolver(b, '192.0.2.1');
   await a.setResolvers([b.address]);
   const holder = a.spawn(['socat', '-u', 'UDP-RECV:15054,bind=127.0.0.1', '-'], { uid: STRANGER });
-  await eventually(
-    'the port is taken',
-    () => a.run(['ss', '-Hlun', 'sport = :15054']),
-    sockets => sockets !== '',
-  );
+  await portTaken(a, 15_054, 'udp');
   await startAgent(a);
   t.is(await lookUp(a, WORKLOAD, 'reviews.default.mesh'), '240.240.0.1');
   t.is(await lookUp(a, WORKLOAD, 'example.org'), '192.0.2.1');

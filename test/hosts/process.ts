@@ -31,6 +31,8 @@ export interface ProcessOptions {
   readonly uid?: number;
   /** Lets a user other than root read any file, such as a checkout under /root. */
   readonly readAll?: boolean;
+  /** Lets a user other than root take calls to addresses that are not its host's (IP_TRANSPARENT), as the proxy may. */
+  readonly transparent?: boolean;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   /** Given to its stdin; without it stdin is empty. */
@@ -43,7 +45,7 @@ const OUTPUT_LIMIT = 16 * 1024 * 1024;
 
 /** Starts a program inside a network namespace with that namespace's own /etc/resolv.conf; `pid` is the program's own. */
 export function startIn(namespace: string, argv: readonly string[], options: ProcessOptions = {}): Running {
-  const user = options.uid ? [...asUser(options.uid, options.readAll === true), ...argv] : argv;
+  const user = options.uid ? [...asUser(options.uid, options), ...argv] : argv;
   const child = spawn('ip', ['netns', 'exec', namespace, ...user], {
     cwd: options.cwd ?? '/',
     env: options.env ? { PATH: process.env['PATH'], ...options.env } : process.env,
@@ -54,10 +56,10 @@ export function startIn(namespace: string, argv: readonly string[], options: Pro
   return watch(child, argv);
 }
 
-function asUser(uid: number, readAll: boolean): string[] {
-  const caps = readAll
-    ? ['--inh-caps=-all,+dac_read_search', '--ambient-caps=-all,+dac_read_search']
-    : ['--inh-caps=-all'];
+function asUser(uid: number, { readAll, transparent }: ProcessOptions): string[] {
+  const given = [...(readAll ? ['+dac_read_search'] : []), ...(transparent ? ['+net_raw'] : [])];
+  const only = ['-all', ...given].join(',');
+  const caps = [`--inh-caps=${only}`, ...(given.length > 0 ? [`--ambient-caps=${only}`] : [])];
   return ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', ...caps, '--'];
 }
 

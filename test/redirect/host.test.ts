@@ -7,6 +7,7 @@ import { eventually } from '../eventually.ts';
 import { startEcho } from '../hosts/apps.ts';
 import type { Place } from '../hosts/host.ts';
 import { createNetwork } from '../hosts/network.ts';
+import { portTaken } from '../hosts/sockets.ts';
 import { PROXY, planOf, RANGES, startCapture } from './capture.ts';
 import { startTransparent } from './transparent.ts';
 
@@ -173,7 +174,7 @@ test('nothing gets to a workload from a virtual IP, not even what comes along wi
   await startEcho(a, 'shop', [9080], { uid: SHOP.uid });
   const came = `${a.folder}/came`;
   a.spawn(['socat', '-u', 'TCP-LISTEN:8080,fork', `CREATE:${came}`]);
-  await eventually('it listens', () => a.run(['ss', '-Hltn', 'sport = :8080']), Boolean);
+  await portTaken(a, 8080);
   const capture = await startCapture(a);
   await capture.apply(planOf([WEB, SHOP]));
   const flags = ['--interface', 'host!240.240.0.9', '--tcp-fastopen'];

@@ -24,14 +24,17 @@ const TUNNEL_PORT = 15_008;
 /** The caller's Envoy: HTTP is parsed here, and only here; an internal listener puts the bytes into a CONNECT tunnel in mutual TLS. */
 function callerConfig(ground: Ground, address: string, more: Json): Json {
   const { certificates } = ground;
-  const port = (layer: 'L4' | 'L7', place: 'across' | 'same host'): number => portOf(BASE, { layer, place });
+  const on = (name: string, layer: 'L4' | 'L7', place: 'across' | 'same host', filter: Json): Json => ({
+    ...listener(name, address, portOf(BASE, { layer, place }), { filters: [filter] }),
+    ...more,
+  });
   return bootstrap(
     'caller',
     [
-      { ...listener('http-across', address, port('L7', 'across'), { filters: [httpTo('across')] }), ...more },
-      { ...listener('tcp-across', address, port('L4', 'across'), { filters: [tcpProxy('across')] }), ...more },
-      { ...listener('http-same', address, port('L7', 'same host'), { filters: [httpTo('same')] }), ...more },
-      { ...listener('tcp-same', address, port('L4', 'same host'), { filters: [tcpProxy('same')] }), ...more },
+      on('http-across', 'L7', 'across', httpTo('across')),
+      on('tcp-across', 'L4', 'across', tcpProxy('across')),
+      on('http-same', 'L7', 'same host', httpTo('same')),
+      on('tcp-same', 'L4', 'same host', tcpProxy('same')),
       internalListener('hbone', {
         filters: [tcpProxy('tunnel', { tunneling_config: { hostname: `reviews.mesh:${SERVER_PORTS.http}` } })],
       }),
