@@ -7,20 +7,9 @@ import { eventually } from '../eventually.ts';
 import { startEcho } from '../hosts/apps.ts';
 import type { Place } from '../hosts/host.ts';
 import { createNetwork } from '../hosts/network.ts';
-import { portTaken } from '../hosts/sockets.ts';
+import { call, SHOP, STRANGER, VIP4, VIP6, WEB } from './calls.ts';
 import { PROXY, planOf, RANGES, startCapture } from './capture.ts';
 import { startTransparent } from './transparent.ts';
-
-const WEB = { uid: 2001, listenerPort: 20_001, ports: [8080], addresses: [] };
-const SHOP = { uid: 2002, listenerPort: 20_002, ports: [9080], addresses: [] };
-const STRANGER = 2009;
-const [VIP4, VIP6] = ['240.240.0.7', '[fd69:7374:686d::7]'];
-
-/** Which program answered; how curl failed when none did (7: refused at once). */
-async function call(from: Place, uid: number, address: string, flags: readonly string[] = []): Promise<string> {
-  const exit = await from.exec(['curl', '-sS', '--max-time', '3', ...flags, `http://${address}/`], { uid });
-  return exit.code === 0 ? (JSON.parse(exit.stdout) as { instance: string }).instance : `curl ${exit.code}`;
-}
 
 test('traffic goes where its user and destination say', async t => {
   await using net = await createNetwork({ prefix: 'user' });
@@ -115,127 +104,6 @@ test('of two workloads with one port neither reaches the other past its policy, 
   for (const [uid, address, answer] of table) t.is(await call(a, uid, address), answer, `${uid} at ${address}`);
 });
 
-test('nobody answers in place of the proxy where it listens no more', async t => {
-  await using net = await createNetwork({ prefix: 'squat' });
-  const [a, b] = [await net.host('a'), await net.host('b')];
-  await startEcho(a, 'thief', [20_001, 15_006, 9080, 8080], { uid: SHOP.uid });
-  const capture = await startCapture(a);
-  await capture.apply(planOf([WEB, SHOP]));
-  const table: [Place, number, string][] = [
-    [a, WEB.uid, `${VIP4}:9080`],
-    [a, WEB.uid, `${VIP6}:9080`],
-    [b, 0, `${a.address}:8080`],
-    [b, 0, `[${a.address6}]:8080`],
-    [a, STRANGER, '127.0.0.1:8080'],
-  ];
-  const all = (): Promise<string[]> => Promise.all(table.map(([from, uid, address]) => call(from, uid, address)));
-  t.deepEqual(await all(), Array(table.length).fill('curl 7'));
-  // Whose queue is full answers by SYN cookies, which are in nobody's name; here all do.
-  await a.run(['sysctl', '-q', '-w', 'net.ipv4.tcp_syncookies=2']);
-  t.deepEqual(await all(), Array(table.length).fill('curl 7'));
-});
-
-test("where its own listener is away a workload reaches nobody else's, whatever port it dials", async t => {
-  await using net = await createNetwork({ prefix: 'away' });
-  const a = await net.host('a');
-  await Promise.all([
-    startTransparent(a, 'listener of shop', SHOP.listenerPort, PROXY),
-    startTransparent(a, 'inbound', 15_006, PROXY),
-  ]);
-  const capture = await startCapture(a);
-  await capture.apply(planOf([WEB, SHOP]));
-  const table = [SHOP.listenerPort, 15_006, WEB.listenerPort].flatMap(port => [`${VIP4}:${port}`, `${VIP6}:${port}`]);
-  for (const address of table) t.is(await call(a, WEB.uid, address), 'curl 7', address);
-  t.is(await call(a, SHOP.uid, `${VIP4}:${WEB.listenerPort}`), 'listener of shop');
-});
-
-test('a workload is policed also when it is called from where others answer', async t => {
-  await using net = await createNetwork({ prefix: 'sources' });
-  const a = await net.host('a');
-  await startTransparent(a, 'inbound', 15_006, PROXY);
-  await startEcho(a, 'web', [8080], { uid: WEB.uid });
-  const capture = await startCapture(a);
-  await capture.apply(planOf([WEB, SHOP]));
-  await eventually(
-    'nobody answers names',
-    () => a.run(['/usr/sbin/nft', 'list', 'set', 'inet', 'isthmus', 'alive']),
-    set => !set.includes('elements'),
-  );
-  for (const port of ['15053', '15054', '15055', '15056'])
-    for (const address of ['127.0.0.1', '[::1]'])
-      t.is(await call(a, STRANGER, `${address}:8080`, ['--local-port', port]), 'inbound', `${address} ${port}`);
-});
-
-test('nothing gets to a workload from a virtual IP, not even what comes along with a packet that opens a connection', async t => {
-  await using net = await createNetwork({ prefix: 'fast' });
-  const a = await net.host('a');
-  // Requests may come in such packets, of whoever never called before.
-  await a.run(['sysctl', '-q', '-w', 'net.ipv4.tcp_fastopen=0x607']);
-  await startEcho(a, 'shop', [9080], { uid: SHOP.uid });
-  const came = `${a.folder}/came`;
-  a.spawn(['socat', '-u', 'TCP-LISTEN:8080,fork', `CREATE:${came}`]);
-  await portTaken(a, 8080);
-  const capture = await startCapture(a);
-  await capture.apply(planOf([WEB, SHOP]));
-  const flags = ['--interface', 'host!240.240.0.9', '--tcp-fastopen'];
-  t.regex(await call(a, STRANGER, '127.0.0.1:8080', flags), /^curl (7|28)$/);
-  t.is((await a.exec(['cat', came])).stdout, '');
-});
-
-test('a call from a port of one that just ended reaches nobody else where the proxy listens no more', async t => {
-  await using net = await createNetwork({ prefix: 'waiting' });
-  const [a, b] = [await net.host('a'), await net.host('b')];
-  const proxy = await Promise.all([
-    startTransparent(a, 'listener of web', WEB.listenerPort, PROXY),
-    startTransparent(a, 'inbound', 15_006, PROXY),
-  ]);
-  await startTransparent(a, 'listener of shop', SHOP.listenerPort, PROXY);
-  await startEcho(a, 'web', [8080], { uid: WEB.uid });
-  const capture = await startCapture(a);
-  await capture.apply(planOf([WEB, SHOP]));
-  const table: [Place, number, string, string][] = [
-    [a, WEB.uid, `${VIP4}:${SHOP.listenerPort}`, 'listener of web'],
-    [a, WEB.uid, `${VIP6}:${SHOP.listenerPort}`, 'listener of web'],
-    [a, STRANGER, '127.0.0.1:8080', 'inbound'],
-    [b, 0, `${a.address}:8080`, 'inbound'],
-    [b, 0, `[${a.address6}]:8080`, 'inbound'],
-  ];
-  const calls = (): Promise<string[]> =>
-    Promise.all(
-      table.map(([from, uid, address], place) => call(from, uid, address, ['--local-port', `${33_001 + place}`])),
-    );
-  t.deepEqual(
-    await calls(),
-    table.map(([, , , answer]) => answer),
-  );
-  for (const listener of proxy) await listener.kill('SIGKILL');
-  // Whether it is refused or waits for the next proxy.
-  for (const answer of await calls()) t.regex(answer, /^curl (7|28)$/);
-});
-
-test('calls are captured also where a queue is so full that the kernel keeps no note of them, and none are tracked', async t => {
-  await using net = await createNetwork({ prefix: 'cookies' });
-  const [a, b] = [await net.host('a'), await net.host('b')];
-  await Promise.all([
-    startTransparent(a, 'listener of web', 20_001, PROXY),
-    startTransparent(a, 'inbound', 15_006, PROXY),
-    startEcho(a, 'web', [8080], { uid: WEB.uid }),
-    startEcho(a, 'anyone', [80]),
-  ]);
-  const capture = await startCapture(a);
-  await capture.apply(planOf([WEB]));
-  await a.run(['sysctl', '-q', '-w', 'net.ipv4.tcp_syncookies=2']);
-  const table: [Place, number, string, string][] = [
-    [a, WEB.uid, `${VIP4}:80`, 'listener of web'],
-    [a, WEB.uid, `${VIP6}:80`, 'listener of web'],
-    [a, STRANGER, '127.0.0.1:8080', 'inbound'],
-    [b, 0, `${a.address}:8080`, 'inbound'],
-    [b, 0, `[${a.address6}]:8080`, 'inbound'],
-  ];
-  for (const [from, uid, address, answer] of table) t.is(await call(from, uid, address), answer, address);
-  t.is(await a.run(['sysctl', '-n', 'net.netfilter.nf_conntrack_count']), '0\n');
-});
-
 test('what a program still had to say when it ended arrives', async t => {
   await using net = await createNetwork({ prefix: 'orphan' });
   const a = await net.host('a');
@@ -252,88 +120,6 @@ test('what a program still had to say when it ended arrives', async t => {
   await a.run(['sh', '-c', `echo go > ${a.folder}/gate`]);
   const came = await eventually('all of it', () => a.run(['cat', `${a.folder}/came`]), Boolean);
   t.is(came, `${bytes}\n`);
-});
-
-test('a port that another program leads elsewhere is captured all the same when a virtual IP is called', async t => {
-  await using net = await createNetwork({ prefix: 'published' });
-  const a = await net.host('a');
-  await Promise.all([
-    startTransparent(a, 'listener of web', 20_001, PROXY),
-    startEcho(a, 'published', [7000], { uid: STRANGER }),
-  ]);
-  // As container engines do it for ports that they publish; virtual IPs are local addresses.
-  const published = `
-    table ip others {
-      chain output {
-        type nat hook output priority -100
-        tcp dport 9080 fib daddr type local redirect to :7000
-      }
-      chain input {
-        type filter hook input priority 0
-        ct state invalid drop
-      }
-    }
-  `;
-  await a.run(['/usr/sbin/nft', '-f', '-'], { input: published });
-  const capture = await startCapture(a);
-  await capture.apply(planOf([WEB]));
-  t.is(await call(a, WEB.uid, '127.0.0.1:9080'), 'published');
-  t.is(await call(a, WEB.uid, `${VIP4}:9080`), 'listener of web');
-});
-
-test('marks that others set on what leaves lead nobody past policy', async t => {
-  await using net = await createNetwork({ prefix: 'marks' });
-  const a = await net.host('a');
-  await Promise.all([
-    startTransparent(a, 'listener of web', 20_001, PROXY),
-    startTransparent(a, 'inbound', 15_006, PROXY),
-    startEcho(a, 'web', [8080], { uid: WEB.uid }),
-  ]);
-  // As hosts with several ways out do it.
-  const marks = `
-    table ip others {
-      chain output {
-        type route hook output priority mangle
-        meta mark set 0x7
-      }
-    }
-  `;
-  await a.run(['/usr/sbin/nft', '-f', '-'], { input: marks });
-  const capture = await startCapture(a);
-  await capture.apply(planOf([WEB]));
-  t.is(await call(a, STRANGER, '127.0.0.1:8080'), 'inbound');
-  t.is(await call(a, WEB.uid, `${VIP4}:9080`), 'listener of web');
-});
-
-test('questions for names pass a firewall that lets pass what is new or known', async t => {
-  await using net = await createNetwork({ prefix: 'firewall' });
-  const [a, b] = [await net.host('a'), await net.host('b')];
-  const firewall = `
-    table inet others {
-      chain output {
-        type filter hook output priority 0; policy drop
-        oif "lo" accept
-        ct state new,established,related accept
-      }
-      chain input {
-        type filter hook input priority 0; policy drop
-        ct state established,related accept
-        ct state invalid drop
-        iif "lo" accept
-      }
-    }
-  `;
-  await a.run(['/usr/sbin/nft', '-f', '-'], { input: firewall });
-  const capture = await startCapture(a);
-  await capture.apply(planOf([WEB], [], [b.address]));
-  await capture.run();
-  for (const kind of ['UDP', 'TCP']) {
-    a.spawn(['socat', `${kind}-LISTEN:15054,bind=127.0.0.1,fork,reuseaddr`, 'SYSTEM:"read -r line; echo answered"']);
-    const ask = (): Promise<string> =>
-      a.run(['sh', '-c', `echo | socat -t2 -T2 - ${kind}:${b.address}:53 2>&1 || true`], { uid: WEB.uid });
-    await eventually(`an answer by ${kind}`, ask, answer => answer === 'answered\n', { timeoutMs: 10_000 });
-  }
-  t.pass();
 });
 
 test('a virtual IP that nobody captures is refused at once, whatever the protocol, and also for what is passed on', async t => {

@@ -3,11 +3,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { eventually } from '../eventually.ts';
+import { startEcho } from '../hosts/apps.ts';
 import type { Host } from '../hosts/host.ts';
 import { createNetwork } from '../hosts/network.ts';
-import { planOf, startCapture } from './capture.ts';
+import { call, STRANGER, VIP4, WEB } from './calls.ts';
+import { PROXY, planOf, startCapture } from './capture.ts';
+import { startTransparent } from './transparent.ts';
 
-const WEB = { uid: 2001, listenerPort: 20_001, ports: [8080], addresses: [] };
 const FOREIGN = `
 table inet isthmus-not {
   set alive { type mark; elements = { 1 } }
@@ -132,4 +134,86 @@ test('rules that another program flushes come back by themselves', async t => {
     const look = (): Promise<string> => a.run(['/usr/sbin/nft', '-s', 'list', 'ruleset']);
     await t.notThrowsAsync(eventually(harm, look, now => now === wanted, { timeoutMs: 25_000, pauseMs: 100 }));
   }
+});
+
+test('a port that another program leads elsewhere is captured all the same when a virtual IP is called', async t => {
+  await using net = await createNetwork({ prefix: 'published' });
+  const a = await net.host('a');
+  await Promise.all([
+    startTransparent(a, 'listener of web', 20_001, PROXY),
+    startEcho(a, 'published', [7000], { uid: STRANGER }),
+  ]);
+  // As container engines do it for ports that they publish; virtual IPs are local addresses.
+  const published = `
+    table ip others {
+      chain output {
+        type nat hook output priority -100
+        tcp dport 9080 fib daddr type local redirect to :7000
+      }
+      chain input {
+        type filter hook input priority 0
+        ct state invalid drop
+      }
+    }
+  `;
+  await a.run(['/usr/sbin/nft', '-f', '-'], { input: published });
+  const capture = await startCapture(a);
+  await capture.apply(planOf([WEB]));
+  t.is(await call(a, WEB.uid, '127.0.0.1:9080'), 'published');
+  t.is(await call(a, WEB.uid, `${VIP4}:9080`), 'listener of web');
+});
+
+test('marks that others set on what leaves lead nobody past policy', async t => {
+  await using net = await createNetwork({ prefix: 'marks' });
+  const a = await net.host('a');
+  await Promise.all([
+    startTransparent(a, 'listener of web', 20_001, PROXY),
+    startTransparent(a, 'inbound', 15_006, PROXY),
+    startEcho(a, 'web', [8080], { uid: WEB.uid }),
+  ]);
+  // As hosts with several ways out do it.
+  const marks = `
+    table ip others {
+      chain output {
+        type route hook output priority mangle
+        meta mark set 0x7
+      }
+    }
+  `;
+  await a.run(['/usr/sbin/nft', '-f', '-'], { input: marks });
+  const capture = await startCapture(a);
+  await capture.apply(planOf([WEB]));
+  t.is(await call(a, STRANGER, '127.0.0.1:8080'), 'inbound');
+  t.is(await call(a, WEB.uid, `${VIP4}:9080`), 'listener of web');
+});
+
+test('questions for names pass a firewall that lets pass what is new or known', async t => {
+  await using net = await createNetwork({ prefix: 'firewall' });
+  const [a, b] = [await net.host('a'), await net.host('b')];
+  const firewall = `
+    table inet others {
+      chain output {
+        type filter hook output priority 0; policy drop
+        oif "lo" accept
+        ct state new,established,related accept
+      }
+      chain input {
+        type filter hook input priority 0; policy drop
+        ct state established,related accept
+        ct state invalid drop
+        iif "lo" accept
+      }
+    }
+  `;
+  await a.run(['/usr/sbin/nft', '-f', '-'], { input: firewall });
+  const capture = await startCapture(a);
+  await capture.apply(planOf([WEB], [], [b.address]));
+  await capture.run();
+  for (const kind of ['UDP', 'TCP']) {
+    a.spawn(['socat', `${kind}-LISTEN:15054,bind=127.0.0.1,fork,reuseaddr`, 'SYSTEM:"read -r line; echo answered"']);
+    const ask = (): Promise<string> =>
+      a.run(['sh', '-c', `echo | socat -t2 -T2 - ${kind}:${b.address}:53 2>&1 || true`], { uid: WEB.uid });
+    await eventually(`an answer by ${kind}`, ask, answer => answer === 'answered\n', { timeoutMs: 10_000 });
+  }
+  t.pass();
 });
