@@ -1,9 +1,9 @@
 import { debounce } from '../manager/model/util/debounce.ts';
 import { messageOf } from '../manager/model/util/errors.ts';
-import type { Logger } from '../manager/model/util/log.ts';
 import { rerun } from '../manager/model/util/rerun.ts';
 import type { LocalWorkload } from '../platforms/platform.ts';
-import { type CaptureFacts, callersAt, capturePlan, placeOf, readyMembers, refusedMembers } from './capture.ts';
+import { callersAt } from './capture.ts';
+import { Capturing, type CapturingOptions } from './capturing.ts';
 import { Compiler } from './compile/compile.ts';
 import type { HostSettings, Problem, WorkloadInput } from './compile/input.ts';
 import type { AdsServer } from './envoy/ads/server.ts';
@@ -12,24 +12,21 @@ import type { Certificates } from './keys/certificates.ts';
 import type { Knowledge } from './knowledge.ts';
 import { identityOf, type Member, Members } from './members.ts';
 import type { AgentOptions } from './options.ts';
-import type { CaptureProblem, Redirect } from './redirect/redirect.ts';
 import type { Callers } from './state/callers.ts';
 import { heldPorts } from './state/held-ports.ts';
-import { FIRST_OUTBOUND_PORT, LAST_OUTBOUND_PORT, type OutboundPorts } from './state/outbound-ports.ts';
+import type { OutboundPorts } from './state/outbound-ports.ts';
+import { confined, portless, Unserved } from './unserved.ts';
 import { linkNamespaces } from './workloads/namespace-links.ts';
 
-export interface ConvergeOptions {
+export interface ConvergeOptions extends CapturingOptions {
   readonly agent: AgentOptions;
-  readonly settings: HostSettings;
   readonly knowledge: Knowledge;
+  readonly ads: AdsServer;
+  readonly settings: HostSettings;
   readonly certificates: Certificates;
   readonly ports: OutboundPorts;
   readonly callers: Callers;
-  readonly ads: AdsServer;
   readonly proxy: HostProxy;
-  readonly redirect: Redirect;
-  /** The host's name servers, as resolv.conf has them now, and where questions to them are taken. */
-  readonly names: () => Pick<CaptureFacts, 'dnsServers' | 'askedPorts'>;
   /** Workloads of the host came, went or changed. */
   readonly onMembers: () => void;
   /** Workloads came or went, or got other ports: who remembers the ports has to look. */
@@ -38,25 +35,17 @@ export interface ConvergeOptions {
   readonly onCallers: () => void;
   /** What is in force on this host changed. */
   readonly onInForce: () => void;
-  readonly logger: Logger;
-  readonly signal: AbortSignal;
 }
 
 /** A burst of changes becomes one round: it begins this long after the last of them, and no later than that after the first. */
 const QUIET_MS = 2;
 const CEILING_MS = 20;
-/** How long capture waits for Envoy to take what it was sent before looking at what it took so far. */
-const APPLY_MS = 10_000;
 /** Envoy was asked, and has not named its listeners yet: look again after so long, milliseconds. */
 const SETTLE_MS = 50;
 /** After an error the next round comes by itself, milliseconds. */
 const RETRY_MS = 2_000;
 /** No timer is longer. */
 const DAY_MS = 86_400_000;
-
-const NO_PORT =
-  `no port of ${FIRST_OUTBOUND_PORT}-${LAST_OUTBOUND_PORT} is free, and each workload that is a user of the host needs one; ` +
-  'it is not in the mesh: see with ss -tan which programs have them';
 
 /**
  * Brings the host to what is known: first Envoy's config, then, once Envoy stands ready, the kernel's rules; in the other order where
@@ -66,6 +55,7 @@ export class Converge {
   readonly #options: ConvergeOptions;
   readonly #compiler = new Compiler();
   readonly #members = new Members();
+  readonly #capturing: Capturing;
   readonly #config = rerun(
     () => this.#configure(),
     error => {
@@ -79,23 +69,15 @@ export class Converge {
   /** Those whose namespaces have their links. */
   #linked: readonly LocalWorkload[] | undefined;
   #unlinked: readonly Problem[] = [];
-  /** The workloads that are not served, and why. */
-  #unserved: readonly Problem[] = [];
+  readonly #unserved: Unserved;
   /** Those that were given their ports. */
   #assigned: readonly LocalWorkload[] | undefined;
   /** What {@link workloads} was called with last. */
   #latest: readonly LocalWorkload[] = [];
   #known = false;
-  /** Whether the rules are those of this life. */
-  #tookOver = false;
-  readonly #begun = performance.now();
   #all: readonly Member[] = [];
   #joined: readonly Member[] = [];
-  #ready: readonly Member[] = [];
-  #inForce = new Map<string, string>();
   #problems: readonly Problem[] = [];
-  #captureProblems: readonly CaptureProblem[] = [];
-  #captureReason: string | undefined = 'no workload is in the mesh yet';
   #settled: unknown;
   /** Listeners that Envoy refused since the last round. */
   readonly #refused = new Set<string>();
@@ -109,6 +91,8 @@ export class Converge {
 
   constructor(options: ConvergeOptions) {
     this.#options = options;
+    this.#capturing = new Capturing(options);
+    this.#unserved = new Unserved(options.logger);
   }
 
   /** All workloads of the host. Resolves when Envoy was given what follows from them. */
@@ -156,25 +140,20 @@ export class Converge {
 
   /** Those whose traffic is captured. */
   captured(): readonly Member[] {
-    return this.#ready;
+    return this.#capturing.captured();
   }
 
   /** Revision of the policy that Envoy has in force, by uid. */
   inForce(): ReadonlyMap<string, string> {
-    return this.#inForce;
+    return this.#capturing.inForce();
   }
 
   problems(): readonly Problem[] {
     return this.#problems;
   }
 
-  capture(): { readonly active: boolean; readonly reason?: string; readonly problems: readonly CaptureProblem[] } {
-    const reason = this.#captureReason;
-    return {
-      active: this.#ready.length > 0,
-      ...(reason === undefined ? {} : { reason }),
-      problems: this.#captureProblems,
-    };
+  capture(): ReturnType<Capturing['status']> {
+    return this.#capturing.status();
   }
 
   async #configure(): Promise<void> {
@@ -189,20 +168,20 @@ export class Converge {
     await this.#link();
     this.#assign();
     this.#options.onMembers();
-    const { confined } = proxy;
-    const joined = this.#all.filter(({ state, input }) => state === 'joined' && !(confined && hasNamespace(input)));
-    await this.#leave(joined);
+    const { confined: reason } = proxy;
+    const joined = this.#all.filter(({ state, input }) => state === 'joined' && !(reason && hasNamespace(input)));
+    await this.#capturing.letGo(joined);
     this.#joined = joined;
     const { resources, problems } = this.#compiler.compile(
       knowledge.input(joined, this.#left(joined), agent.host, settings),
     );
-    this.#problems = [...problems, ...this.#leftOut(confined)];
+    this.#problems = [...problems, ...this.#leftOut(reason)];
     ads.update(resources);
     this.#given = true;
     await proxied;
     // What was sent may be more than the Envoy that goes on has rights for.
-    if (proxy.confined !== confined) this.#soon.call();
-    if (!this.#tookOver && proxy.fresh) ads.expect();
+    if (proxy.confined !== reason) this.#soon.call();
+    if (!this.#capturing.tookOver && proxy.fresh) ads.expect();
     this.#unconfigured = undefined;
     if (this.#news(joined)) void this.#capture.call();
   }
@@ -240,30 +219,12 @@ export class Converge {
     );
   }
 
-  /** The workloads that are not served now. Of each it is said once why. @param confined why Envoy has not the rights for some. */
-  #leftOut(confined: string | undefined): readonly Problem[] {
-    const told = new Set(this.#unserved.map(({ origin, message }) => `${origin}: ${message}`));
-    this.#unserved = [...this.#unlinked, ...this.#confined(confined), ...this.#portless()];
-    for (const { origin, message } of this.#unserved)
-      if (!told.has(`${origin}: ${message}`))
-        this.#options.logger.warn('a workload is left out', { origin, reason: message });
-    return this.#unserved;
-  }
-
-  /** Those that Envoy, for that reason, has not the rights for. */
-  #confined(confined: string | undefined): readonly Problem[] {
-    if (confined === undefined) return [];
-    const workloads = this.#all.filter(({ input }) => hasNamespace(input));
-    return workloads.map(({ input }) => ({ origin: `workload ${input.local.workload.uid}`, message: confined }));
-  }
-
-  /** Those that no port was left for; one may be free later. */
-  #portless(): readonly Problem[] {
-    if (this.#all.length === this.#workloads.length) return [];
-    this.#retryLater();
-    const uids = new Set(this.#all.map(({ input }) => input.local.workload.uid));
-    const left = this.#workloads.filter(({ workload }) => !uids.has(workload.uid));
-    return left.map(({ workload }) => ({ origin: `workload ${workload.uid}`, message: NO_PORT }));
+  /** The workloads that are not served now. @param reason why Envoy has not the rights for some. */
+  #leftOut(reason: string | undefined): readonly Problem[] {
+    const without = portless(this.#workloads, this.#all);
+    // A port may be free later.
+    if (without.length > 0) this.#retryLater();
+    return this.#unserved.update([...this.#unlinked, ...confined(this.#all, reason), ...without]);
   }
 
   /** Whether capture or the policies in force may change: not for a change of services or instances. */
@@ -277,40 +238,15 @@ export class Converge {
     return true;
   }
 
-  /** The rules let go of who leaves before their listeners do. */
-  async #leave(joined: readonly Member[]): Promise<void> {
-    const uids = new Set(joined.map(({ input }) => input.local.workload.uid));
-    const staying = this.#ready.filter(({ input }) => uids.has(input.local.workload.uid));
-    if (staying.length === this.#ready.length) return;
-    await this.#apply(staying);
-  }
-
   async #captureReady(): Promise<void> {
-    const { ads, signal, logger, onInForce } = this.#options;
-    const joined = this.#joined;
-    let rejected: ReadonlySet<string> = new Set();
-    try {
-      const rejections = await ads.applied(AbortSignal.any([signal, AbortSignal.timeout(APPLY_MS)]));
-      rejected = new Set(rejections.flatMap(({ origins }) => origins));
-    } catch (error) {
-      if (signal.aborted) return;
-      this.#settled = undefined;
-      this.#captureReason = `Envoy has not taken its config: ${messageOf(error)}`;
-      onInForce();
-      this.#soon.call();
-      return;
-    }
-    if (!this.#tookOver) logger.info('Envoy took its config', { refused: rejected.size });
-    const captured = this.#capturable(joined);
-    if (captured === undefined) {
+    const outcome = await this.#capturing.follow(this.#joined);
+    if (outcome === 'unsaid') {
       setTimeout(() => void this.#capture.call(), SETTLE_MS).unref();
       return;
     }
-    const first = this.#captureReason !== undefined;
-    await this.#apply(captured);
-    if (first && captured.length > 0) logger.info('capturing', { workloads: captured.length });
-    this.#note(joined, rejected);
-    onInForce();
+    if (outcome === 'untaken') this.#settled = undefined;
+    this.#options.onInForce();
+    if (outcome === 'untaken') this.#soon.call();
   }
 
   /** Gives all their ports; those whose listeners were refused get others, if a program has theirs. */
@@ -323,44 +259,6 @@ export class Converge {
     this.#all = this.#fitting();
     if (doubted || this.#assigned !== this.#workloads || this.#all.length !== before) onPorts();
     this.#assigned = this.#workloads;
-  }
-
-  /**
-   * Who is captured: those that Envoy is ready for, and whoever was captured before. The rules of an earlier life are not known, so the
-   * first time all have to be ready or refused; undefined until then, for some seconds at the most.
-   */
-  #capturable(joined: readonly Member[]): readonly Member[] | undefined {
-    const status = this.#options.ads.status();
-    const ready = new Set([...readyMembers(joined, status), ...this.#ready].map(placeOf));
-    const refused = new Set(refusedMembers(joined, status));
-    const open = joined.some(member => !ready.has(placeOf(member)) && !refused.has(member));
-    if (open && !this.#tookOver && performance.now() - this.#begun < APPLY_MS) return undefined;
-    this.#tookOver = true;
-    return joined.filter(member => ready.has(placeOf(member)));
-  }
-
-  /** A policy is in force when nothing that was made for its workload is refused. */
-  #note(joined: readonly Member[], rejected: ReadonlySet<string>): void {
-    const inForce = new Map<string, string>();
-    for (const { input } of joined) {
-      const { uid } = input.local.workload;
-      const revision = rejected.has(`workload ${uid}`) ? this.#inForce.get(uid) : input.policy?.revision;
-      if (revision !== undefined) inForce.set(uid, revision);
-    }
-    this.#inForce = inForce;
-  }
-
-  async #apply(members: readonly Member[]): Promise<void> {
-    const { agent, knowledge, redirect, names } = this.#options;
-    const { plan, problems } = capturePlan(members, {
-      virtualRanges: knowledge.mesh().virtualRanges,
-      ...names(),
-      proxyUid: agent.envoy.uid,
-      agentUid: process.getuid?.() ?? 0,
-    });
-    this.#captureProblems = [...problems, ...(await redirect.apply(plan))];
-    this.#ready = members;
-    this.#captureReason = members.length > 0 ? undefined : 'no workload is in the mesh yet';
   }
 
   /** The members that there are ports for. */
@@ -378,7 +276,7 @@ export class Converge {
   #fail(message: string): (error: unknown) => void {
     return error => {
       if (this.#options.signal.aborted) return;
-      this.#captureReason = messageOf(error);
+      this.#capturing.failed(messageOf(error));
       this.#settled = undefined;
       this.#options.logger.error(message, { reason: messageOf(error) });
       this.#retryLater();

@@ -1,0 +1,55 @@
+import type { Logger } from '../manager/model/util/log.ts';
+import type { LocalWorkload } from '../platforms/platform.ts';
+import type { Problem } from './compile/input.ts';
+import type { Member } from './members.ts';
+import { FIRST_OUTBOUND_PORT, LAST_OUTBOUND_PORT } from './state/outbound-ports.ts';
+
+const NO_PORT =
+  `no port of ${FIRST_OUTBOUND_PORT}-${LAST_OUTBOUND_PORT} is free, and each workload that is a user of the host needs one; ` +
+  'it is not in the mesh: see with ss -tan which programs have them';
+
+/** The workloads of the host that are not served. Of each it is logged once why. */
+export class Unserved {
+  readonly #logger: Logger;
+  #problems: readonly Problem[] = [];
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  /** Takes the place of what was known. @returns the same. */
+  update(problems: readonly Problem[]): readonly Problem[] {
+    const told = new Set(this.#problems.map(textOf));
+    this.#problems = problems;
+    for (const problem of problems) {
+      if (told.has(textOf(problem))) continue;
+      this.#logger.warn('a workload is left out', { origin: problem.origin, reason: problem.message });
+    }
+    return problems;
+  }
+}
+
+/** Those with a network namespace of their own. @param reason why Envoy may enter none; undefined when it may. */
+export function confined(members: readonly Member[], reason: string | undefined): readonly Problem[] {
+  if (reason === undefined) return [];
+  return members
+    .filter(({ input }) => input.local.selector.kind === 'namespace')
+    .map(({ input }) => ({ origin: originOf(input.local), message: reason }));
+}
+
+/** Those that no port was left for. @param members who have one. */
+export function portless(workloads: readonly LocalWorkload[], members: readonly Member[]): readonly Problem[] {
+  if (members.length === workloads.length) return [];
+  const placed = new Set(members.map(({ input }) => input.local.workload.uid));
+  return workloads
+    .filter(({ workload }) => !placed.has(workload.uid))
+    .map(local => ({ origin: originOf(local), message: NO_PORT }));
+}
+
+function originOf({ workload }: LocalWorkload): string {
+  return `workload ${workload.uid}`;
+}
+
+function textOf({ origin, message }: Problem): string {
+  return `${origin}: ${message}`;
+}
