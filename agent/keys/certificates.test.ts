@@ -96,6 +96,22 @@ test('at half life it is renewed; one that ran out is not used, but was given', 
   t.is(asked, 3);
 });
 
+test('who waits to ask again does so when the clock was set back meanwhile', async t => {
+  let now = Date.now();
+  let asked = 0;
+  const good = signer(Date.now);
+  const sign: CertificatesOptions['sign'] = (key, identity) => {
+    asked += 1;
+    if (asked > 1) return good(key, identity);
+    now -= 24 * HOUR;
+    return Promise.reject(new Error('the Manager is not connected'));
+  };
+  const { certificates, until } = await start(t, { sign, now: () => now });
+  await certificates.want([WEB]);
+  await until(() => certificates.has(WEB));
+  t.is(asked, 2);
+});
+
 test('of two wishes that follow at once, the later one holds', async t => {
   const other = 'spiffe://isthmus.mesh/ns/default/sa/other';
   const { certificates, until } = await start(t, { sign: signer(Date.now) });

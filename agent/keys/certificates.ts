@@ -31,14 +31,19 @@ export interface CertificatesOptions {
   /** A certificate came, was renewed, or went. */
   readonly onChange: () => void;
   readonly logger: Logger;
+  /** Milliseconds since 1970. */
   readonly now?: () => number;
+  /** Milliseconds of a clock that is never set. */
+  readonly elapsed?: () => number;
   readonly random?: () => number;
 }
 
 interface Wanted {
   certificate: Certificate | undefined;
-  /** When to ask (again), milliseconds since 1970. */
+  /** When to ask, milliseconds since 1970. */
   due: number;
+  /** When to ask again after it failed, of the clock that is never set: a clock that is set back must not put it off. */
+  againAt: number | undefined;
   readonly backoff: Backoff;
   reason: string | undefined;
   asking: boolean;
@@ -55,6 +60,7 @@ const LONGEST_TIMER_MS = 3_600_000;
 export class Certificates {
   readonly #options: CertificatesOptions;
   readonly #now: () => number;
+  readonly #elapsed: () => number;
   readonly #wanted = new Map<string, Wanted>();
   #wake: Wake | undefined;
   #turn: Promise<void> = Promise.resolve();
@@ -62,6 +68,7 @@ export class Certificates {
   constructor(options: CertificatesOptions) {
     this.#options = options;
     this.#now = options.now ?? Date.now;
+    this.#elapsed = options.elapsed ?? (() => performance.now());
   }
 
   /**
@@ -80,6 +87,7 @@ export class Certificates {
       const wanted: Wanted = {
         certificate: undefined,
         due: 0,
+        againAt: undefined,
         backoff: new Backoff({ maximumMs: 30_000 }),
         reason: undefined,
         asking: false,
@@ -119,7 +127,7 @@ export class Certificates {
 
   /** The Manager is back: whoever waits to try again tries now. */
   retry(): void {
-    for (const wanted of this.#wanted.values()) if (wanted.reason !== undefined) wanted.due = 0;
+    for (const wanted of this.#wanted.values()) if (wanted.reason !== undefined) wanted.againAt = -Infinity;
     this.#wake?.call();
   }
 
@@ -128,15 +136,21 @@ export class Certificates {
     const wake = new Wake(signal);
     this.#wake = wake;
     while (!signal.aborted) {
-      const due = [...this.#wanted].filter(([, { due, asking }]) => !asking && due <= this.#now()).slice(0, PARALLEL);
+      const due = [...this.#wanted]
+        .filter(([, wanted]) => !wanted.asking && this.#dueIn(wanted) <= 0)
+        .slice(0, PARALLEL);
       if (due.length > 0) await Promise.all(due.map(([identity, wanted]) => this.#ask(identity, wanted, signal)));
-      else await wake.wait(Math.max(1, this.#next() - this.#now()));
+      else await wake.wait(Math.max(1, this.#nextIn()));
     }
   }
 
-  /** When something is due, or it is time to look, milliseconds since 1970. */
-  #next(): number {
-    return Math.min(...[...this.#wanted.values()].map(({ due }) => due), this.#now() + LONGEST_TIMER_MS);
+  /** How long until something is due, or it is time to look, milliseconds. */
+  #nextIn(): number {
+    return Math.min(...[...this.#wanted.values()].map(wanted => this.#dueIn(wanted)), LONGEST_TIMER_MS);
+  }
+
+  #dueIn({ due, againAt }: Wanted): number {
+    return againAt === undefined ? due - this.#now() : againAt - this.#elapsed();
   }
 
   async #ask(identity: string, wanted: Wanted, signal: AbortSignal): Promise<void> {
@@ -155,7 +169,7 @@ export class Certificates {
       if (reason !== wanted.reason)
         this.#options.logger.warn('no new certificate', { identity, reason, until: until(wanted.certificate) });
       wanted.reason = reason;
-      wanted.due = this.#now() + wanted.backoff.next();
+      wanted.againAt = this.#elapsed() + wanted.backoff.next();
     } finally {
       wanted.asking = false;
     }
@@ -168,6 +182,7 @@ export class Certificates {
       certificate.notAfter,
       (this.#options.random ?? Math.random)(),
     );
+    wanted.againAt = undefined;
     wanted.reason = undefined;
     wanted.backoff.reset();
   }
