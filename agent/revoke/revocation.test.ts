@@ -16,6 +16,8 @@ class FakeHost {
   admitted: Admitted[] = [];
   revision = 'r1';
   ends = true;
+  /** How many looks fail yet. */
+  fails = 0;
   readonly events = new EventEmitter();
   workloads = [this.#reviews()];
   others: readonly [string, string][] = [];
@@ -46,6 +48,8 @@ class FakeHost {
       sockets: {
         list: async () => {
           this.events.emit('look');
+          this.fails -= 1;
+          if (this.fails >= 0) throw new Error('no look');
           return this.open;
         },
         end: async (_, gone) => {
@@ -152,6 +156,23 @@ test('HTTP callers have as long for each change, also for one that comes while t
     // A request that began late is noted once it is long under way.
     await at(first + 350);
     fake.comes('other', HTTP, 100);
+    await until(fake, () => fake.standing.length === 0);
+  });
+  t.deepEqual(revocation.problems(), []);
+});
+
+test('a look that fails is made again, and HTTP callers have as long all the same', async t => {
+  const fake = new FakeHost();
+  fake.fails = 1;
+  fake.revision = 'r2';
+  fake.comes('other', TCP, 100);
+  fake.comes('other', HTTP, 110);
+  const revocation = fake.revocation(500);
+  await during(revocation, async () => {
+    revocation.changed();
+    await until(fake, () => revocation.problems().length > 0);
+    await until(fake, () => fake.standing.length < 2);
+    t.deepEqual(fake.standing, [110]);
     await until(fake, () => fake.standing.length === 0);
   });
   t.deepEqual(revocation.problems(), []);

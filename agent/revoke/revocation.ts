@@ -53,6 +53,8 @@ export class Revocation {
   #wake: () => void = () => undefined;
   /** When HTTP ports are due, as `performance.now()` tells time; of several changes each in its turn. */
   #httpDue: number[] = [];
+  /** A look that failed is made again: when, by the same clock, and whether it was one at HTTP ports too. */
+  #again: { readonly at: number; readonly http: boolean } | undefined;
   #problems: readonly PlatformProblem[] = [];
 
   constructor(options: RevocationOptions) {
@@ -81,24 +83,37 @@ export class Revocation {
   async run(signal: AbortSignal): Promise<void> {
     const { graceMs = GRACE_MS, boundMs = BOUND_MS, logger } = this.#options;
     while (!signal.aborted) {
-      const wait = Math.max(0, Math.min(boundMs, (this.#httpDue[0] ?? Infinity) - performance.now()));
-      if (!this.#due) await this.#sleep(wait, signal);
+      if (!this.#due) await this.#sleep(this.#waitMs(boundMs), signal);
       if (signal.aborted) return;
       const woken = this.#due;
       this.#due = false;
       if (woken) this.#comesDue(graceMs);
-      const late = this.#isLate();
+      const again = this.#takeAgain();
+      const http = this.#isLate() || again?.http === true;
       try {
-        if (woken || late) await this.#revoke(late, signal);
+        if (woken || http || again) await this.#revoke(http, signal);
       } catch (error) {
         if (signal.aborted) return;
         const why = `cannot end those that policy refuses now: ${messageOf(error)}`;
         this.#problems = [{ where: 'connections', why }];
         logger.error('cannot end connections that policy refuses now', { reason: messageOf(error) });
-        this.#comesDue(boundMs);
+        this.#again = { at: performance.now() + boundMs, http };
       }
       if (this.#known.length > 0) await this.#options.log.bound(() => this.#allOpen());
     }
+  }
+
+  #waitMs(boundMs: number): number {
+    const due = Math.min(this.#httpDue[0] ?? Infinity, this.#again?.at ?? Infinity);
+    return Math.max(0, Math.min(boundMs, due - performance.now()));
+  }
+
+  /** The look that is to be made again, once it is time. */
+  #takeAgain(): { readonly http: boolean } | undefined {
+    const again = this.#again;
+    if (again === undefined || again.at > performance.now()) return undefined;
+    this.#again = undefined;
+    return again;
   }
 
   /** Of many changes the first and the last count: whatever changed in between is looked at with the last. */
