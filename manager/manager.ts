@@ -115,15 +115,17 @@ async function assemble(options: ManagerOptions, logger: Logger) {
   const hosts = makeHosts({ clock, catalog, hostMemory, logger });
   const wire = loadWire();
   const publisher = new Publisher(catalog, wire, { now, logger });
+  const nonces = new Nonces(now);
   const members: Members = new Members(store, host => {
     const state = hosts.get(host);
     if (state) withheld.hold(state);
     hosts.remove(host);
+    nonces.forget(host);
     server.dismiss(host);
   });
   await members.load();
   const tokens = new TokenStore(store, fingerprintOf(authority.root), now);
-  const signing = new Signing({ authority, members, tokens, nonces: new Nonces(now), now });
+  const signing = new Signing({ authority, members, tokens, nonces, now });
   const ready = Promise.withResolvers<void>();
   const refusals = new Refusals(now);
   const served = { wire, authority, members, signing, hosts, publisher, refusals, ready: ready.promise, logger, clock };

@@ -31,7 +31,8 @@ test('what a host says of itself is cut to what a person can read', t => {
     envoyVersion: '1',
     envoyConnected: true,
   });
-  t.is(rejections.length, 200);
+  t.is(rejections.length, 201);
+  t.is(rejections.at(-1)?.resource, '800 more');
   t.deepEqual([rejections[0]!.resource.length, rejections[0]!.reason, rejections[0]!.origins.length], [501, 'a b', 20]);
   t.is(agentVersion.length, 501);
 });

@@ -3,7 +3,7 @@ import type { Host } from '../model/workload.ts';
 import { isPort } from './check-workload.ts';
 import { printable, RefusalError } from './refusal.ts';
 
-/** What is kept of what a host refused: the first so many. */
+/** What is kept of what a host refused, or was refused: the first so many, and how many more there are. */
 const MAXIMUM_REJECTIONS = 200;
 const MAXIMUM_ORIGINS = 20;
 /** Names of networks and places: printable, short, and free of what we put between names. */
@@ -27,8 +27,15 @@ export function boundedStatus(status: HostStatus): HostStatus {
     ...status,
     agentVersion: printable(status.agentVersion),
     envoyVersion: printable(status.envoyVersion),
-    rejections: status.rejections.slice(0, MAXIMUM_REJECTIONS).map(boundedRejection),
+    rejections: boundedRejections(status.rejections),
   };
+}
+
+/** The same of a list of what was refused. */
+export function boundedRejections(rejections: readonly Rejection[]): readonly Rejection[] {
+  const kept = rejections.slice(0, MAXIMUM_REJECTIONS).map(boundedRejection);
+  const more = rejections.length - kept.length;
+  return more === 0 ? kept : [...kept, { resource: `${more} more`, reason: 'too many to list', origins: [] }];
 }
 
 function boundedRejection({ resource, reason, origins }: Rejection): Rejection {

@@ -10,7 +10,7 @@ import { canonicalAddress } from '../model/util/address.ts';
 import type { Clock } from '../model/util/clock.ts';
 import { type Logger, silentLogger } from '../model/util/log.ts';
 import type { Host } from '../model/workload.ts';
-import { boundedStatus, checkHost } from './check-host.ts';
+import { boundedRejections, boundedStatus, checkHost } from './check-host.ts';
 import { checkWorkload } from './check-workload.ts';
 import { Claims } from './claims.ts';
 import { LEASE_MS, Leases } from './leases.ts';
@@ -216,7 +216,7 @@ export class Hosts {
       if (reason === undefined) workloads.set(workload.uid, workload);
       else refused.push({ resource: workload.uid, reason, origins: [] });
     }
-    return { workloads, refused };
+    return { workloads, refused: boundedRejections(refused) };
   }
 }
 

@@ -34,6 +34,11 @@ export class Nonces {
     return ends !== undefined && ends > this.#now();
   }
 
+  /** Drops those of a host that was removed. */
+  forget(host: string): void {
+    this.#held.delete(host);
+  }
+
   #drop(held: Map<string, number>): void {
     const now = this.#now();
     for (const [nonce, ends] of held) {
