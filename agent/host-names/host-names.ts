@@ -13,8 +13,8 @@ import type { Resolved } from './resolve.ts';
 export interface HostNamesOptions {
   /** Where the last addresses lie over restarts. */
   readonly path: string;
-  /** @throws when there is no address. */
-  readonly resolve: (name: string) => Promise<Resolved>;
+  /** @throws when there is no address, or the signal aborts. */
+  readonly resolve: (name: string, signal: AbortSignal) => Promise<Resolved>;
   /** A name has other addresses. */
   readonly onChange: () => void;
   readonly logger: Logger;
@@ -111,12 +111,13 @@ export class HostNames {
     while (!signal.aborted) {
       let waitMs: number;
       try {
-        const { addresses, ttlMs } = await resolve(name);
+        const { addresses, ttlMs } = await resolve(name, signal);
         if (signal.aborted) return;
         backoff.reset();
         waitMs = Math.min(LONGEST_MS, Math.max(SHORTEST_MS, ttlMs));
         this.#set(name, addresses);
       } catch (error) {
+        if (signal.aborted) return;
         waitMs = backoff.next();
         const kept = this.#known.has(name) ? '; its last addresses stay' : '';
         logger.debug(`a host name has no answer${kept}`, { name, reason: messageOf(error) });

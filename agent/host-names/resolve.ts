@@ -1,5 +1,7 @@
-import { lookup, Resolver } from 'node:dns/promises';
-import { BlockList, isIPv6 } from 'node:net';
+import { execFile } from 'node:child_process';
+import { Resolver } from 'node:dns/promises';
+import { BlockList, isIP, isIPv6 } from 'node:net';
+import { promisify } from 'node:util';
 
 /** What a name stands for. */
 export interface Resolved {
@@ -12,6 +14,8 @@ export interface Resolved {
 const TTL_MS = 30_000;
 /** One question to one server, milliseconds; each is asked twice. */
 const PATIENCE_MS = 2_000;
+/** Deadline of a look-up as programs do it, milliseconds. */
+const LOOK_UP_MS = 10_000;
 
 /** A name of the outside must not lead callers to what listens on their own host alone. */
 const OWN = new BlockList();
@@ -23,24 +27,47 @@ OWN.addAddress('::1', 'ipv6');
 /**
  * Asks the host's name servers, as resolv.conf has them now; a name that they do not know is looked up as programs do it, with /etc/hosts and
  * search domains.
- * @throws when there is no address.
+ * @throws when there is no address, or the signal aborts.
  */
-export async function resolveName(name: string): Promise<Resolved> {
+export async function resolveName(name: string, signal: AbortSignal): Promise<Resolved> {
+  const found = await asked(name, signal);
+  if (found) return found;
+  const looked = await lookUp(name, signal);
+  const four = looked.filter(address => !isIPv6(address));
+  const last = usable(four.length > 0 ? four : looked, TTL_MS);
+  if (last) return last;
+  throw new Error(`"${name}" has no address but such as mean this host itself`);
+}
+
+async function asked(name: string, signal: AbortSignal): Promise<Resolved | undefined> {
+  signal.throwIfAborted();
   const resolver = new Resolver({ timeout: PATIENCE_MS, tries: 2 });
   const ask = async (type: 'resolve4' | 'resolve6'): Promise<Resolved | undefined> => {
     const found = await resolver[type](name, { ttl: true }).catch(() => []);
+    signal.throwIfAborted();
     return usable(
       found.map(({ address }) => address),
       Math.min(...found.map(({ ttl }) => ttl)) * 1000,
     );
   };
-  const found = (await ask('resolve4')) ?? (await ask('resolve6'));
-  if (found) return found;
-  const looked = (await lookup(name, { all: true })).map(({ address }) => address);
-  const four = looked.filter(address => !isIPv6(address));
-  const last = usable(four.length > 0 ? four : looked, TTL_MS);
-  if (last) return last;
-  throw new Error(`"${name}" has no address but such as mean this host itself`);
+  const cancel = (): void => resolver.cancel();
+  signal.addEventListener('abort', cancel);
+  try {
+    return (await ask('resolve4')) ?? (await ask('resolve6'));
+  } finally {
+    signal.removeEventListener('abort', cancel);
+  }
+}
+
+/** By a process of its own: the C library looks up for as long as its servers are silent, and nothing else could end that. */
+async function lookUp(name: string, signal: AbortSignal): Promise<string[]> {
+  const options = { signal, timeout: LOOK_UP_MS };
+  const { stdout } = await promisify(execFile)('getent', ['ahosts', '--', name], options).catch((cause: unknown) => {
+    signal.throwIfAborted();
+    throw new Error(`"${name}" has no address`, { cause });
+  });
+  // `192.0.2.1       STREAM db.example`, once for each type of socket.
+  return stdout.split('\n').flatMap(line => line.split(/\s/).slice(0, 1).filter(isIP));
 }
 
 /** Of answers what callers of this host may be led to; undefined when there is none. */
