@@ -55,7 +55,8 @@ export class AdsServer {
   /** Of the Envoy that connected last; kept when its stream ends, so that its state can still be shown. */
   #latest: Session | undefined;
   readonly #waiters = new Set<() => void>();
-  readonly #warned = new Map<string, string>();
+  /** What was refused of that which is wanted, by type and name, and what was said of it. */
+  readonly #warned = new Map<string, { readonly typeUrl: TypeUrl; readonly name: string; readonly said: string }>();
   #retry: NodeJS.Timeout | undefined;
   #desired: Desired = NOTHING;
 
@@ -161,6 +162,7 @@ export class AdsServer {
 
   #take(desired: Desired): void {
     this.#desired = desired;
+    for (const [key, { typeUrl, name }] of this.#warned) if (!desired[typeUrl]?.has(name)) this.#warned.delete(key);
     this.#lastGood.keep(desired);
     for (const session of this.#sessions) session.push();
     this.#wake();
@@ -223,8 +225,9 @@ export class AdsServer {
   /** Logs what was refused, once for each version and reason. */
   #warn(typeUrl: TypeUrl, { name, version, reason, standIn }: Refused): void {
     const key = `${typeUrl} ${name}`;
-    const again = this.#warned.get(key) === `${version} ${reason}`;
-    this.#warned.set(key, `${version} ${reason}`);
+    const said = `${version} ${reason}`;
+    const again = this.#warned.get(key)?.said === said;
+    this.#warned.set(key, { typeUrl, name, said });
     const wanted = this.#desired[typeUrl]?.get(name);
     const origins = wanted ? blame(wanted, this.#good(typeUrl, name)) : [];
     const what = standIn
