@@ -99,6 +99,7 @@ export class NamespaceServers {
     const { signal } = known.stop;
     this.#known.set(key, known);
     const backoff = new Backoff({ initialMs: 200, maximumMs: 10_000 });
+    let said: string | undefined;
     while (!signal.aborted) {
       try {
         const server = await NamespaceServer.open(this.#optionsOf(inside), signal);
@@ -108,8 +109,11 @@ export class NamespaceServers {
       } catch (error) {
         if (signal.aborted) return;
         const waitMs = Math.round(backoff.next());
-        const facts = { namespace: inside.path, reason: messageOf(error), retryInMs: waitMs };
-        logger.warn('cannot answer DNS inside a network namespace: names of the mesh are unknown there', facts);
+        const reason = messageOf(error);
+        const facts = { namespace: inside.path, reason, retryInMs: waitMs };
+        const level = reason === said ? 'debug' : 'warn';
+        logger[level]('cannot answer DNS inside a network namespace: names of the mesh are unknown there', facts);
+        said = reason;
         await this.#clock.sleep(waitMs, signal).catch(() => undefined);
       }
     }
