@@ -307,6 +307,7 @@ class Agent {
         renewHostIdentity({ identity, stateDir, link: this.#link, logger }, signal),
       ]);
     } finally {
+      await this.#converge.ended();
       await snapshot.flush();
       await this.#ads.close();
     }

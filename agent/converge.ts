@@ -134,6 +134,14 @@ export class Converge {
     if (this.#unconfigured !== undefined) throw new Error(`Envoy has no new config: ${this.#unconfigured}`);
   }
 
+  /** Once the signal aborted: resolves when no round is under way, and none will be. */
+  async ended(): Promise<void> {
+    this.#soon.cancel();
+    clearTimeout(this.#retry);
+    clearTimeout(this.#leaving);
+    await Promise.all([this.#config.call(), this.#capture.call()]);
+  }
+
   members(): readonly Member[] {
     return this.#all;
   }
@@ -158,7 +166,7 @@ export class Converge {
 
   async #configure(): Promise<void> {
     // Until the platforms have said what runs here, Envoy keeps what it has: to give it less would be to take workloads out.
-    if (!this.#known) return;
+    if (!this.#known || this.#options.signal.aborted) return;
     const { agent, settings, knowledge, ads, proxy } = this.#options;
     const proxied = this.#proxyFor(this.#workloads);
     // What goes wrong is told where it is waited for.
