@@ -22,17 +22,18 @@ const STOP_MS = 15_000;
 /**
  * Takes this host out of the mesh: ends the agent, removes every rule and route, ends Envoy, and removes all files of the agent, its
  * identity too. Traffic then goes as it went before. What is already gone is no error; a second call finishes what a first left.
- * @throws when a rule cannot be removed; what follows is then left as it is.
+ * @throws when a rule cannot be removed, or the signal aborts; what follows is then left as it is.
  */
 export async function uninstallAgent(options: UninstallOptions, logger: Logger, signal: AbortSignal): Promise<void> {
   const { stateDir, runDir, graceMs } = options;
   const own = join(stateDir, 'agent');
   await endAgent(join(runDir, 'agent.sock'), AbortSignal.any([signal, AbortSignal.timeout(STOP_MS)]));
+  signal.throwIfAborted();
   await new Redirect({ stateDir: own, logger }).uninstall();
   logger.info('removed the capture rules; traffic goes as it went before');
   const paths = envoyPaths(runDir, join(own, 'log'));
   const envoy = new EnvoyProcess({ binary: '', paths, uid: 0, gid: 0, bootstrap: {}, log: logger });
-  await envoy.stop(graceMs);
+  await envoy.stop(graceMs, signal);
   const files = [
     own,
     paths.own,

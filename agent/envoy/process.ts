@@ -129,21 +129,24 @@ export class EnvoyProcess {
   /**
    * Ends Envoy: it takes no more connections, those that stand may end by themselves for a while, then it is gone.
    * @param graceMs how long that may take; 0 ends it at once.
+   * @throws the signal's reason when it aborts meanwhile: Envoy then goes on, and takes no more connections.
    */
-  async stop(graceMs: number): Promise<void> {
+  async stop(graceMs: number, signal?: AbortSignal): Promise<void> {
     this.#stopping = true;
     this.#state ??= await readState(this.#options.paths.state);
-    if (this.#state !== undefined) await this.#end(this.#state, graceMs);
+    if (this.#state !== undefined) await this.#end(this.#state, graceMs, signal);
     this.suspect();
     await this.#supervision;
     await rm(this.#options.paths.state, { force: true });
     await rm(this.#options.paths.admin, { force: true });
   }
 
-  async #end(state: ProcessState, graceMs: number): Promise<void> {
+  async #end(state: ProcessState, graceMs: number, signal?: AbortSignal): Promise<void> {
     if (graceMs > 0 && (await isAlive(state))) {
       await this.#admin.drain().catch((error: unknown) => this.#options.log.debug(messageOf(error)));
-      await this.#idle(AbortSignal.timeout(graceMs));
+      const grace = AbortSignal.timeout(graceMs);
+      await this.#idle(signal ? AbortSignal.any([signal, grace]) : grace);
+      signal?.throwIfAborted();
     }
     if (await sendSignal(state, 'SIGTERM')) {
       await gone(state, AbortSignal.timeout(5_000)).catch(() => sendSignal(state, 'SIGKILL'));

@@ -25,7 +25,13 @@ export const agentUninstallCommand: Command = {
       throw usageError(agentUninstallCommand, `--grace must be a time such as 10s, not "${grace}"`);
     const { configDir, ...dirs } = dirsOf(values);
     const { uninstallAgent } = await import('../../agent/uninstall.ts');
-    await uninstallAgent({ ...dirs, graceMs }, await daemonLogger({ 'log-level': 'warn' }), signal);
+    const logger = await daemonLogger({ 'log-level': 'warn' });
+    await uninstallAgent({ ...dirs, graceMs }, logger, signal).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+      throw new Error('This host is not yet out of the mesh as a whole; to finish: isthmus agent uninstall', {
+        cause: error,
+      });
+    });
     stdout.write(`This host is out of the mesh. What you wrote stays in ${configDir}.\n`);
     return EXIT.ok;
   },
