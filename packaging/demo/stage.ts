@@ -99,7 +99,8 @@ export class Stage implements AsyncDisposable {
     const { token: secret } = JSON.parse(token) as { token: string };
     const manager = `${this.#control.address}:15012`;
     const flags = ['--host', host.name, '--address', host.address];
-    await host.run([ISTHMUS, 'join', manager, '--token', secret, ...flags, ...folderFlags(host)]);
+    const command = [ISTHMUS, 'join', manager, '--token-file', '-', ...flags, ...folderFlags(host)];
+    await host.run(command, { input: secret });
     await mkdir(join(host.configDir, 'workloads.d'), { recursive: true });
     for (const player of [WEB, OTHER, ...SERVERS].filter(one => one.host === host.name))
       await writeFile(join(host.configDir, 'workloads.d', `${player.name}.yaml`), workloadFile(player));
