@@ -40,6 +40,7 @@ import { Snapshot } from './state/snapshot.ts';
 import { StatusReport } from './status/report.ts';
 import { serveStatus } from './status/server.ts';
 import { followWorkloads } from './workloads/follow.ts';
+import { RememberedWorkloads } from './workloads/remembered.ts';
 
 /**
  * Runs a host's part of the mesh until the signal aborts. It begins with what lies on disk and needs no Manager for it. When it ends,
@@ -313,10 +314,11 @@ class Agent {
     }
   }
 
-  #follow(): Promise<void> {
+  async #follow(): Promise<void> {
     const { options, logger, signal } = this.#beginning;
-    return followWorkloads({
+    await followWorkloads({
       platforms: options.platforms,
+      remembered: await RememberedWorkloads.load(ownFolder(options.stateDir), logger),
       ownPorts: [PORTS.inbound, PORTS.outbound, PORTS.dns, ...ASKED_PORTS, options.host.tunnelPort],
       onChange: (workloads, problems) => {
         this.#problems = problems;

@@ -34,6 +34,8 @@ export interface PlatformProblem {
 export interface PlatformState {
   readonly workloads: readonly LocalWorkload[];
   readonly problems: readonly PlatformProblem[];
+  /** Something cannot be read that may name any workload: those that were known before, and are not among these, stay. */
+  readonly partly?: boolean;
 }
 
 /** What runs on this host. */

@@ -21,6 +21,8 @@ function workload(uid: string, platform: string): LocalWorkload {
   };
 }
 
+const NOTHING = { of: () => [], remember: () => undefined };
+
 /** A platform whose sessions are scripts: each yields its states, then throws, the last one waits. */
 function scripted(kind: string, ...sessions: PlatformState[][]): Platform {
   return {
@@ -46,6 +48,7 @@ test('workloads of all platforms come together, twins are named, a failing platf
   await followWorkloads({
     platforms,
     ownPorts: [],
+    remembered: NOTHING,
     signal: controller.signal,
     logger: { ...silentLogger, warn: (_, fields) => reasons.push(fields?.['reason']) },
     clock: { now: () => 0, sleep: () => Promise.resolve() },
@@ -67,6 +70,7 @@ test('a port of the mesh itself is left out and named; the others stay', async t
   await followWorkloads({
     platforms: [scripted('one', [state])],
     ownPorts: [15_006, 15_008],
+    remembered: NOTHING,
     signal: controller.signal,
     logger: silentLogger,
     onChange([local], [problem]) {
@@ -76,4 +80,38 @@ test('a port of the mesh itself is left out and named; the others stay', async t
       controller.abort();
     },
   });
+});
+
+test('what a platform cannot read stays as it was last named, also in an earlier life', async t => {
+  const [a, b, c] = ['a', 'b', 'c'].map(name => workload(`h/default/${name}`, 'one'));
+  const states: PlatformState[] = [
+    { workloads: [a!], problems: [], partly: true },
+    { workloads: [c!], problems: [], partly: true },
+    { workloads: [c!], problems: [] },
+  ];
+  const controller = new AbortController();
+  const seen: string[] = [];
+  const kept: [string, number][] = [];
+  await followWorkloads({
+    platforms: [scripted('other', [{ workloads: [], problems: [] }]), scripted('one', [], states)],
+    ownPorts: [],
+    remembered: {
+      of: platform => (platform === 'one 0' ? [a!, b!] : []),
+      remember: (platform, workloads) => kept.push([platform, workloads.length]),
+    },
+    signal: controller.signal,
+    logger: silentLogger,
+    clock: { now: () => 0, sleep: () => Promise.resolve() },
+    onChange(workloads) {
+      seen.push(workloads.map(({ workload: { name } }) => name.at(-1)).join(''));
+      if (seen.at(-1) === 'c') controller.abort();
+    },
+  });
+  t.deepEqual(seen, ['ab', 'ab', 'abc', 'c']);
+  t.deepEqual(kept, [
+    ['other 0', 0],
+    ['one 0', 2],
+    ['one 0', 3],
+    ['one 0', 1],
+  ]);
 });

@@ -2,7 +2,8 @@ import { Backoff } from '../../manager/model/util/backoff.ts';
 import { type Clock, systemClock } from '../../manager/model/util/clock.ts';
 import { messageOf } from '../../manager/model/util/errors.ts';
 import type { Logger } from '../../manager/model/util/log.ts';
-import type { LocalWorkload, Platform, PlatformProblem } from '../../platforms/platform.ts';
+import type { LocalWorkload, Platform, PlatformProblem, PlatformState } from '../../platforms/platform.ts';
+import type { RememberedWorkloads } from './remembered.ts';
 
 export interface WorkloadsOptions {
   readonly platforms: readonly Platform[];
@@ -10,12 +11,16 @@ export interface WorkloadsOptions {
   readonly ownPorts: readonly number[];
   /** Called with all workloads of the host, first once every platform has said what it knows (or failed). */
   readonly onChange: (workloads: readonly LocalWorkload[], problems: readonly PlatformProblem[]) => void;
+  /** What each platform said last, also in an earlier life. */
+  readonly remembered: Pick<RememberedWorkloads, 'of' | 'remember'>;
   readonly logger: Logger;
   readonly signal: AbortSignal;
   readonly clock?: Clock;
 }
 
 interface Known {
+  /** By which it is remembered: its kind, and which one of the kind it is. */
+  readonly key: string;
   heard: boolean;
   workloads: readonly LocalWorkload[];
   problems: readonly PlatformProblem[];
@@ -23,10 +28,16 @@ interface Known {
 
 /**
  * Follows all platforms of the host until the signal aborts. A platform that fails is tried again with backoff, and keeps
- * what it last said meanwhile: a Docker daemon that restarts does not take its containers out of the mesh.
+ * what it last said meanwhile, if need be in an earlier life: a Docker daemon that restarts, or a folder that is gone by mistake, does not
+ * take workloads out of the mesh, and with them their policies.
  */
 export async function followWorkloads(options: WorkloadsOptions): Promise<void> {
-  const known: Known[] = options.platforms.map(() => ({ heard: false, workloads: [], problems: [] }));
+  const { remembered } = options;
+  const known = options.platforms.map(({ kind }, index, all): Known => {
+    const nth = all.slice(0, index).filter(each => each.kind === kind).length;
+    const key = `${kind} ${nth}`;
+    return { key, heard: false, workloads: remembered.of(key), problems: [] };
+  });
   const publish = (): void => {
     if (!known.every(one => one.heard)) return;
     const merged = mergeWorkloads(known);
@@ -53,7 +64,8 @@ async function followOne(
     try {
       for await (const state of platform.watch(signal)) {
         backoff.reset();
-        Object.assign(known, { heard: true, workloads: state.workloads, problems: state.problems });
+        take(known, state);
+        options.remembered.remember(known.key, known.workloads);
         publish();
       }
       throw new Error('the platform ended its watch without a reason');
@@ -71,6 +83,14 @@ async function followOne(
       await clock.sleep(waitMs, signal).catch(() => undefined);
     }
   }
+}
+
+function take(known: Known, { workloads, problems, partly = false }: PlatformState): void {
+  const named = new Set(workloads.map(({ workload }) => workload.uid));
+  const unnamed = partly ? known.workloads.filter(({ workload }) => !named.has(workload.uid)) : [];
+  known.heard = true;
+  known.workloads = [...workloads, ...unnamed];
+  known.problems = problems;
 }
 
 /** A call to such a port would be led to the proxy again, and so on until it has no descriptors left. */

@@ -21,6 +21,15 @@ export interface WorkloadFile {
   readonly missing: boolean;
 }
 
+/** What a folder says now. */
+export interface Look {
+  readonly files: readonly WorkloadFile[];
+  /** Why the folder itself says nothing. */
+  readonly problem?: PlatformProblem;
+  /** Some of it cannot be read, and what it said before is not known here. */
+  readonly partly: boolean;
+}
+
 interface Known extends WorkloadFile {
   /** Changes when the file does; empty when that could not be told. */
   readonly version: string;
@@ -31,25 +40,39 @@ export class WorkloadFiles {
   readonly #folder: string;
   readonly #host: string;
   #known: ReadonlyMap<string, Known> = new Map();
+  /** Files that could not be used at the first look: in an earlier life they may have been. */
+  #doubtful: ReadonlySet<string> | undefined;
 
   constructor(folder: string, host: string) {
     this.#folder = folder;
     this.#host = host;
   }
 
-  /** Looks at all `*.yaml` and `*.yml`, and reads those that changed. No folder is as good as an empty one. @throws when it cannot be listed. */
-  async look(): Promise<readonly WorkloadFile[]> {
-    const known = new Map<string, Known>();
+  /**
+   * Looks at all `*.yaml` and `*.yml`, and reads those that changed. A folder that is not there is none that is empty: it may be mounted
+   * late, or be gone by mistake. @throws when it cannot be listed.
+   */
+  async look(): Promise<Look> {
     const paths = await this.#list();
+    if (paths === undefined) {
+      const why =
+        'is not there; its workloads stay as they were last seen: make it, and to take workloads out remove their files';
+      return { files: [], problem: { where: this.#folder, why }, partly: true };
+    }
+    const known = new Map<string, Known>();
     const found = await Promise.all(paths.map(path => this.#read(path, this.#known.get(path))));
     for (const [index, next] of found.entries()) if (next) known.set(paths[index]!, next);
     for (const [path, before] of this.#known)
       if (!known.has(path) && !before.missing) known.set(path, { ...before, missing: true });
     this.#known = known;
-    return [...known.values()];
+    const files = [...known.values()];
+    const unread = files.filter(({ document, missing }) => document === undefined && !missing).map(({ path }) => path);
+    this.#doubtful = new Set(this.#doubtful === undefined ? unread : unread.filter(path => this.#doubtful!.has(path)));
+    return { files, partly: this.#doubtful.size > 0 };
   }
 
-  async #list(): Promise<string[]> {
+  /** Undefined when there is no folder. */
+  async #list(): Promise<string[] | undefined> {
     try {
       const names = await readdir(this.#folder);
       return names
@@ -57,7 +80,7 @@ export class WorkloadFiles {
         .sort()
         .map(name => join(this.#folder, name));
     } catch (error) {
-      if (codeOf(error) === 'ENOENT') return [];
+      if (codeOf(error) === 'ENOENT') return undefined;
       throw error;
     }
   }

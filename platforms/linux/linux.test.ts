@@ -180,18 +180,32 @@ test('a user keeps its uid while nobody can tell it, and loses it to another who
   t.regex(problems[0]?.why ?? '', /no user "web" any more, and its uid 2005 is that of "other" now/);
 });
 
-test('a folder may come later, and go and come again', async t => {
+test('a folder may come later; one that is gone is not an empty one', async t => {
   const parent = makeFolder('linux');
   t.teardown(() => rm(parent, { recursive: true, force: true }));
   const world = await begin(t, join(parent, 'workloads.d'));
-  t.deepEqual(await world.until(() => true), { workloads: [], problems: [] });
   for (const name of ['one', 'two']) {
+    const gone = await world.until(({ partly }) => partly === true);
+    t.deepEqual([gone.problems[0]?.where, gone.problems.length], [world.folder, 1]);
+    t.regex(gone.problems[0]!.why, /is not there; its workloads stay as they were last seen: make it/);
     await mkdir(world.folder);
     await world.write('web.yaml', `name: ${name}\nselector: {user: 2001}`);
-    await world.until(state => names(state).includes(name));
+    t.is((await world.until(state => names(state).includes(name))).partly, undefined);
     await rm(world.folder, { recursive: true });
-    await world.until(state => names(state).length === 0);
   }
+  await mkdir(world.folder);
+  t.deepEqual(await world.until(({ partly }) => partly !== true), { workloads: [], problems: [] });
+});
+
+test('a file that was broken before it was ever read may have named any workload; one that comes broken named none', async t => {
+  const folder = makeFolder('linux');
+  await writeFile(join(folder, 'web.yaml'), 'name: [');
+  const world = await begin(t, folder);
+  t.true((await world.until(() => true)).partly);
+  await world.write('web.yaml', 'name: web\nselector: {user: 2001}');
+  t.is((await world.until(state => names(state).includes('web'))).partly, undefined);
+  await world.write('more.yaml', 'name: [');
+  t.is((await world.until(({ problems }) => problems.length === 1)).partly, undefined);
 });
 
 test('ends at once when told, and says why', async t => {

@@ -2,7 +2,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { codeOf } from '../../manager/model/util/errors.ts';
 import { Fields } from '../../manager/model/util/fields.ts';
 import { Wake } from '../../manager/model/util/wake.ts';
-import type { Platform, PlatformKind, PlatformState } from '../platform.ts';
+import type { Platform, PlatformKind, PlatformProblem, PlatformState } from '../platform.ts';
 import { WorkloadFiles } from './files.ts';
 import { Resolver } from './resolve.ts';
 import { linuxSystem, type System } from './system.ts';
@@ -34,7 +34,7 @@ const LOOK_SOON_MS = 250;
 /** and network file systems tell no changes. A look at unchanged files reads nothing. */
 const LOOK_AGAIN_MS = 10_000;
 
-/** Workloads from the `*.yaml` files of a folder, followed as they change. A missing folder is an empty one. */
+/** Workloads from the `*.yaml` files of a folder, followed as they change. */
 export class LinuxPlatform implements Platform {
   readonly kind = 'linux';
   readonly #folder: string;
@@ -53,8 +53,8 @@ export class LinuxPlatform implements Platform {
     let sent = '';
     while (!signal.aborted) {
       watcher.open();
-      const files = await this.#files.look();
-      const state = await this.#resolver.resolve(files);
+      const { files, problem, partly } = await this.#files.look();
+      const state = stateOf(await this.#resolver.resolve(files), problem, partly);
       const text = JSON.stringify(state);
       if (text !== sent && !signal.aborted) yield state;
       sent = text;
@@ -66,6 +66,11 @@ export class LinuxPlatform implements Platform {
     }
     throw signal.reason;
   }
+}
+
+function stateOf(found: PlatformState, problem: PlatformProblem | undefined, partly: boolean): PlatformState {
+  const { workloads, problems } = found;
+  return { workloads, problems: problem ? [problem, ...problems] : problems, ...(partly ? { partly } : {}) };
 }
 
 /** Watches a folder that may not be there yet, or go and come back. */
