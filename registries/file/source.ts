@@ -1,4 +1,5 @@
 import { type Document, LineCounter, parseDocument } from 'yaml';
+import { lineOf } from '../../manager/model/util/yaml.ts';
 
 /** The text of a YAML file, which knows the line of each field. */
 export class Source {
@@ -16,13 +17,6 @@ export class Source {
 
   /** The line of a field such as `services[0].ports[1].number`, or of the nearest thing around it that is there. */
   lineOf(path: string): number {
-    const steps = path.split(/[.[\]]+/).filter(step => step !== '');
-    for (let depth = steps.length; depth >= 0; depth -= 1) {
-      const keys = steps.slice(0, depth).map(step => (/^\d+$/.test(step) ? Number(step) : step));
-      const node = this.#document.getIn(keys, true) as { range?: readonly number[] | null } | null | undefined;
-      const start = node?.range?.[0];
-      if (start !== undefined) return this.#lines.linePos(start).line;
-    }
-    return 1;
+    return lineOf(this.#document, this.#lines, path);
   }
 }
