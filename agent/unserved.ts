@@ -2,10 +2,10 @@ import type { Logger } from '../manager/model/util/log.ts';
 import type { LocalWorkload } from '../platforms/platform.ts';
 import type { Problem } from './compile/input.ts';
 import type { Member } from './members.ts';
-import { FIRST_OUTBOUND_PORT, LAST_OUTBOUND_PORT } from './state/outbound-ports.ts';
+import { PORTS } from './redirect/spec.ts';
 
 const NO_PORT =
-  `no port of ${FIRST_OUTBOUND_PORT}-${LAST_OUTBOUND_PORT} is free, and each workload that is a user of the host needs one; ` +
+  `no port of ${PORTS.firstListener}-${PORTS.lastListener} is free, and each workload that is a user of the host needs one; ` +
   'it is not in the mesh: see with ss -tan which programs have them';
 
 /** The workloads of the host that are not served. Of each it is logged once why. */

@@ -1,5 +1,6 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
+import { FORGET_SECONDS } from '../redirect/spec.ts';
 import { failure } from './answer.ts';
 import type { Resolvers } from './resolv-conf.ts';
 
@@ -9,9 +10,9 @@ const PATIENCE_MS = 1000;
 const ROUNDS = 2;
 /**
  * After so long there is no answer, milliseconds: before a caller with glibc's patience (5 s) gives up, and before the kernel
- * forgets where the answer has to go (`FORGET_SECONDS` of the capture rules).
+ * forgets where the answer has to go.
  */
-const DEADLINE_MS = 3500;
+export const DEADLINE_MS: number = FORGET_SECONDS * 1000 - 500;
 
 /** Response codes with which another server is tried: it may know better (as glibc does). */
 const TRY_ANOTHER = new Set([2, 4, 5]);

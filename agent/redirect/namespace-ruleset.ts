@@ -1,13 +1,6 @@
 import { askedRules, askedSets } from './namespace-dns.ts';
 import { byFamily, type KernelFeatures, type Ruleset, unique } from './ruleset.ts';
-import { ALIVE_MS, type NamespaceCapture, PORTS } from './spec.ts';
-
-/**
- * The kernel decides once per UDP socket and peer whether to capture, and remembers that for 30 seconds of silence. A program that
- * asks again and again from one socket would stay with a dead agent, or outside of the mesh, for as long. So it forgets sooner:
- * later than our own server gives up on an answer, and sooner than glibc asks again (5 s).
- */
-const FORGET_SECONDS = 4;
+import { ALIVE_MS, FORGET_SECONDS, type NamespaceCapture, PORTS } from './spec.ts';
 
 function timeoutObject(name: string, l3proto: string): string {
   const policy = `policy = { unreplied : ${FORGET_SECONDS}, replied : ${FORGET_SECONDS} }`;

@@ -39,7 +39,7 @@ export interface NamespaceCapture {
   readonly proxyUid: number;
 }
 
-/** Ports of the proxy and the agent; see "Ports and addresses" in ARCHITECTURE.md. */
+/** Ports of the proxy and the agent; see "Ports" in ARCHITECTURE.md. */
 export const PORTS = {
   /** Outbound listener inside a namespace. */
   outbound: 15_001,
@@ -50,6 +50,7 @@ export const PORTS = {
   lastDns: 15_056,
   /** Inside a namespace it answers on these ports from `dns` on, one for each name server that is asked there. */
   lastNamespaceDns: 15_060,
+  /** Outbound listeners of the host's processes, one for each workload that is a user of the host. */
   firstListener: 20_000,
   lastListener: 24_999,
 } as const;
@@ -68,3 +69,10 @@ export const DELIVERY_PRIORITY = 5;
 
 /** DNS capture ends so long after the agent's last answer. */
 export const ALIVE_MS = 2000;
+
+/**
+ * The kernel decides once per UDP socket and peer whether to capture, and remembers that for 30 seconds of silence. A program that
+ * asks again and again from one socket would stay with a dead agent, or outside of the mesh, for as long. So it forgets sooner:
+ * later than our own server gives up on an answer, and sooner than glibc asks again (5 s).
+ */
+export const FORGET_SECONDS = 4;

@@ -1,6 +1,4 @@
-/** Ports that outbound listeners of the host's processes take; see "Ports and addresses" in ARCHITECTURE.md. */
-export const FIRST_OUTBOUND_PORT = 20_000;
-export const LAST_OUTBOUND_PORT = 24_999;
+import { PORTS } from '../redirect/spec.ts';
 
 /**
  * Which outbound port belongs to which workload. A workload keeps its port for good, also over restarts and while it is away:
@@ -17,8 +15,8 @@ export class OutboundPorts {
   /** @param remembered what `toJSON` gave in an earlier life; entries outside of the range, or for a port twice, are dropped. */
   constructor(
     remembered: Readonly<Record<string, number>> = {},
-    first: number = FIRST_OUTBOUND_PORT,
-    last: number = LAST_OUTBOUND_PORT,
+    first: number = PORTS.firstListener,
+    last: number = PORTS.lastListener,
   ) {
     this.#first = first;
     this.#last = last;

@@ -4,7 +4,7 @@ import { keyOf } from '../mapping.ts';
 import type { Outbox } from '../outbox.ts';
 import type { Problem, RegistryService } from '../registry.ts';
 import { type ZooKeeperClient, ZooKeeperError } from './client.ts';
-import { ServerSet, type SetSink } from './server-set.ts';
+import { ASK_AGAIN_MS, ServerSet, type SetSink } from './server-set.ts';
 
 /** One entry of `paths:`. */
 export interface PathSettings {
@@ -22,9 +22,6 @@ interface Branch {
   /** Follows no more; its services are gone. */
   stop(): void;
 }
-
-/** A list that may not be read is asked again after so long, milliseconds: no watch tells of a right that is given. */
-const ASK_AGAIN_MS = 30_000;
 
 /** Follows the ServerSets of a session, as the paths name them. */
 export class Paths {

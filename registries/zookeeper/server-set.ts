@@ -13,8 +13,8 @@ export interface SetSink {
 
 type Child = { readonly member: Member } | { readonly weightings: readonly Weighting[] } | { readonly broken: string };
 
-/** A set whose list may not be read is asked again after so long, milliseconds: no watch tells of a right that is given. */
-const ASK_AGAIN_MS = 30_000;
+/** A list that may not be read is asked again after so long, milliseconds: no watch tells of a right that is given. */
+export const ASK_AGAIN_MS = 30_000;
 
 /** One ServerSet: a znode whose children are the members. Says its whole state after each change, until the signal aborts. */
 export class ServerSet {

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { failure } from '../answer.ts';
-import { answers } from '../upstream.ts';
+import { answers, DEADLINE_MS } from '../upstream.ts';
 
 /** Sockets by the family of the servers that are asked from them. */
 export interface AskingSockets {
@@ -18,8 +18,6 @@ interface Waiting {
 }
 
 const DNS_PORT = 53;
-/** The asker has asked again, or given up, milliseconds; see `FORGET_SECONDS` of the capture rules. */
-const DEADLINE_MS = 3500;
 /** Queries under way at a time, of one namespace. */
 const MOST_WAITING = 512;
 
