@@ -20,7 +20,7 @@ export class Reports {
     this.#status = this.#make([], false);
   }
 
-  /** Takes the workloads with the policies in force; resolves to whether that is news. */
+  /** Takes the workloads with the policies in force. @returns whether that is news. */
   workloads(local: readonly LocalWorkload[], inForce: ReadonlyMap<string, string>): boolean {
     const reported = local.map(({ workload }): ReportedWorkload => {
       const addresses = workload.addresses.length > 0 ? workload.addresses : [this.#host.address];
@@ -33,13 +33,12 @@ export class Reports {
     return true;
   }
 
-  /** Takes what is refused on this host; returns whether that is news. */
-  status(rejections: readonly Rejection[], envoyConnected: boolean): boolean {
+  /** Takes what is refused on this host, and whether its Envoy is there. */
+  status(rejections: readonly Rejection[], envoyConnected: boolean): void {
     const text = JSON.stringify([rejections, envoyConnected]);
-    if (text === this.#statusText) return false;
+    if (text === this.#statusText) return;
     this.#statusText = text;
     this.#status = this.#make(rejections, envoyConnected);
-    return true;
   }
 
   facts(): HostFacts {

@@ -17,8 +17,6 @@ export const TAG = {
   utf8String: 12,
   sequence: 16,
   set: 17,
-  printableString: 19,
-  ia5String: 22,
   utcTime: 23,
   generalizedTime: 24,
 } as const;

@@ -50,7 +50,7 @@ export class Publisher {
     this.#now = options.now;
   }
 
-  /** Counts since the start, for tests and metrics. */
+  /** What was done since the start, and how much is kept; for tests. */
   get work(): { readonly encodings: number; readonly responses: number; readonly cached: number } {
     return { encodings: this.#cache.encodings, responses: this.#sent, cached: this.#cache.size };
   }
