@@ -1,4 +1,4 @@
-/** The executable: the only file that knows all roles. It makes the context of a command and passes on its exit code. */
+/** The executable. It makes the context of a command and passes on its exit code. */
 import { text } from 'node:stream/consumers';
 import type { Command, CommandContext } from '../manager/cli/command.ts';
 import { dispatch } from './cli/dispatch.ts';

@@ -11,7 +11,7 @@ import { statusCommand } from './status.ts';
 import { upCommand } from './up.ts';
 import { versionCommand } from './version.ts';
 
-/** Every command of the executable, in the order of help. */
+/** Every command of the executable, in the order of help: the only file that knows all roles. */
 export const COMMANDS: readonly Command[] = [
   upCommand,
   managerCommand,
