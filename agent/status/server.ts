@@ -1,10 +1,6 @@
-import { once } from 'node:events';
-import { statSync, unlinkSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import type { RequestListener, Server } from 'node:http';
-import { dirname } from 'node:path';
-import { codeOf } from '../../manager/model/util/errors.ts';
+import type { RequestListener } from 'node:http';
 import { http } from '../../manager/model/util/http.ts';
+import { listenPrivately } from '../../manager/model/util/private-socket.ts';
 import { askStatus } from './client.ts';
 import type { AgentStatus } from './status.ts';
 
@@ -27,7 +23,6 @@ const LOOK_MS = 2_000;
  * @throws when the socket cannot be made.
  */
 export async function serveStatus(path: string, source: StatusSource): Promise<AsyncDisposable> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
   const answer: RequestListener = (request, response) => {
     request.resume();
     const found = request.method === 'GET' && request.url === '/status';
@@ -36,16 +31,7 @@ export async function serveStatus(path: string, source: StatusSource): Promise<A
   };
   const server = http.createServer({ requestTimeout: 5_000, headersTimeout: 5_000, keepAliveTimeout: 1_000 }, answer);
   server.maxConnections = 32;
-  const before = identityOf(path);
-  await refuseSecond(path);
-  if (!(await listen(server, path))) {
-    // An earlier life left it, unless an agent that began just now took its place.
-    if (before !== undefined && identityOf(path) === before) unlinkSync(path);
-    if (!(await listen(server, path))) {
-      await refuseSecond(path);
-      throw new Error(`Cannot listen on ${path}: something takes its place again and again`);
-    }
-  }
+  await listenPrivately(server, path, refuseSecond);
   return {
     // That removes the socket, too.
     async [Symbol.asyncDispose]() {
@@ -55,31 +41,8 @@ export async function serveStatus(path: string, source: StatusSource): Promise<A
   };
 }
 
-/** Only the owner may open the socket. @returns false when something lies there. */
-async function listen(server: Server, path: string): Promise<boolean> {
-  const mask = process.umask(0o177);
-  try {
-    server.listen(path);
-  } finally {
-    process.umask(mask);
-  }
-  try {
-    await once(server, 'listening');
-    return true;
-  } catch (error) {
-    if (codeOf(error) !== 'EADDRINUSE') throw error;
-    return false;
-  }
-}
-
 async function refuseSecond(path: string): Promise<void> {
   const other = await askStatus(path, AbortSignal.timeout(LOOK_MS));
   if (other)
     throw new AlreadyRunningError(`An agent runs on this host already, as process ${other.pid}; see: isthmus status`);
-}
-
-/** Tells a file from another that takes its place; undefined when there is none. */
-function identityOf(path: string): string | undefined {
-  const file = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return file && `${file.ino} ${file.ctimeNs}`;
 }

@@ -75,6 +75,22 @@ test('the socket is for its owner alone, a dead one is replaced, a living one is
   await second.close();
 });
 
+test('of three that start at once where a dead socket lies, one alone serves', async t => {
+  const directory = folder(t);
+  const socketPath = join(directory, 'manager.sock');
+  writeFileSync(socketPath, 'left behind');
+  const start = () =>
+    startApiServer({ routes: async (_, response) => void response.end('{}'), log: silentLogger, socketPath });
+  const ends = await Promise.allSettled([start(), start(), start()]);
+  for (const end of ends)
+    if (end.status === 'rejected') t.regex(String(end.reason), /another Manager does; stop it first/);
+  const won = ends.flatMap(end => (end.status === 'fulfilled' ? [end.value] : []));
+  t.is(won.length, 1);
+  const client = connectManager({ runDir: directory });
+  t.is((await client.request({ path: '/livez' }, AbortSignal.timeout(5_000))).status, 200);
+  await Promise.all(won.map(server => server.close()));
+});
+
 test('over TLS the admin token is asked for', async t => {
   const directory = folder(t);
   const [keyFile, caFile, tokenFile, wrongFile] = ['key.pem', 'cert.pem', 'token', 'wrong'].map(name =>

@@ -1,12 +1,11 @@
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { connect } from 'node:net';
-import { dirname } from 'node:path';
 import { codeOf, messageOf } from '../model/util/errors.ts';
 import { http } from '../model/util/http.ts';
 import type { Logger } from '../model/util/log.ts';
+import { listenPrivately } from '../model/util/private-socket.ts';
 import { requireToken } from './access.ts';
 import { readRequest } from './request.ts';
 import type { Routes } from './routes.ts';
@@ -61,7 +60,8 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     void handle(options, token, message, response, closing.signal);
   };
   const local = http.createServer(LIMITS, answer(undefined));
-  await listenLocally(local, options.socketPath);
+  local.maxConnections = MAXIMUM_CONNECTIONS;
+  await listenPrivately(local, options.socketPath, refuseSecond);
   const { https } = options;
   const remote =
     https && createTlsServer({ ...LIMITS, ...https.certificate, minVersion: 'TLSv1.2' }, answer(https.token));
@@ -111,35 +111,20 @@ async function handle(
   }
 }
 
-async function listenLocally(server: Server, path: string): Promise<void> {
-  // The agent of the same host keeps its sockets there too, and its Envoy, another user, must pass through.
-  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
-  if (await isAnswered(path)) throw new Error(`Cannot listen on ${path}: another Manager does; stop it first`);
-  rmSync(path, { force: true });
-  server.maxConnections = MAXIMUM_CONNECTIONS;
-  // To connect takes the right to write: nobody else may have it for a moment either, whatever mask the Manager was started with.
-  const mask = process.umask(0o177);
-  try {
-    server.listen({ path });
-  } finally {
-    process.umask(mask);
-  }
-  await once(server, 'listening');
-  chmodSync(path, 0o600);
-}
-
-/** Whether a process listens there, rather than a file being left over from one that died. */
-async function isAnswered(path: string): Promise<boolean> {
+/** @throws when a process listens there, rather than a file being left over from one that died. */
+async function refuseSecond(path: string): Promise<void> {
   const socket = connect(path);
   try {
     await once(socket, 'connect', { signal: AbortSignal.timeout(2_000) });
-    return true;
   } catch (error) {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ECONNREFUSED') return false;
-    throw new Error(`Cannot listen on ${path}`, { cause: error });
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ECONNREFUSED') return;
+    throw new Error(`Cannot listen on ${path}: what has it does not answer; see who with: ss -xlp, and end it`, {
+      cause: error,
+    });
   } finally {
     socket.destroy();
   }
+  throw new Error(`Cannot listen on ${path}: another Manager does; stop it first`);
 }
 
 async function listenOnPort(server: TlsServer, host: string, port: number): Promise<void> {
