@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { patternProblem } from '../hosts/allowed.ts';
 import { HOST_NAME_RULE, isHostName } from '../model/host-name.ts';
 import { ConfigError } from '../model/util/errors.ts';
 import { Fields, isRecord } from '../model/util/fields.ts';
@@ -115,11 +116,7 @@ function readTokenRequest(body: Record<string, unknown>): TokenRequest {
   const fields = new Fields(isRecord(body) ? body : {}, '');
   const host = fields.string('host');
   if (host !== undefined && !isHostName(host)) fields.fail('host', `"${host}" is no host name`, HOST_NAME_RULE);
-  const identities = fields.strings('identities', identity =>
-    /^[a-z0-9*.-]+\/[A-Za-z0-9*._-]+$/.test(identity)
-      ? undefined
-      : [`"${identity}" is no identity`, 'write <namespace>/<service account>, such as "default/web" or "default/*"'],
-  );
+  const identities = fields.strings('identities', patternProblem);
   if (identities === undefined || identities.length === 0)
     fields.fail('identities', 'is missing', 'say what the host may be, such as ["default/*"]');
   const ttlMs = fields.number('ttlMs', 1_000, LONGEST_TTL_MS) ?? DEFAULT_TTL_MS;
