@@ -307,6 +307,18 @@ for (const [what, method, path, body, contentType, expected] of refused)
     t.is(shown(await send('GET', `${RULES}/there`)).metadata['generation'], 1);
   });
 
+const told: readonly [string, string, RegExp][] = [
+  ['an object whose name is no text', `${RULES}/50%`, /"50%" is no part of a path: .*; write %25 for a % itself/],
+  ['a host whose name is no text', '/isthmus/v1/hosts/%ff', /"%ff" is no part of a path: .*; write %25 for a % itself/],
+];
+
+for (const [what, path, expected] of told)
+  test(`refused, and told what to write: ${what}`, async t => {
+    const answer = await (await start(t))('GET', path);
+    t.is(answer.status, 400);
+    t.regex((answer.body as { message: string }).message, expected);
+  });
+
 test('clients of Kubernetes find what there is', async t => {
   const send = await start(t);
   const groups = (await send('GET', '/apis')).body as { groups: { name: string }[] };

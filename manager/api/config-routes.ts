@@ -7,7 +7,7 @@ import type { Store } from '../store/store.ts';
 import type { ObjectRef } from './object-ref.ts';
 import type { ConfigObjects, WriteOptions, Written } from './objects.ts';
 import { represent } from './representation.ts';
-import { type ApiRequest, isTrue, parseBody, parseObject } from './request.ts';
+import { type ApiRequest, decodePart, isTrue, parseBody, parseObject } from './request.ts';
 import { filterOf } from './selectors.ts';
 import { ApiError, sendJson } from './status.ts';
 import { isChosen, streamWatch } from './watch.ts';
@@ -66,7 +66,7 @@ export async function configRoute(
 }
 
 function targetOf(path: string): Target {
-  const [group, version, ...rest] = path.slice('/apis/'.length).split('/').map(decode);
+  const [group, version, ...rest] = path.slice('/apis/'.length).split('/').map(decodePart);
   const hasNamespace = rest[0] === 'namespaces' && rest.length >= 3;
   const [namespace, plural, name, ...more] = hasNamespace ? rest.slice(1) : [undefined, ...rest];
   const kind = kindOfResource(group ?? '', plural ?? '');
@@ -85,14 +85,6 @@ function targetOf(path: string): Target {
     ...(namespace === undefined ? {} : { namespace }),
     ...(name === undefined ? {} : { name }),
   };
-}
-
-function decode(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    throw new ApiError(400, `"${part}" is no part of a path`);
-  }
 }
 
 async function collectionRoute(

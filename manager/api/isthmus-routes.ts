@@ -6,7 +6,7 @@ import { Fields, isRecord } from '../model/util/fields.ts';
 import type { HostRemoval } from './host-removal.ts';
 import type { Inspect } from './inspect.ts';
 import { type MeshStatus, meshStatus } from './mesh-status.ts';
-import { type ApiRequest, isTrue, parseObject } from './request.ts';
+import { type ApiRequest, decodePart, isTrue, parseObject } from './request.ts';
 import { ApiError, sendJson } from './status.ts';
 import type { TokenRequest, Tokens } from './tokens.ts';
 
@@ -100,15 +100,6 @@ async function hostRoute(
   const removed = await removal.remove(name, direct);
   if (!removed) throw new ApiError(404, `There is no host "${name}"`);
   sendJson(response, 200, removed);
-}
-
-/** @throws {ApiError} */
-function decodePart(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    throw new ApiError(400, `"${part}" is no part of a path: a % begins two hexadecimal digits`);
-  }
 }
 
 /** @throws {ConfigError} */

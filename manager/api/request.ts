@@ -36,6 +36,18 @@ export async function readRequest(message: IncomingMessage, signal: AbortSignal)
   };
 }
 
+/** What a part of a path says. @throws {ApiError} when it is no text. */
+export function decodePart(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw new ApiError(
+      400,
+      `"${part}" is no part of a path: a % begins two hexadecimal digits of UTF-8; write %25 for a % itself`,
+    );
+  }
+}
+
 async function readBody(message: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
