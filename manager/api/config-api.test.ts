@@ -310,6 +310,11 @@ for (const [what, method, path, body, contentType, expected] of refused)
 const told: readonly [string, string, RegExp][] = [
   ['an object whose name is no text', `${RULES}/50%`, /"50%" is no part of a path: .*; write %25 for a % itself/],
   ['a host whose name is no text', '/isthmus/v1/hosts/%ff', /"%ff" is no part of a path: .*; write %25 for a % itself/],
+  ...['abc', '-1', '1.5', ''].map((seconds): [string, string, RegExp] => [
+    `a watch for "${seconds}" seconds`,
+    `${RULES}?watch=true&timeoutSeconds=${seconds}`,
+    new RegExp(`timeoutSeconds "${seconds}" is no whole number of seconds; write one, such as 300`),
+  ]),
 ];
 
 for (const [what, path, expected] of told)

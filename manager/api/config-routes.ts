@@ -117,19 +117,27 @@ async function watch(
   { query, signal }: ApiRequest,
   response: ServerResponse,
 ): Promise<void> {
+  const timeoutMs = watchMsOf(query);
   using _place = takeWatchPlace();
-  const seconds = Number(query.get('timeoutSeconds') ?? 0);
   await streamWatch(
     store,
     {
       ...target,
       filter: filterOf(query),
       resourceVersion: query.get('resourceVersion') ?? '',
-      timeoutMs: seconds > 0 ? Math.min(WATCH_MS, seconds * 1_000) : WATCH_MS,
+      timeoutMs,
     },
     response,
     signal,
   );
+}
+
+/** How long a watch lasts, milliseconds; 0 asks for no limit of its own, as with Kubernetes. @throws {ApiError} */
+function watchMsOf(query: URLSearchParams): number {
+  const asked = query.get('timeoutSeconds') ?? '0';
+  if (!/^\d+$/.test(asked))
+    throw new ApiError(400, `timeoutSeconds "${asked}" is no whole number of seconds; write one, such as 300`);
+  return Number(asked) > 0 ? Math.min(WATCH_MS, Number(asked) * 1_000) : WATCH_MS;
 }
 
 async function patch(objects: ConfigObjects, ref: ObjectRef, request: ApiRequest): Promise<Written> {
