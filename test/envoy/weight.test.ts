@@ -8,6 +8,7 @@ import type { CertificateSecret } from '../../agent/envoy/ads/secrets.ts';
 import { Authority } from '../../auth/ca/authority.ts';
 import { makeKey, makeRoot, readRoot } from '../../auth/ca/root.ts';
 import { freePort } from '../ports.ts';
+import { memoryOf } from './admin.ts';
 import { stage } from './fixture.ts';
 
 const MEGABYTE = 1_000_000;
@@ -67,7 +68,7 @@ test('20 workloads and 200 services: ready within 2 s of the start, and no more 
     compiledMs: compiled,
     readyMs: ready,
     envoyMB: resident,
-    allocated: await on.admin.memory(),
+    allocated: await memoryOf(on.paths),
   });
   t.true(ready < 2_000, `ready after ${ready} ms`);
   t.true(resident <= 100, `${resident} MB resident`);
