@@ -223,9 +223,7 @@ class Agent {
       wanted: wantedFrom(holdings),
       facts: () => this.#facts(),
       onChange: type => this.#came(type),
-      onConnected: connected => {
-        if (connected) this.#certificates.retry();
-      },
+      onConnected: () => this.#certificates.retry(),
       logger,
     });
   }

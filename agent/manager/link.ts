@@ -20,8 +20,8 @@ export interface LinkOptions {
   readonly wanted: Readonly<Partial<Record<ResourceType, Iterable<string>>>>;
   readonly facts: () => HostFacts;
   readonly onChange: (type: ResourceType, changed: ReadonlySet<string>) => void;
-  /** The Manager is there, or is not any more. */
-  readonly onConnected: (connected: boolean) => void;
+  /** The Manager is there, for the first time or again. */
+  readonly onConnected: () => void;
   readonly onAck?: (ack: HostReportAck) => void;
   readonly logger: Logger;
   readonly clock?: Clock;
@@ -203,14 +203,12 @@ export class ManagerLink {
     this.#reason = undefined;
     backoff.reset();
     this.#options.logger.info('connected to the Manager', { address });
-    this.#options.onConnected(true);
+    this.#options.onConnected();
   }
 
   #lost(address: string, reason: string): void {
-    const known = this.#reason !== undefined && this.#reason === reason;
-    const before = this.#reason;
+    const known = this.#reason === reason;
     this.#reason = reason;
-    if (before === undefined) this.#options.onConnected(false);
     if (!known) this.#options.logger.warn('no Manager; the host goes on with what it has', { address, reason });
   }
 }

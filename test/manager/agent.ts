@@ -156,8 +156,8 @@ export function speak(t: ExecutionContext, identity: HostIdentity, setting: Name
       for (const name of changed) came.push(`${holdings.get(type, name) === undefined ? '-' : ''}${type} ${name}`);
       look();
     },
-    onConnected(connected) {
-      sessions += connected ? 1 : 0;
+    onConnected() {
+      sessions += 1;
       look();
     },
     onAck(ack) {
