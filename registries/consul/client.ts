@@ -99,6 +99,7 @@ export class ConsulClient {
     } catch (error) {
       signal.throwIfAborted();
       throw new Error(`Cannot read ${nameOf(what)} of Consul at ${this.#where}: ${explain(error)}`, {
+        // The package's error holds the answer, and so the request with its token; what it says stands in the message.
         cause: undefined,
       });
     } finally {
