@@ -42,17 +42,7 @@ export const joinCommand: Command = {
   options: {
     token: { type: 'string', placeholder: 'token', summary: 'the join token' },
     'token-file': { type: 'string', placeholder: 'file', summary: 'read the token from a file; "-" is standard input' },
-    host: {
-      type: 'string',
-      placeholder: 'name',
-      summary: 'this host’s name in the mesh (default: what agent.yaml says, else its host name)',
-    },
-    address: {
-      type: 'string',
-      placeholder: 'ip',
-      summary:
-        'where other hosts reach this one (default: what agent.yaml says, else where it reaches the Manager from)',
-    },
+    ...hostOptions('where it reaches the Manager from'),
     ...OUTPUT_OPTION,
     ...(configDir && stateDir && runDir && { 'config-dir': configDir, 'state-dir': stateDir, 'run-dir': runDir }),
   },
@@ -84,7 +74,23 @@ async function tokenOf(values: CommandArguments['values'], context: CommandConte
   return (file === '-' ? await context.stdin() : await readFile(String(file), 'utf8')).trim();
 }
 
-/** What the options say that a host is. */
+/** Options that say what a host is. @param otherwise its address where neither they nor agent.yaml say it. */
+export function hostOptions(otherwise: string): Command['options'] {
+  return {
+    host: {
+      type: 'string',
+      placeholder: 'name',
+      summary: 'this host’s name in the mesh (default: what agent.yaml says, else its host name)',
+    },
+    address: {
+      type: 'string',
+      placeholder: 'ip',
+      summary: `where other hosts reach this one (default: what agent.yaml says, else ${otherwise})`,
+    },
+  };
+}
+
+/** What these options say. */
 export function factsOf(values: CommandArguments['values']): { readonly host?: string; readonly address?: string } {
   const [host, address] = [textOf(values, 'host')?.toLowerCase(), textOf(values, 'address')];
   return { ...(host !== undefined && { host }), ...(address !== undefined && { address }) };

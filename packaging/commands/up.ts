@@ -21,7 +21,7 @@ import { supervise } from '../up/supervise.ts';
 import { type AgentFile, planAgentFile, readAgentFile } from './agent-file.ts';
 import { askAgent } from './agent-status.ts';
 import { DAEMON_OPTIONS, daemonLogger } from './daemon.ts';
-import { factsOf, joinedText, ownName } from './join.ts';
+import { factsOf, hostOptions, joinedText, ownName } from './join.ts';
 import { joinHost } from './join-host.ts';
 
 const ISTHMUS = new URL('../bin/isthmus', import.meta.url).pathname;
@@ -42,16 +42,7 @@ export const upCommand: Command = {
   ],
   options: {
     ...DAEMON_OPTIONS,
-    host: {
-      type: 'string',
-      placeholder: 'name',
-      summary: 'this host’s name in the mesh (default: what agent.yaml says, else its host name)',
-    },
-    address: {
-      type: 'string',
-      placeholder: 'ip',
-      summary: 'where other hosts reach this one (default: what agent.yaml says, else its first address)',
-    },
+    ...hostOptions('its first address'),
   },
   async run({ values }, context) {
     const logger = await daemonLogger(values);
