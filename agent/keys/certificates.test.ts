@@ -80,7 +80,7 @@ test('at half life it is renewed; one that ran out is not used, but was given', 
     asked += 1;
     return asked === 2 ? Promise.reject(new Error('the Manager is not connected')) : good(key, identity);
   };
-  const { certificates, until } = await start(t, { sign, now: () => now, random: () => 0.5 });
+  const { certificates, until } = await start(t, { sign, now: () => now, elapsed: () => now, random: () => 0.5 });
   await certificates.want([WEB]);
   await until(() => certificates.has(WEB));
   const first = certificates.expires(WEB)!;
@@ -110,6 +110,25 @@ test('who waits to ask again does so when the clock was set back meanwhile', asy
   await certificates.want([WEB]);
   await until(() => certificates.has(WEB));
   t.is(asked, 2);
+});
+
+test('a clock that is ahead has nobody ask without pause, and is told of', async t => {
+  let elapsed = 0;
+  let asked = 0;
+  const good = signer(Date.now);
+  const sign: CertificatesOptions['sign'] = (key, identity) => {
+    asked += 1;
+    return good(key, identity);
+  };
+  const { certificates, until } = await start(t, { sign, now: () => Date.now() + 13 * HOUR, elapsed: () => elapsed });
+  await certificates.want([WEB]);
+  await until(() => certificates.has(WEB));
+  for (let turn = 0; turn < 20; turn += 1) await certificates.want([WEB]);
+  t.is(asked, 1);
+  t.regex(certificates.reason(WEB) ?? '', /^the clock of this host is 780 minutes ahead of the Manager's/);
+  elapsed += 61_000;
+  await certificates.want([WEB]);
+  await until(() => asked === 2);
 });
 
 test('of two wishes that follow at once, the later one holds', async t => {

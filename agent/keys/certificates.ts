@@ -2,7 +2,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { issuedAt } from '../../auth/ca/authority.ts';
-import { renewAt } from '../../auth/ca/renewal.ts';
+import { renewAt, SHORTEST_MS } from '../../auth/ca/renewal.ts';
 import { makeKey } from '../../auth/ca/root.ts';
 import type { SignResponse } from '../../manager/model/proto/messages.ts';
 import { Backoff } from '../../manager/model/util/backoff.ts';
@@ -44,6 +44,10 @@ interface Wanted {
   due: number;
   /** When to ask again after it failed, of the clock that is never set: a clock that is set back must not put it off. */
   againAt: number | undefined;
+  /** Until when it is not asked for again, of the same clock. */
+  restsUntil: number;
+  /** How far this host's clock is ahead of the Manager's, as the last certificate showed, milliseconds. */
+  aheadMs: number;
   readonly backoff: Backoff;
   reason: string | undefined;
   asking: boolean;
@@ -52,6 +56,8 @@ interface Wanted {
 /** Identities asked for at the same time. */
 const PARALLEL = 4;
 const LONGEST_TIMER_MS = 3_600_000;
+/** Certificates begin five minutes before they are issued: clocks that differ by more break connections. */
+const CLOCKS_DIFFER_MS = 240_000;
 
 /**
  * The keys and certificates of the host's workloads: on disk, so that a restart needs no Manager; asked for when they lack, renewed
@@ -88,6 +94,8 @@ export class Certificates {
         certificate: undefined,
         due: 0,
         againAt: undefined,
+        restsUntil: 0,
+        aheadMs: 0,
         backoff: new Backoff({ maximumMs: 30_000 }),
         reason: undefined,
         asking: false,
@@ -120,9 +128,10 @@ export class Certificates {
     return this.#wanted.get(identity)?.certificate?.notAfter;
   }
 
-  /** Why an identity has no fresh certificate; undefined when all is well. */
+  /** Why an identity has no fresh certificate, or soon will have none; undefined when all is well. */
   reason(identity: string): string | undefined {
-    return this.#wanted.get(identity)?.reason;
+    const wanted = this.#wanted.get(identity);
+    return wanted && (wanted.reason ?? clockProblem(wanted.aheadMs));
   }
 
   /** The Manager is back: whoever waits to try again tries now. */
@@ -149,8 +158,9 @@ export class Certificates {
     return Math.min(...[...this.#wanted.values()].map(wanted => this.#dueIn(wanted)), LONGEST_TIMER_MS);
   }
 
-  #dueIn({ due, againAt }: Wanted): number {
-    return againAt === undefined ? due - this.#now() : againAt - this.#elapsed();
+  #dueIn({ due, againAt, restsUntil }: Wanted): number {
+    if (againAt !== undefined) return againAt - this.#elapsed();
+    return Math.max(due - this.#now(), restsUntil - this.#elapsed());
   }
 
   async #ask(identity: string, wanted: Wanted, signal: AbortSignal): Promise<void> {
@@ -162,6 +172,8 @@ export class Certificates {
       await this.#keep(certificate);
       if (this.#wanted.get(identity) !== wanted) return;
       this.#use(wanted, certificate);
+      wanted.restsUntil = this.#elapsed() + SHORTEST_MS;
+      this.#compareClocks(identity, wanted, certificate);
       this.#options.onChange();
     } catch (error) {
       if (signal.aborted) return;
@@ -173,6 +185,13 @@ export class Certificates {
     } finally {
       wanted.asking = false;
     }
+  }
+
+  #compareClocks(identity: string, wanted: Wanted, { notBefore }: Certificate): void {
+    const before = clockProblem(wanted.aheadMs);
+    wanted.aheadMs = this.#now() - issuedAt(notBefore);
+    const reason = clockProblem(wanted.aheadMs);
+    if (reason !== undefined && before === undefined) this.#options.logger.warn('clocks differ', { identity, reason });
   }
 
   #use(wanted: Wanted, certificate: Certificate): void {
@@ -234,6 +253,14 @@ export class Certificates {
 function certificateOf(identity: string, key: string, chain: string): Certificate {
   const leaf = new X509Certificate(chain);
   return { identity, key, chain, notBefore: leaf.validFromDate.getTime(), notAfter: leaf.validToDate.getTime() };
+}
+
+/** Whether this host and the Manager agree about the time; it takes a moment to get a certificate. */
+function clockProblem(aheadMs: number): string | undefined {
+  if (Math.abs(aheadMs) < CLOCKS_DIFFER_MS) return undefined;
+  const minutes = Math.round(Math.abs(aheadMs) / 60_000);
+  const side = aheadMs > 0 ? 'ahead of' : 'behind';
+  return `the clock of this host is ${minutes} minutes ${side} the Manager's, and certificates end by the clock: set both by NTP`;
 }
 
 function until(certificate: Certificate | undefined): string | undefined {

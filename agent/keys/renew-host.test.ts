@@ -82,3 +82,39 @@ test('a clock that was ahead while the renewal failed does not put it off', asyn
   t.is((await loadHostIdentity(stateDir))?.roots, 'r2');
   t.true(now < end);
 });
+
+test('a clock that is ahead has the host renew no more than once a minute', async t => {
+  const stateDir = makeFolder('renew-fast');
+  t.teardown(() => rm(stateDir, { recursive: true }));
+  const trustDomain = 'isthmus.mesh';
+  const start = Date.now();
+  let passed = 0;
+  const authority = new Authority(readRoot(makeRoot(trustDomain, start - HOUR)), {
+    trustDomain,
+    now: () => start + passed,
+  });
+  const key = makeKey();
+  const { chain } = authority.issueHost(createPublicKey(key), 'a');
+  const controller = new AbortController();
+  const clock: Clock = {
+    now: () => start + passed + 20 * 24 * HOUR,
+    async sleep(ms) {
+      passed += ms;
+      if (passed >= 10 * 60_000) controller.abort();
+    },
+  };
+  let renewals = 0;
+  const link = {
+    sign: async (fresh: string) => ({
+      certificateChain: authority.issueHost(createPublicKey(fresh), 'a').chain,
+      roots: 'r2',
+    }),
+    useIdentity: () => {
+      renewals += 1;
+      if (renewals > 100) controller.abort();
+    },
+  };
+  const identity: HostIdentity = { host: 'a', trustDomain, managers: ['m:1'], key, chain, roots: 'r' };
+  await renewHostIdentity({ identity, stateDir, link, logger: silentLogger, clock }, controller.signal);
+  t.is(renewals, 10);
+});

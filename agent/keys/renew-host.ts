@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { issuedAt } from '../../auth/ca/authority.ts';
-import { renewAt } from '../../auth/ca/renewal.ts';
+import { renewAt, SHORTEST_MS } from '../../auth/ca/renewal.ts';
 import { makeKey } from '../../auth/ca/root.ts';
 import { hostSpiffeId } from '../../auth/identity.ts';
 import { Backoff } from '../../manager/model/util/backoff.ts';
@@ -29,12 +29,18 @@ export async function renewHostIdentity(options: RenewalOptions, signal: AbortSi
   const backoff = new Backoff({ initialMs: 1_000, maximumMs: 300_000 });
   let kept = true;
   let failed = false;
+  /** One came just now. */
+  let rests = false;
   for (;;) {
     // Not until a time of day: the clock may be set back.
     if (failed) await clock.sleep(backoff.next(), signal).catch(() => undefined);
-    else await sleepUntil(clock, renewal, signal);
+    else {
+      if (rests) await clock.sleep(SHORTEST_MS, signal).catch(() => undefined);
+      await sleepUntil(clock, renewal, signal);
+    }
     if (signal.aborted) return;
     failed = false;
+    rests = false;
     try {
       if (clock.now() >= renewal) {
         identity = await renewed(identity, link, signal);
@@ -45,6 +51,7 @@ export async function renewHostIdentity(options: RenewalOptions, signal: AbortSi
       if (kept) continue;
       await saveHostIdentity(stateDir, identity);
       kept = true;
+      rests = true;
       backoff.reset();
       logger.info('renewed the certificate of the host', { until: endOf(identity) });
     } catch (error) {

@@ -1,8 +1,11 @@
 /** What a person does when the CA has ended, or soon will. */
 export const NEW_CA = 'give the Manager a new CA in manager.yaml, and have the hosts join anew';
 
-/** No certificate is renewed sooner after it was issued, milliseconds: near the end of the CA they get ever shorter. */
-const SHORTEST_MS = 60_000;
+/**
+ * No certificate is renewed sooner after it was issued, milliseconds: near the end of the CA they get ever shorter. Nor sooner after it
+ * came, where the clock is ahead of the Manager's: each would be due at once.
+ */
+export const SHORTEST_MS = 60_000;
 
 /**
  * When to renew a certificate: at half its life, up to a tenth of its life earlier so that hosts do not come all at once.
