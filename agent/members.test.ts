@@ -63,3 +63,11 @@ test('who finds no port left is left out; who has one stays', t => {
   );
   t.is(after[1]?.input, before?.input);
 });
+
+test('a workload that is another user gets another port, once', t => {
+  const members = new Members();
+  const known = facts({ ports: new OutboundPorts({}, 20_000, 20_009) });
+  const port = (uid: number): number | undefined =>
+    members.update([{ ...USER, selector: { kind: 'user', uid } }], known)[0]?.input.outboundPort;
+  t.deepEqual([2001, 2001, 2011, 2011, 2001].map(port), [20_000, 20_000, 20_001, 20_001, 20_000]);
+});

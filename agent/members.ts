@@ -32,7 +32,8 @@ export function identityOf(workload: Workload, trustDomain: string): string {
 /**
  * Which workloads of the host are in the mesh. A workload joins once its policy and its certificate have come; until then its traffic goes
  * as it went before. From then on it stays, whatever runs out: to leave would open it to plaintext callers that its policy refuses.
- * The same input objects come out while nothing changed for a workload.
+ * The same input objects come out while nothing changed for a workload. One that is another user from now on gets another port, so that
+ * the connections of the user before end with their listener.
  */
 export class Members {
   #inputs = new Map<string, WorkloadInput>();
@@ -42,6 +43,11 @@ export class Members {
    * @returns all but those for whom no port is left.
    */
   update(workloads: readonly LocalWorkload[], facts: MemberFacts): readonly Member[] {
+    for (const { workload, selector } of workloads) {
+      const before = this.#inputs.get(workload.uid)?.local.selector;
+      if (before?.kind === 'user' && selector.kind === 'user' && before.uid !== selector.uid)
+        facts.ports.move(workload.uid);
+    }
     const ports = facts.ports.assign(
       workloads.filter(local => local.selector.kind !== 'namespace').map(local => local.workload.uid),
       () =>

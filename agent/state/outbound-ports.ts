@@ -3,7 +3,7 @@ import { PORTS } from '../redirect/spec.ts';
 /**
  * Which outbound port belongs to which workload. A workload keeps its port for good, also over restarts and while it is away:
  * the port is part of its identity, so it goes to another only when all others are taken, longest-away first. Only where a program has
- * it, when the workload comes back or Envoy cannot listen there, does that get another one.
+ * it, when the workload comes back or Envoy cannot listen there, does that get another one, or when it is another user from now on.
  */
 export class OutboundPorts {
   readonly #ports: Map<string, number>;
@@ -57,6 +57,15 @@ export class OutboundPorts {
   doubt(uids: readonly string[]): boolean {
     this.#present = this.#present.difference(new Set(uids));
     return uids.some(uid => this.#ports.has(uid));
+  }
+
+  /** The workload gets another port than it has: what came through the old one must not go on in its name. */
+  move(uid: string): void {
+    const before = this.#ports.get(uid);
+    if (before === undefined) return;
+    const port = this.#free(new Set(this.#ports.keys()), new Set());
+    if (port !== undefined) this.#ports.set(uid, port);
+    this.#present = this.#present.difference(new Set([uid]));
   }
 
   toJSON(): Record<string, number> {
