@@ -140,7 +140,8 @@ class Agent {
     const { identity, stateDir, host, envoy } = options;
     this.#beginning = beginning;
     this.#hostNames = this.#makeHostNames();
-    this.#knowledge = new Knowledge(holdings, identity, this.#hostNames);
+    const policiesLost = beginning.snapshot.lost.has('WorkloadPolicy');
+    this.#knowledge = new Knowledge(holdings, identity, this.#hostNames, policiesLost);
     this.#ads = new AdsServer({
       socket: paths.xds,
       uid: envoy.uid,
@@ -283,7 +284,7 @@ class Agent {
       certificates: this.#certificates,
       ads: this.#ads,
       proxy: this.#proxy,
-      problems: () => [...this.#problems, ...this.#revocation.problems()],
+      problems: () => [...this.#problems, ...this.#revocation.problems(), ...this.#knowledge.problems()],
     });
   }
 

@@ -1,14 +1,17 @@
 import test from 'ava';
+import { authorization } from '../auth/policy/authorization.ts';
+import { decide } from '../auth/policy/decide.ts';
 import { loadWire } from '../manager/model/proto/wire.ts';
 import { Knowledge } from './knowledge.ts';
 import { Holdings } from './manager/holdings.ts';
 
 const wire = loadWire();
+const IDENTITY = { host: 'a', trustDomain: 'x', managers: ['m:1'], key: '', chain: '', roots: '' };
+const NO_NAMES = { addresses: () => undefined, want: () => undefined };
 
 test('no name is known before the first; afterwards there may be none', t => {
   const holdings = new Holdings(wire);
-  const identity = { host: 'a', trustDomain: 'x', managers: ['m:1'], key: '', chain: '', roots: '' };
-  const knowledge = new Knowledge(holdings, identity, { addresses: () => undefined, want: () => undefined });
+  const knowledge = new Knowledge(holdings, IDENTITY, NO_NAMES);
   t.is(knowledge.names(), undefined);
   const web = {
     hostname: 'web.default.mesh',
@@ -23,4 +26,24 @@ test('no name is known before the first; afterwards there may be none', t => {
   t.deepEqual(knowledge.names(), [web]);
   holdings.apply('ServiceName', { resources: [], removed: [web.hostname] });
   t.deepEqual(knowledge.names(), []);
+});
+
+test('where policies on disk cannot be read, nobody is let in until the Manager has sent them again', t => {
+  const holdings = new Holdings(wire);
+  t.is(new Knowledge(holdings, IDENTITY, NO_NAMES).policy('a/default/web'), undefined);
+  const knowledge = new Knowledge(holdings, IDENTITY, NO_NAMES, true);
+  const standIn = knowledge.policy('a/default/web');
+  t.is(knowledge.policy('a/default/web'), standIn);
+  const allowed = authorization(standIn!.authorization);
+  for (const principal of [undefined, 'spiffe://x/ns/default/sa/web'])
+    t.false(decide(allowed, { port: 80, ...(principal === undefined ? {} : { principal }) }));
+  t.deepEqual(
+    knowledge.problems().map(({ where }) => where),
+    ['workload a/default/web'],
+  );
+  const policy = { workload: 'a/default/web', revision: 'r1', authorization: [], peerAuthentication: [] };
+  const resource = { name: policy.workload, version: '1', body: wire.encode('WorkloadPolicy', policy) };
+  holdings.apply('WorkloadPolicy', { resources: [resource], removed: [] });
+  t.is(knowledge.policy('a/default/web')?.revision, 'r1');
+  t.deepEqual(knowledge.problems(), []);
 });

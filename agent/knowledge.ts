@@ -1,10 +1,12 @@
 import type { MeshSettings, ServiceName, ServiceView, WorkloadPolicy } from '../manager/model/host-view.ts';
 import type { Instance } from '../manager/model/instance.ts';
 import { MESH_SETTINGS_NAME } from '../manager/model/proto/wire.ts';
+import type { PlatformProblem } from '../platforms/platform.ts';
 import type { HostInput, HostSettings, ServiceInput } from './compile/input.ts';
 import type { HostNames } from './host-names/host-names.ts';
 import { hostNamesOf, placed } from './host-names/placed.ts';
 import type { HostIdentity } from './keys/host-identity.ts';
+import { LostPolicies } from './lost-policies.ts';
 import type { Holdings } from './manager/holdings.ts';
 import type { Member } from './members.ts';
 import type { AgentOptions } from './options.ts';
@@ -25,8 +27,16 @@ export class Knowledge {
   #services = new Map<string, Held>();
   #settings: MeshSettings | undefined;
   #named = false;
+  readonly #lost: LostPolicies | undefined;
 
-  constructor(holdings: Holdings, identity: HostIdentity, hostNames: Pick<HostNames, 'addresses' | 'want'>) {
+  /** @param policiesLost whether policies lie on disk that cannot be read. */
+  constructor(
+    holdings: Holdings,
+    identity: HostIdentity,
+    hostNames: Pick<HostNames, 'addresses' | 'want'>,
+    policiesLost = false,
+  ) {
+    this.#lost = policiesLost ? new LostPolicies() : undefined;
     this.#holdings = holdings;
     this.#identity = identity;
     this.#hostNames = hostNames;
@@ -47,8 +57,16 @@ export class Knowledge {
     return this.#named ? names : undefined;
   }
 
+  /** @returns undefined when the Manager has given none yet. */
   policy(uid: string): WorkloadPolicy | undefined {
-    return this.#holdings.get('WorkloadPolicy', uid);
+    const policy = this.#holdings.get('WorkloadPolicy', uid);
+    if (policy !== undefined) this.#lost?.found(uid);
+    return policy ?? this.#lost?.of(uid);
+  }
+
+  /** What of it cannot be had. */
+  problems(): readonly PlatformProblem[] {
+    return this.#lost?.problems() ?? [];
   }
 
   /** Whether everything that calls to this service need is here. */

@@ -53,9 +53,11 @@ test('a damaged file is said and left out; the others are read', async t => {
   await writeFile(join(dir, 'agent/snapshot/ServiceName.json'), '[{');
   const said: LogFields[] = [];
   const next = new Holdings(wire);
-  await new Snapshot(dir, next, collecting(said)).load();
+  const damaged = new Snapshot(dir, next, collecting(said));
+  await damaged.load();
   t.deepEqual(Object.keys(next.versions('InstanceList')), ['a.default.mesh']);
   t.is(said.length, 1);
+  t.deepEqual([...damaged.lost], ['ServiceName']);
 });
 
 test('a write that fails is said, and tried again with the next', async t => {

@@ -28,12 +28,18 @@ export class Snapshot {
   readonly #dirty = new Set<ResourceType>();
   readonly #save: Debounced;
   #saving: Promise<void> = Promise.resolve();
+  readonly #lost = new Set<ResourceType>();
 
   constructor(stateDir: string, holdings: Holdings, logger: Logger) {
     this.#folder = join(stateDir, 'agent', 'snapshot');
     this.#holdings = holdings;
     this.#logger = logger;
     this.#save = debounce(() => void this.flush(), QUIET_MS, CEILING_MS);
+  }
+
+  /** The types of which something lies on disk that cannot be read. */
+  get lost(): ReadonlySet<ResourceType> {
+    return this.#lost;
   }
 
   /** Fills the holdings with what lies on disk. A file that is damaged is left out and said; the Manager sends it again. */
@@ -46,9 +52,11 @@ export class Snapshot {
           ({ name, version, body }): DeltaResource => ({ name, version, body: Buffer.from(body, 'base64') }),
         );
         const { refused } = this.#holdings.apply(type, { resources, removed: [] });
+        if (Object.keys(refused).length > 0) this.#lost.add(type);
         for (const [name, reason] of Object.entries(refused))
           this.#logger.warn('a part of the snapshot cannot be read and is left out', { type, name, reason });
       } catch (error) {
+        this.#lost.add(type);
         this.#logger.warn('a file of the snapshot is damaged and is left out', {
           file: this.#path(type),
           reason: messageOf(error),
