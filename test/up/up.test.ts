@@ -68,6 +68,13 @@ test('isthmus up is a mesh of one host: it serves, brings back what dies, ends i
   t.is(second.code, 1, second.stderr);
   t.regex(second.stderr, /runs on this host already; isthmus up starts both itself\nTry: isthmus status/);
 
+  const early = await host.exec([ISTHMUS, 'agent', 'uninstall', '--grace', '0', ...folderFlags(host)]);
+  t.is(early.code, 1, early.stderr);
+  t.regex(
+    early.stderr,
+    /isthmus up \(process \d+\) starts the agent of this host again .* then: isthmus agent uninstall/,
+  );
+
   const first = (await agentOf(host))!.pid;
   await host.run(['kill', '-9', String(first)]);
   await until('another agent', async () => {
