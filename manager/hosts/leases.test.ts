@@ -19,6 +19,12 @@ class SetClock implements Clock {
     });
   }
 
+  /** Time passes, and timers that were due meanwhile go off after it: the process stood still. */
+  async standStill(ms: number): Promise<void> {
+    this.#passedMs += ms;
+    await this.pass(0);
+  }
+
   async pass(ms: number): Promise<void> {
     const end = this.#passedMs + ms;
     for (;;) {
@@ -58,3 +64,24 @@ for (const [what, offsetMs] of [
     stop.abort();
     await running;
   });
+
+test('a Manager that stood still loses no host, and gives each a full lease to be heard of', async t => {
+  const clock = new SetClock();
+  const lapsed: string[] = [];
+  const leases = new Leases(clock, host => lapsed.push(host));
+  const stop = new AbortController();
+  const running = leases.run(stop.signal);
+  leases.renew('a');
+  leases.renew('b');
+  await clock.pass(1_000);
+  await clock.standStill(60_000);
+  t.deepEqual(lapsed, []);
+  leases.renew('b');
+  await clock.pass(LEASE_MS - 1);
+  t.deepEqual(lapsed, []);
+  leases.renew('b');
+  await clock.pass(1);
+  t.deepEqual(lapsed, ['a']);
+  stop.abort();
+  await running;
+});
