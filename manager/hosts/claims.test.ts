@@ -1,28 +1,11 @@
 import test from 'ava';
 import { NOWHERE } from '../model/locality.ts';
-import type { ReportedWorkload } from '../model/proto/messages.ts';
 import type { Clock } from '../model/util/clock.ts';
+import { member, workload } from './fixtures.ts';
 import { type HostState, Hosts } from './hosts.ts';
 
 const ADDRESS = '10.0.0.1';
 const clock: Clock = { now: () => 1_000, sleep: () => Promise.withResolvers<void>().promise };
-const member = (name: string) => ({ name, identities: ['*/*'], joinedAt: 0, token: 't' });
-
-function workload(host: string, address: string): ReportedWorkload {
-  return {
-    uid: `${host}/default/web`,
-    name: 'web',
-    namespace: 'default',
-    serviceAccount: 'web',
-    labels: {},
-    addresses: [address],
-    ports: [{ number: 80, name: 'http', protocol: 'http' }],
-    platform: 'linux',
-    services: [],
-    health: 'healthy',
-    policyRevision: '',
-  };
-}
 
 interface Claim {
   readonly address?: string;
