@@ -4,8 +4,6 @@ import test, { type ExecutionContext } from 'ava';
 import { parseToken } from '../../auth/token.ts';
 import { makeFolder } from '../../test/folders.ts';
 import { SqliteStore } from '../store/sqlite/sqlite-store.ts';
-import { allows } from './allowed.ts';
-import { Nonces } from './nonces.ts';
 import { TokenStore } from './token-store.ts';
 
 const FINGERPRINT = 'ab'.repeat(32);
@@ -78,37 +76,3 @@ test('patterns that are none are refused, each by its place', async t => {
   t.regex(error!.message, /identities\[0\].*identities\[1\]/);
   await t.throwsAsync(tokens.create({ identities: [], ttlMs: 1000 }), { message: /at least one/ });
 });
-
-test('a nonce is good once, for its host, for a minute', t => {
-  let now = 0;
-  const nonces = new Nonces(() => now);
-  const nonce = nonces.give('a');
-  t.false(nonces.take('b', nonce));
-  t.true(nonces.take('a', nonce));
-  t.false(nonces.take('a', nonce));
-  const late = nonces.give('a');
-  now += 60_000;
-  t.false(nonces.take('a', late));
-});
-
-test('a host that asks for nonces without end holds few of them', t => {
-  const nonces = new Nonces(() => 0);
-  const given = Array.from({ length: 1000 }, () => nonces.give('a'));
-  t.is(given.filter(nonce => nonces.take('a', nonce)).length, 256);
-});
-
-const ALLOWED: readonly (readonly [pattern: string, identity: string, allowed: boolean])[] = [
-  ['default/*', 'default/web', true],
-  ['default/*', 'default-2/web', false],
-  ['default/web', 'default/web-2', false],
-  ['default/web*', 'default/web-2', true],
-  ['*/web', 'any/web', true],
-  ['team-*/*', 'team-a/x', true],
-  ['team-*/*', 'team/x', false],
-];
-
-for (const [pattern, identity, allowed] of ALLOWED)
-  test(`${pattern} ${allowed ? 'allows' : 'does not allow'} ${identity}`, t => {
-    const [namespace = '', serviceAccount = ''] = identity.split('/');
-    t.is(allows([pattern], { namespace, serviceAccount }), allowed);
-  });
