@@ -56,3 +56,35 @@ for (const [whose, own] of [
     program.end(Buffer.concat([frame(Buffer.alloc(20, 1)), frame(Buffer.alloc(30, 2))]));
     t.deepEqual(await buffer(program), Buffer.concat([frame(Buffer.alloc(20, 1)), frame(Buffer.alloc(30, 2))]));
   });
+
+test('a connection on which nothing happens is closed', async t => {
+  const own = async (): Promise<undefined> => undefined;
+  const server = createServer(socket => serveTcp(socket, own, () => undefined, 20)).listen(0, '127.0.0.1');
+  t.teardown(() => server.close());
+  await once(server, 'listening');
+  const program = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  t.teardown(() => program.destroy());
+  program.resume();
+  await t.notThrowsAsync(once(program, 'close', { signal: AbortSignal.timeout(10_000) }));
+});
+
+test('a connection to another server on which nothing happens is closed, while the program goes on with names of ours', async t => {
+  const other = createServer(socket => socket.on('error', () => undefined).pipe(socket)).listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const [ours, foreign] = [frame(Buffer.alloc(20, 1)), frame(Buffer.alloc(20, 2))];
+  const own = async (query: Buffer): Promise<Buffer | undefined> => (query[0] === 1 ? query : undefined);
+  const dial = dialInTurn([{ address: '127.0.0.1', port: (other.address() as AddressInfo).port }]);
+  const server = createServer(socket => serveTcp(socket, own, dial, 200)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const program = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  program.on('error', () => undefined).resume();
+  program.write(foreign);
+  const [there] = (await once(other, 'connection')) as [Socket];
+  const asking = setInterval(() => program.write(ours), 10);
+  t.teardown(() => {
+    clearInterval(asking);
+    program.destroy();
+    for (const one of [server, other]) one.close();
+  });
+  await t.notThrowsAsync(once(there, 'close', { signal: AbortSignal.timeout(10_000) }));
+});

@@ -36,13 +36,20 @@ const CONNECT_MS = 2000;
  * Serves one TCP connection of a program. What is not ours goes to another server over one connection of its own, and all
  * that comes back from there is passed on, also when an answer is many messages (zone transfers).
  * @param own the answer to a query about our names; undefined when it is for other servers.
+ * @param idleMs after which a connection on which nothing happens is closed.
  */
-export function serveTcp(client: Socket, own: (query: Buffer) => Promise<Buffer | undefined>, dial: Dial): void {
+export function serveTcp(
+  client: Socket,
+  own: (query: Buffer) => Promise<Buffer | undefined>,
+  dial: Dial,
+  idleMs: number = IDLE_MS,
+): void {
   const framing = new Framing();
   const upstream = new TcpUpstream(
     dial,
     message => send(message),
     () => flow(),
+    idleMs,
   );
   let pending = 0;
   let ended = false;
@@ -77,7 +84,7 @@ export function serveTcp(client: Socket, own: (query: Buffer) => Promise<Buffer 
     ended = true;
     finish();
   });
-  client.setTimeout(IDLE_MS, () => client.destroy());
+  client.setTimeout(idleMs, () => client.destroy());
   client.on('drain', () => upstream.resume());
   client.on('error', () => client.destroy());
   client.on('close', () => upstream.close());
@@ -91,6 +98,7 @@ class TcpUpstream {
   readonly #dial: Dial;
   readonly #heard: (message: Buffer) => void;
   readonly #eased: () => void;
+  readonly #idleMs: number;
   /** Queries without an answer so far, by id. */
   readonly #waiting = new Map<number, Buffer>();
   #socket: Socket | undefined;
@@ -99,10 +107,11 @@ class TcpUpstream {
   #finished: (() => void) | undefined;
 
   /** @param eased called when there may be room for more queries. */
-  constructor(dial: Dial, heard: (message: Buffer) => void, eased: () => void) {
+  constructor(dial: Dial, heard: (message: Buffer) => void, eased: () => void, idleMs: number) {
     this.#dial = dial;
     this.#heard = heard;
     this.#eased = eased;
+    this.#idleMs = idleMs;
   }
 
   /** Queries without an answer so far. */
@@ -163,7 +172,7 @@ class TcpUpstream {
   #use(socket: Socket): void {
     const framing = new Framing();
     this.#socket = socket;
-    socket.setTimeout(IDLE_MS, () => socket.destroy());
+    socket.setTimeout(this.#idleMs, () => socket.destroy());
     socket.on('data', (bytes: Buffer) => {
       for (const message of framing.push(bytes)) {
         if (message.length >= 2) this.#waiting.delete(message.readUInt16BE(0));
