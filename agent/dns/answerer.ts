@@ -8,10 +8,12 @@ import { CLASS_IN, type Question, readQuestion } from './question.ts';
 export interface AnswererOptions {
   /**
    * Called with the canonical hostname of a service that someone asks for; answered once it is ready to be called, or
-   * after two seconds.
+   * after `readyMs`.
    */
   readonly onQuery: (hostname: string) => Promise<void>;
   readonly logger: Logger;
+  /** How long an answer waits for that, milliseconds; 2 s but in tests. */
+  readonly readyMs?: number;
 }
 
 /** Who asks. */
@@ -80,7 +82,7 @@ export class Answerer {
     // Those who wait must not take the places of all others.
     if (this.#underWay > MOST_QUERIES / 2) return;
     const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, READY_MS);
+    const timer = setTimeout(resolve, this.#options.readyMs ?? READY_MS);
     try {
       await Promise.race([this.#options.onQuery(meaning.service.hostname), late]);
     } catch (error) {

@@ -21,6 +21,8 @@ export interface DnsServerOptions extends AnswererOptions {
   readonly namespaceOf: (asker: Asker) => Promise<string | undefined>;
   /** Of the host's servers, 53 but in tests. */
   readonly upstreamPort?: number;
+  /** Queries under way at other servers, 1024 but in tests. */
+  readonly mostForwarded?: number;
 }
 
 /** What a server did since its start. */
@@ -167,7 +169,8 @@ export class DnsServer implements AsyncDisposable {
   async #forward(query: Buffer): Promise<Buffer> {
     const key = query.toString('latin1', 12);
     const alike = this.#alike.get(key) ?? 0;
-    if (this.#forwarded >= MOST_FORWARDED || alike >= MOST_ALIKE) return this.#refuse(query);
+    const most = this.#options.mostForwarded ?? MOST_FORWARDED;
+    if (this.#forwarded >= most || alike >= MOST_ALIKE) return this.#refuse(query);
     this.#forwarded += 1;
     this.#alike.set(key, alike + 1);
     try {
