@@ -9,9 +9,10 @@ type Content = Readonly<Record<string, string>>;
 function sent(
   subscription: Subscription,
   content: Content,
+  bodyBytes = 1,
 ): { readonly nonce: string; readonly said: string[] } | undefined {
   const lookUp = (name: string): Encoded | undefined =>
-    content[name] === undefined ? undefined : { version: content[name], body: new Uint8Array(1) };
+    content[name] === undefined ? undefined : { version: content[name], body: new Uint8Array(bodyBytes) };
   const response = subscription.next(lookUp, 7);
   if (!response) return undefined;
   const resources = response.resources.map(({ name, version }) => `${name}@${version}`);
@@ -115,17 +116,25 @@ test('names that are wanted no more are forgotten, unless everything is wanted',
   t.true(subscription.wants('a'));
 });
 
-test('many resources come in several responses, each acknowledged', t => {
-  const content = Object.fromEntries(Array.from({ length: 2_500 }, (_, index) => [`s${index}`, '1']));
-  const subscription = new Subscription('ServiceName');
-  subscription.addAll(Object.keys(content));
-  const sizes: number[] = [];
-  for (let response = sent(subscription, content); response; response = sent(subscription, content)) {
-    sizes.push(response.said.length);
-    subscription.answer(response.nonce, '');
-  }
-  t.deepEqual(sizes, [1_000, 1_000, 500]);
-});
+const MANY: readonly [what: string, count: number, bodyBytes: number, sizes: readonly number[]][] = [
+  ['many', 2_500, 1, [1_000, 1_000, 500]],
+  ['large', 5, 400 * 1024, [3, 2]],
+  ['very large', 3, 2 * 1024 * 1024, [1, 1, 1]],
+];
+
+for (const [what, count, bodyBytes, expected] of MANY)
+  test(`${what} resources come in several responses, each acknowledged`, t => {
+    const content = Object.fromEntries(Array.from({ length: count }, (_, index) => [`s${index}`, '1']));
+    const subscription = new Subscription('ServiceName');
+    subscription.addAll(Object.keys(content));
+    const sizes: number[] = [];
+    const next = (): ReturnType<typeof sent> => sent(subscription, content, bodyBytes);
+    for (let response = next(); response; response = next()) {
+      sizes.push(response.said.length);
+      subscription.answer(response.nonce, '');
+    }
+    t.deepEqual(sizes, expected);
+  });
 
 test('a host may not subscribe to names without end', t => {
   const versions = Object.fromEntries(Array.from({ length: 50_001 }, (_, index) => [`s${index}`, '1']));

@@ -363,3 +363,35 @@ test('waiting for what was sent ends with its signal', async t => {
   const error = await t.throwsAsync(at.server.applied(AbortSignal.timeout(20)));
   t.is(error?.name, 'TimeoutError');
 });
+
+test('what is too large for one response comes in several, and what is too large for any alone', async t => {
+  await using at = await table();
+  const envoy = at.envoy();
+  const [large, larger] = ['x'.repeat(700 * 1024), 'x'.repeat(2_100 * 1024)];
+  at.server.update([routes('a', larger), ...['b', 'c', 'd', 'e'].map(name => routes(name, large))]);
+  envoy.subscribe(TYPE.routes, { names: ['a'] });
+  await envoy.take(TYPE.routes, 'a');
+  envoy.subscribe(TYPE.routes, { names: ['b', 'c', 'd', 'e'] });
+  await envoy.take(TYPE.routes, 'b', 'c');
+  await envoy.take(TYPE.routes, 'd', 'e');
+  at.server.update([routes('a', `${larger}y`), routes('b', `${large}y`)]);
+  await envoy.take(TYPE.routes, 'a');
+  await envoy.take(TYPE.routes, 'b');
+  await t.notThrowsAsync(envoy.quiet());
+});
+
+for (const [removalMs, what] of [
+  [60_000, 'stays for a while'],
+  [20, 'is removed after that by itself'],
+] as const)
+  test(`a cluster that nothing names any more ${what}`, async t => {
+    await using at = await table({ removalMs, gateMs: 60_000 });
+    const envoy = at.envoy();
+    at.server.update([cluster('a'), cluster('b')]);
+    envoy.subscribe(TYPE.cluster);
+    await envoy.take(TYPE.cluster, 'a', 'b');
+    at.server.update([cluster('b', '2s')]);
+    await envoy.take(TYPE.cluster, 'b');
+    if (removalMs === 20) t.deepEqual((await envoy.next()).removed, ['a']);
+    else await t.notThrowsAsync(envoy.quiet());
+  });
