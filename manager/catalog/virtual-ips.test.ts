@@ -122,6 +122,18 @@ test('when all are given, the one that was unused longest changes hands, after a
   t.is(ips.get('old.default.mesh'), undefined);
 });
 
+test('an address that another Manager uses again does not change hands', async t => {
+  const { store, addresses } = await full(t);
+  let now = 0;
+  const one = await open(store, () => now);
+  await one.setUsed('old.default.mesh', false);
+  await (await open(store)).setUsed('old.default.mesh', true);
+  now = 7 * DAY_MS;
+  await t.throwsAsync(one.give('new.default.mesh'), { code: 'ADDRESSES_EXHAUSTED' });
+  t.deepEqual(one.get('old.default.mesh'), addresses);
+  t.deepEqual((await open(store)).get('old.default.mesh'), addresses);
+});
+
 test('addresses lie in the ranges that hosts capture', t => {
   t.deepEqual(addressesOf(1), ['240.240.0.1', 'fd69:7374:686d::1']);
   t.deepEqual(addressesOf(65_534), ['240.240.255.254', 'fd69:7374:686d::fffe']);
