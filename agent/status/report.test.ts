@@ -1,0 +1,60 @@
+import test from 'ava';
+import { host, workload } from '../compile/fixtures.ts';
+import type { Member } from '../members.ts';
+import { type ReportParts, StatusReport } from './report.ts';
+
+const ON = host('a', '10.0.0.1');
+const member = (name: string, state: Member['state']): Member => ({ input: workload(ON, name), identity: name, state });
+const REASONS: Readonly<Record<string, string>> = { web: 'the Manager is away', early: 'the Manager is away' };
+
+/** A host where little works. */
+function parts(members: readonly Member[]): ReportParts {
+  return {
+    options: { host: ON, version: '1', envoy: { version: '2' } } as ReportParts['options'],
+    startedAt: 1,
+    link: { status: () => ({}) as ReturnType<ReportParts['link']['status']>, wants: () => new Set(['b', 'a']) },
+    converge: {
+      members: () => members,
+      captured: () => [],
+      inForce: () => new Map(),
+      problems: () => [{ origin: 'VirtualService default/vs', message: 'goes nowhere' }],
+      capture: () => ({ active: false, reason: 'no right', problems: [{ where: 'workload c', why: 'no address' }] }),
+    },
+    certificates: { expires: identity => (identity === 'db' ? 7 : undefined), reason: identity => REASONS[identity] },
+    ads: { connections: 0, rejections: () => [{ name: 'tunnel', reason: 'bad', origins: ['workload w'] }] as never },
+    proxy: { status: () => undefined },
+    problems: () => [],
+  };
+}
+
+const REFUSED = [
+  { resource: 'tunnel', reason: 'bad', origins: ['workload w'] },
+  { resource: 'VirtualService default/vs', reason: 'goes nowhere', origins: ['VirtualService default/vs'] },
+  { resource: 'capture of workload c', reason: 'no address', origins: ['workload c'] },
+];
+const UNCERTIFIED = {
+  resource: 'certificate of a/default/web',
+  reason: 'the Manager is away',
+  origins: ['workload a/default/web'],
+};
+
+const CASES: readonly [what: string, member: Member, told: readonly object[]][] = [
+  ['that waits for its certificate', member('web', 'waiting for certificate'), [UNCERTIFIED]],
+  ['that joined, when its certificate is not renewed', member('web', 'joined'), [UNCERTIFIED]],
+  ['whose certificate came', member('db', 'joined'), []],
+  ['that waits for its policy first', member('early', 'waiting for policy'), []],
+];
+
+for (const [what, one, told] of CASES)
+  test(`the Manager is told ${told.length > 0 ? 'of' : 'nothing of'} the certificate of a workload ${what}`, t => {
+    t.deepEqual(new StatusReport(parts([one])).rejections(), [...REFUSED, ...told]);
+  });
+
+test('the status says of each workload why it has no certificate, and until when it has one', t => {
+  const report = new StatusReport(parts([member('web', 'waiting for certificate'), member('db', 'joined')]));
+  const { workloads, rejections, services } = report.status();
+  t.like(workloads[0], { uid: 'a/default/web', certificateReason: 'the Manager is away' });
+  t.like(workloads[1], { uid: 'a/default/db', certificateExpires: 7, state: 'waiting for proxy' });
+  t.deepEqual(rejections, REFUSED);
+  t.deepEqual(services, ['a', 'b']);
+});
