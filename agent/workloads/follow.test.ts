@@ -115,3 +115,28 @@ test('what a platform cannot read stays as it was last named, also in an earlier
     ['one 0', 1],
   ]);
 });
+
+for (const [what, session, grow] of [
+  ['says nothing is tried again less and less often', [], true],
+  ['works and fails again is tried again soon each time', [{ workloads: [], problems: [] }], false],
+] as const)
+  test(`a platform that ${what}`, async t => {
+    const controller = new AbortController();
+    const waits: number[] = [];
+    const sleep = async (ms: number): Promise<void> => {
+      waits.push(ms);
+      if (waits.length === 6) controller.abort();
+    };
+    await followWorkloads({
+      platforms: [scripted('one', ...Array.from({ length: 7 }, () => [...session]))],
+      ownPorts: [],
+      remembered: NOTHING,
+      signal: controller.signal,
+      logger: silentLogger,
+      clock: { now: () => 0, sleep },
+      onChange: () => undefined,
+    });
+    const bounds = waits.map((_, index) => (grow ? 200 * 2 ** index : 200));
+    for (const [index, bound] of bounds.entries())
+      t.true(waits[index]! >= bound / 2 && waits[index]! <= bound, `${waits.join(', ')} ms`);
+  });
