@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { makeFolder } from '../../test/folders.ts';
-import { Files } from './files.ts';
+import { type FileFacts, Files } from './files.ts';
 
 test('a file that is no YAML is named once, with the line', async t => {
   const folder = makeFolder('files');
@@ -46,3 +46,45 @@ test('what a file keeps, as an entry of it has no name, gives way to what anothe
   t.deepEqual([...services.keys()].sort(), ['/moved', '/x']);
   t.is(problems.length, 1, JSON.stringify(problems));
 });
+
+for (const [what, ageMs, seen] of [
+  ['is read again when it is young', 0, '/two'],
+  ['is taken for unchanged when it is old', 1_000, '/one'],
+] as const)
+  test(`a file that bears the times of the look before ${what}`, async t => {
+    const folder = makeFolder('files');
+    t.teardown(() => rm(folder, { recursive: true }));
+    const file = join(folder, 'a.yaml');
+    await writeFile(file, 'services: [{name: one}]');
+    const facts = await stat(file, { bigint: true });
+    // A file system whose clock stands.
+    const coarse = async (): Promise<FileFacts> => Object.assign(facts, { mtimeMs: BigInt(Date.now() - ageMs) });
+    const files = new Files(folder, false, coarse);
+    await files.look(AbortSignal.timeout(10_000));
+    await writeFile(file, 'services: [{name: two}]');
+    const { services } = await files.look(AbortSignal.timeout(10_000));
+    t.deepEqual([...services.keys()], [seen]);
+  });
+
+for (const [what, content, services] of [
+  ['stays away is gone at the look after', undefined, []],
+  ['comes back says what it says then', 'services: [{name: two}]', ['/two']],
+  ['comes back as it was says the same', 'services: [{name: one}]', ['/one']],
+] as const)
+  test(`a file that goes away has one look of patience; one that ${what}`, async t => {
+    const folder = makeFolder('files');
+    t.teardown(() => rm(folder, { recursive: true }));
+    const file = join(folder, 'a.yaml');
+    await writeFile(file, 'services: [{name: one}]');
+    const files = new Files(folder, false);
+    const look = async (): Promise<[missing: boolean, services: readonly string[]]> => {
+      const listing = await files.look(AbortSignal.timeout(10_000));
+      return [listing.missing, [...listing.services.keys()]];
+    };
+    t.deepEqual(await look(), [false, ['/one']]);
+    await rm(file);
+    t.deepEqual(await look(), [true, ['/one']]);
+    if (content !== undefined) await writeFile(file, content);
+    t.deepEqual(await look(), [false, [...services]]);
+    t.deepEqual(await look(), [false, [...services]]);
+  });

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { BigIntStats } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { codeOf, messageOf } from '../../manager/model/util/errors.ts';
@@ -40,18 +41,27 @@ export interface Listing {
   readonly missing: boolean;
 }
 
+export type FileFacts = Pick<BigIntStats, 'isFile' | 'ino' | 'size' | 'mtimeMs' | 'ctimeNs'>;
+
+const statOf = (file: string): Promise<FileFacts> => stat(file, { bigint: true });
+
 /** The files at a path, each with what it said when it was last usable. */
 export class Files {
   /** The directory to watch: the path, or the one that holds the file. */
   readonly directory: string;
   readonly #path: string;
   readonly #single: boolean;
+  readonly #factsOf: (file: string) => Promise<FileFacts>;
   #known: ReadonlyMap<string, KnownFile> = new Map();
 
-  /** @param single whether the path is a file; else it is a directory of `*.yaml` and `*.json`. */
-  constructor(path: string, single: boolean) {
+  /**
+   * @param single whether the path is a file; else it is a directory of `*.yaml` and `*.json`.
+   * @param factsOf what the file system says of a file; for tests.
+   */
+  constructor(path: string, single: boolean, factsOf: (file: string) => Promise<FileFacts> = statOf) {
     this.#path = path;
     this.#single = single;
+    this.#factsOf = factsOf;
     this.directory = single ? dirname(path) : path;
   }
 
@@ -63,7 +73,7 @@ export class Files {
     const names = this.#single ? [basename(this.#path)] : await listNames(this.directory);
     const known = new Map<string, KnownFile>();
     for (const file of names.map(name => join(this.directory, name))) {
-      const next = await readOne(file, this.#known.get(file), this.#single, signal);
+      const next = await readOne(file, () => this.#factsOf(file), this.#known.get(file), this.#single, signal);
       if (next) known.set(file, next);
     }
     for (const [file, before] of this.#known)
@@ -75,13 +85,14 @@ export class Files {
 
 async function readOne(
   file: string,
+  facts: () => Promise<FileFacts>,
   before: KnownFile | undefined,
   only: boolean,
   signal: AbortSignal,
 ): Promise<KnownFile | undefined> {
   let version = '';
   try {
-    const found = await stat(file, { bigint: true });
+    const found = await facts();
     // To read a pipe would wait for a writer, and hold one of the few threads that read files.
     if (!found.isFile()) throw new Error(`${file}: is no file; write the services into one`);
     const { ino, size, mtimeMs, ctimeNs } = found;
