@@ -1,4 +1,4 @@
-import { createPrivateKey } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -18,6 +18,7 @@ const TRUST_DOMAIN = 'isthmus.mesh';
 
 interface Begun {
   readonly members: Members;
+  readonly signing: Signing;
   /** Makes a token and joins with it. @returns why it was refused; undefined when it was not. */
   readonly join: (host: string, identity: string) => Promise<string | undefined>;
 }
@@ -36,6 +37,7 @@ function begin(t: ExecutionContext): Begun {
   const signing = new Signing({ authority, members, tokens, nonces: new Nonces(now), now });
   return {
     members,
+    signing,
     async join(host, identity) {
       const { token } = await tokens.create({ identities: [identity], ttlMs: 60_000 });
       const csr = makeRequest(createPrivateKey(makeKey()), hostSpiffeId(TRUST_DOMAIN, host));
@@ -65,3 +67,46 @@ test('of two that join under one new name at the same time, one becomes that hos
     accounts.filter((_, index) => refused[index] === undefined),
   );
 });
+
+const WEB = `spiffe://${TRUST_DOMAIN}/ns/default/sa/web`;
+/** What host `a` asks for; its token allowed `default/*`. */
+interface Asked {
+  readonly identity?: string;
+  /** What the certificate request is for, if for another. */
+  readonly inRequest?: string;
+  /** Host that the nonce was given to; undefined for a request without one. */
+  readonly nonceOf?: string | undefined;
+  readonly nonce?: string;
+  /** The same request was signed before. */
+  readonly again?: true;
+}
+
+const ASKED: readonly [what: string, asked: Asked, refused: string | undefined][] = [
+  ['what its token allows', {}, undefined],
+  ['its own identity', { identity: hostSpiffeId(TRUST_DOMAIN, 'a') }, undefined],
+  [
+    'an identity of another trust domain',
+    { identity: WEB.replace(TRUST_DOMAIN, 'other.mesh') },
+    'identity-not-allowed',
+  ],
+  ['an identity that its token does not allow', { identity: WEB.replace('default', 'bank') }, 'identity-not-allowed'],
+  ['the identity of another host', { identity: hostSpiffeId(TRUST_DOMAIN, 'b') }, 'identity-not-allowed'],
+  ['one identity with a request for another', { inRequest: `${WEB}-2` }, 'csr-other-identity'],
+  ['something without a nonce', { nonceOf: undefined }, 'nonce-invalid'],
+  ['something with a nonce that nobody gave', { nonce: 'made-up' }, 'nonce-invalid'],
+  ['something with a nonce of another host', { nonceOf: 'b' }, 'nonce-invalid'],
+  ['something with a nonce that was used', { again: true }, 'nonce-invalid'],
+];
+
+for (const [what, asked, refused] of ASKED)
+  test(`a host gets ${refused === undefined ? 'a' : 'no'} certificate when it asks for ${what}`, t => {
+    const { signing } = begin(t);
+    const { identity, nonceOf, ...more } = { identity: WEB, nonceOf: 'a', ...asked };
+    const nonce = more.nonce ?? (nonceOf && signing.challenge(nonceOf));
+    const csr = makeRequest(createPrivateKey(makeKey()), more.inRequest ?? identity, nonce);
+    const host = { name: 'a', identities: ['default/*'], joinedAt: 0, token: 't' };
+    const sign = (): string => signing.sign(host, { csr, identity }).certificateChain;
+    if (more.again) sign();
+    if (refused !== undefined) t.throws(sign, { code: refused });
+    else t.is(new X509Certificate(sign()).subjectAltName, `URI:${identity}`);
+  });

@@ -45,6 +45,13 @@ test('an expired token is refused, and is gone a week later', async t => {
   );
 });
 
+test('a token that names a host is good for that host alone', async t => {
+  const { tokens } = setUp(t);
+  const { token } = await tokens.create({ ...REQUEST, host: 'a' });
+  await t.throwsAsync(tokens.check(token, 'b'), { code: 'token-other-host' });
+  t.true((await tokens.check(token, 'a')).named);
+});
+
 test('a token that was revoked between check and use is not used', async t => {
   const { tokens } = setUp(t);
   const { token, id } = await tokens.create(REQUEST);
