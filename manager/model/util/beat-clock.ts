@@ -6,22 +6,40 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
+/** What beats are counted by; a test holds it still. */
+export interface BeatTime {
+  /** Milliseconds that are never set back. */
+  now(): number;
+  /** Calls once after so many milliseconds. @returns what calls that off. */
+  after(ms: number, call: () => void): () => void;
+}
+
+const processTime: BeatTime = {
+  now: () => performance.now(),
+  after(ms, call) {
+    const timer = setTimeout(call, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
 /**
  * A clock whose sleepers wake together, with the beats of one timer: who looks after several things now and then wakes the processor
  * once for all of them. A sleep lasts as long as asked for, give or take half a beat.
  */
 export class BeatClock implements Clock {
   readonly #beatMs: number;
+  readonly #time: BeatTime;
   readonly #sleepers = new Set<Sleeper>();
   /** The beat that woke somebody last. */
   #last = -1;
-  #timer: NodeJS.Timeout | undefined;
+  #callOff: () => void = () => {};
   /** The beat that the timer is set to. */
   #next = Infinity;
 
   /** @param beatMs from one beat to the next. */
-  constructor(beatMs: number) {
+  constructor(beatMs: number, time: BeatTime = processTime) {
     this.#beatMs = beatMs;
+    this.#time = time;
   }
 
   now(): number {
@@ -32,7 +50,7 @@ export class BeatClock implements Clock {
     if (signal?.aborted) return Promise.reject(signal.reason as Error);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     // A timer may be a little early: the beat that just woke somebody is over.
-    const beat = Math.max(this.#last + 1, Math.round((performance.now() + ms) / this.#beatMs));
+    const beat = Math.max(this.#last + 1, Math.round((this.#time.now() + ms) / this.#beatMs));
     const abort = (): void => {
       this.#sleepers.delete(sleeper);
       this.#set();
@@ -51,11 +69,12 @@ export class BeatClock implements Clock {
 
   /** Sets the timer to the beat that is due next, if any. */
   #set(): void {
-    clearTimeout(this.#timer);
+    this.#callOff();
     this.#next = Infinity;
     for (const { beat } of this.#sleepers) this.#next = Math.min(this.#next, beat);
     if (this.#next === Infinity) return;
-    this.#timer = setTimeout(() => this.#wake(), Math.max(0, this.#next * this.#beatMs - performance.now()));
+    const waitMs = Math.max(0, this.#next * this.#beatMs - this.#time.now());
+    this.#callOff = this.#time.after(waitMs, () => this.#wake());
   }
 
   #wake(): void {
