@@ -59,24 +59,28 @@ const whole = (resourceVersion?: string): object => ({ ...labelled(resourceVersi
 type Write = (objects: ConfigObjects, revision?: string) => Promise<Written>;
 
 const WRITES: readonly [what: string, write: Write, labels: Readonly<Record<string, string>>][] = [
-  ['merge patch', (objects, revision) => objects.merge(REF, labelled(revision), OPTIONS), { other: '2', ours: 'yes' }],
   [
-    'apply',
+    'a merge patch',
+    (objects, revision) => objects.merge(REF, labelled(revision), OPTIONS),
+    { other: '2', ours: 'yes' },
+  ],
+  [
+    'an apply',
     (objects, revision) => objects.apply(REF, whole(revision), { ...OPTIONS, force: true }),
     { other: '2', ours: 'yes' },
   ],
-  ['replacement', (objects, revision) => objects.replace(REF, whole(revision), OPTIONS), { ours: 'yes' }],
+  ['a replacement', (objects, revision) => objects.replace(REF, whole(revision), OPTIONS), { ours: 'yes' }],
 ];
 
 for (const [what, write, labels] of WRITES) {
-  test(`a ${what} that others were faster than is made anew from what they wrote`, async t => {
+  test(`${what} that others were faster than is made anew from what they wrote`, async t => {
     const { objects, tries } = await raced(t, 2);
     await write(objects);
     t.is(tries(), 3);
     t.deepEqual((await objects.get(REF)).metadata.labels, labels);
   });
 
-  test(`a ${what} at a revision that others were faster than is a conflict`, async t => {
+  test(`${what} at a revision that others were faster than is a conflict`, async t => {
     const { objects, made, tries } = await raced(t, 1);
     await t.throwsAsync(write(objects, made), { message: /was changed by another/ });
     t.is(tries(), 1);

@@ -41,6 +41,7 @@ export interface Listing {
   readonly missing: boolean;
 }
 
+/** What tells a file from what it was: its inode, size and times. */
 export type FileFacts = Pick<BigIntStats, 'isFile' | 'ino' | 'size' | 'mtimeMs' | 'ctimeNs'>;
 
 const statOf = (file: string): Promise<FileFacts> => stat(file, { bigint: true });
