@@ -223,6 +223,24 @@ test('removes listeners before the clusters that they named', async t => {
   t.deepEqual([second.typeUrl, second.removed], [TYPE.cluster, ['a']]);
 });
 
+test('a cluster is kept for a while after it is wanted no more, however long all was quiet before', async t => {
+  const removalMs = 100;
+  await using at = await table({ removalMs });
+  const envoy = at.envoy();
+  at.server.update([cluster('a'), cluster('b'), listener('out')]);
+  envoy.subscribe(TYPE.cluster);
+  envoy.subscribe(TYPE.listener);
+  await envoy.take(TYPE.cluster, 'a', 'b');
+  await envoy.take(TYPE.listener, 'out');
+  at.server.update([cluster('b'), listener('out')]);
+  envoy.accept(await envoy.next());
+  const before = performance.now();
+  at.server.update([]);
+  envoy.accept(await envoy.next());
+  t.deepEqual((await envoy.next()).removed, ['b']);
+  t.true(performance.now() - before >= removalMs);
+});
+
 test('finds the one that is refused, lets the others through, and offers it again later', async t => {
   let mended = 0;
   await using at = await table({ retryMs: 50, onMended: () => (mended += 1) });

@@ -48,6 +48,8 @@ export class Session {
   readonly #blockedSince = new Map<TypeUrl, number>();
   /** When nothing was left to add, of `performance.now()`. */
   #quietSince: number | undefined;
+  /** Since when clusters are wanted no more, of `performance.now()`: what was on its way there when its listener went still is. */
+  #unwantedSince: ReadonlyMap<string, number> = new Map();
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -256,11 +258,21 @@ export class Session {
       const gone = ledger.removals(desired);
       if (gone.length === 0) continue;
       if (ledger.pending) return;
-      const wait = typeUrl === TYPE.cluster ? this.#quietSince + this.#options.removalMs - performance.now() : 0;
-      if (wait > 0) this.#wakeIn(wait);
-      else this.#respond(typeUrl, [], gone);
+      const due = typeUrl === TYPE.cluster ? this.#overdue(gone, this.#quietSince) : gone;
+      if (due.length > 0) this.#respond(typeUrl, [], due);
       return;
     }
+  }
+
+  /** Of clusters that are wanted no more those that were kept for long enough; the others are looked at again in time. */
+  #overdue(gone: readonly string[], quietSince: number): readonly string[] {
+    const now = performance.now();
+    this.#unwantedSince = new Map(gone.map(name => [name, this.#unwantedSince.get(name) ?? now]));
+    const dueAt = (name: string): number =>
+      Math.max(quietSince, this.#unwantedSince.get(name)!) + this.#options.removalMs;
+    const [due, early] = [gone.filter(name => dueAt(name) <= now), gone.filter(name => dueAt(name) > now)];
+    if (due.length === 0) this.#wakeIn(Math.min(...early.map(dueAt)) - now);
+    return due;
   }
 
   #unsent(typeUrl: TypeUrl, only: (resource: Resource) => boolean = () => true): boolean {
