@@ -1,24 +1,36 @@
 /** The executable. It makes the context of a command and passes on its exit code. */
-import { text } from 'node:stream/consumers';
-import type { Command, CommandContext } from '../manager/cli/command.ts';
-import { dispatch } from './cli/dispatch.ts';
+import { type Command, type CommandContext, EXIT } from '../manager/cli/command.ts';
+import { messageOf } from '../manager/model/util/errors.ts';
+import { dispatch, findCommand } from './cli/dispatch.ts';
 
+/** How long what is no daemon may go on after a signal, milliseconds. */
+const END_MS = 1_500;
+
+/** Whether a signal leaves the end to the command; so until the command is known. */
+let endsInOrder = true;
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => {
     stop.abort(new Error(`stopped by ${signal}`));
     // The first asks for an orderly end; the same again gets the usual one. (A terminal's Ctrl-C reaches the daemons of
     // `isthmus up` too, which then get SIGTERM from it: that is one wish, not two.)
+    // A thread that waits, as for the address of a name, would hold even process.exit.
+    setTimeout(() => endsInOrder || process.kill(process.pid, signal), END_MS).unref();
   });
-// A reader that left (`isthmus get … | head`) is no failure of ours.
+let isWritten = true;
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
+  // A reader that left (`isthmus get … | head`) is no failure of ours.
+  if (error.code === 'EPIPE') return;
+  if (isWritten) process.stderr.write(`Cannot write to standard output: ${messageOf(error)}\n`);
+  isWritten = false;
+  process.exitCode = EXIT.failed;
 });
 
 const context: CommandContext = {
   stdout: process.stdout,
   stderr: process.stderr,
-  stdin: () => text(process.stdin),
+  stdin: async () =>
+    (await import('../manager/cli/read-text.ts')).readStream(process.stdin, 'standard input', stop.signal),
   isTTY: process.stdout.isTTY === true && !process.env['NO_COLOR'],
   columns: process.stdout.columns || 120,
   connect: address => ({
@@ -34,4 +46,7 @@ async function commandsFor([name, next = '-']: readonly string[]): Promise<reado
 }
 
 const words = process.argv.slice(2);
-process.exitCode = await dispatch(await commandsFor(words), words, context);
+const commands = await commandsFor(words);
+endsInOrder = findCommand(commands, words)?.endsInOrder === true;
+const exitCode = await dispatch(commands, words, context);
+process.exitCode = isWritten ? exitCode : EXIT.failed;

@@ -35,7 +35,7 @@ export interface CommandArguments {
 export interface CommandContext {
   readonly stdout: { write(text: string): unknown };
   readonly stderr: { write(text: string): unknown };
-  /** The whole of standard input, for `-f -`. */
+  /** The whole of standard input, for `-f -`. @throws {CommandError} as `readStream` does. */
   readonly stdin: () => Promise<string>;
   /** Whether standard output is a terminal: only then colour, and tables cut to its width. */
   readonly isTTY: boolean;
@@ -61,6 +61,8 @@ export interface Command {
   readonly positionals?: { readonly minimum: number; readonly maximum: number };
   /** Values for the word at a position, for completion. */
   readonly complete?: (position: number) => readonly string[];
+  /** Ends in order once its signal aborts, however long that takes, as a daemon does. Any other is ended soon after. */
+  readonly endsInOrder?: boolean;
   /**
    * Does it and resolves to the exit code.
    * @throws {CommandError} for what a person must mend.

@@ -1,11 +1,15 @@
-import { readdir, readFile as readText, stat } from 'node:fs/promises';
-import { join, relative, resolve, sep } from 'node:path';
+import { readdir, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { describeFileError, type FileContent, type FileError, type FileObject, readFile } from '../config/files.ts';
 import { describeManifest } from '../config/manifest.ts';
 import { messageOf } from '../model/util/errors.ts';
 import { type Command, type CommandArguments, type CommandContext, CommandError, usageError } from './command.ts';
 import { namespaceOf } from './objects.ts';
 import { textsOf } from './options.ts';
+import { readText } from './read-text.ts';
+
+/** Most files that are read of a folder. */
+const MAXIMUM_FILES = 10_000;
 
 /**
  * Reads what `--file` names; `-` is standard input, a folder all YAML and JSON files below it that are not hidden. Of objects of one
@@ -24,7 +28,7 @@ export async function readInput(
   const errors: FileError[] = [];
   const read = new Set<string>();
   for (const path of paths) {
-    const files = path === '-' ? ['-'] : await filesBelow(path);
+    const files = path === '-' ? ['-'] : await filesBelow(path, context.signal);
     if (files.length === 0) throw new CommandError(`There is no .yaml, .yml or .json file in ${path}`);
     for (const file of files.filter(name => !read.has(resolve(name)))) {
       read.add(resolve(file));
@@ -58,25 +62,31 @@ function isElsewhere({ manifest, locate }: FileObject, namespace: string): FileE
   return { where: locate(path), path, message, hint: 'leave out one of the two' };
 }
 
-async function textOfFile(file: string, context: CommandContext): Promise<string> {
-  try {
-    return file === '-' ? await context.stdin() : await readText(file, 'utf8');
-  } catch (error) {
-    throw new CommandError(`Cannot read ${file}: ${messageOf(error)}`, { cause: error });
-  }
+/** @throws {CommandError} */
+function textOfFile(file: string, context: CommandContext): Promise<string> {
+  return file === '-' ? context.stdin() : readText(file, context.signal);
 }
 
-async function filesBelow(path: string): Promise<readonly string[]> {
+/** @throws {CommandError} when it cannot be read, holds too many files, or the signal aborts. */
+async function filesBelow(path: string, signal: AbortSignal): Promise<readonly string[]> {
+  const files: string[] = [];
   try {
     if (!(await stat(path)).isDirectory()) return [path];
-    const entries = await readdir(path, { recursive: true, withFileTypes: true });
-    return entries
-      .filter(entry => (entry.isFile() || entry.isSymbolicLink()) && /\.(ya?ml|json)$/.test(entry.name))
-      .map(entry => relative(path, join(entry.parentPath, entry.name)))
-      .filter(file => !file.split(sep).some(part => part.startsWith('.')))
-      .map(file => join(path, file))
-      .sort();
+    const folders = [path];
+    for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+      signal.throwIfAborted();
+      for (const entry of await readdir(folder, { withFileTypes: true })) {
+        if (entry.name.startsWith('.')) continue;
+        if (entry.isDirectory()) folders.push(join(folder, entry.name));
+        else if ((entry.isFile() || entry.isSymbolicLink()) && /\.(ya?ml|json)$/.test(entry.name))
+          files.push(join(folder, entry.name));
+      }
+      if (files.length > MAXIMUM_FILES)
+        throw new Error(`more than ${MAXIMUM_FILES} YAML and JSON files are below it; name a folder further down`);
+    }
+    return files.sort();
   } catch (error) {
+    if (signal.aborted) throw new CommandError('Stopped', { cause: error });
     throw new CommandError(`Cannot read ${path}: ${messageOf(error)}`, { cause: error });
   }
 }

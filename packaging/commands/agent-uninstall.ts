@@ -22,6 +22,7 @@ export const agentUninstallCommand: Command = {
     grace: { type: 'string', placeholder: 'time', default: '10s', summary: 'how long connections may go on' },
     ...DIR_OPTIONS,
   },
+  endsInOrder: true,
   async run({ values }, { stdout, signal }) {
     const grace = String(values['grace']);
     const graceMs = parseDuration(grace);

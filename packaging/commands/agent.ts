@@ -25,6 +25,7 @@ export const agentCommand: Command = {
     { command: 'isthmus agent --log-level debug', says: 'see what it does' },
   ],
   options: DAEMON_OPTIONS,
+  endsInOrder: true,
   async run({ values }, { signal }) {
     const logger = await daemonLogger(values);
     const over = new AbortController();

@@ -26,6 +26,7 @@ export const demoCommand: Command = {
       summary: 'what to print at the end',
     },
   },
+  endsInOrder: true,
   async run({ values }, given) {
     // Under npm, which may be killed alone.
     const signal = process.env['npm_lifecycle_event'] ? AbortSignal.any([given.signal, orphaned()]) : given.signal;

@@ -47,6 +47,8 @@ export const joinCommand: Command = {
     ...(configDir && stateDir && runDir && { 'config-dir': configDir, 'state-dir': stateDir, 'run-dir': runDir }),
   },
   positionals: { minimum: 1, maximum: 8 },
+  // Between the Manager's yes and the key's being kept, an end would cost the token.
+  endsInOrder: true,
   async run({ values, positionals }, context) {
     const managers = positionals.map(managerAddress);
     const token = await tokenOf(values, context);

@@ -20,6 +20,7 @@ export const managerCommand: Command = {
     },
   ],
   options: DAEMON_OPTIONS,
+  endsInOrder: true,
   async run({ values }, { signal }) {
     const { configDir, stateDir, runDir } = dirsOf(values);
     const { ca, store, servicesFolder, ...config } = await readConfigFile(configDir, 'manager.yaml', fields =>

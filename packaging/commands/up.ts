@@ -44,6 +44,7 @@ export const upCommand: Command = {
     ...DAEMON_OPTIONS,
     ...hostOptions('its first address'),
   },
+  endsInOrder: true,
   async run({ values }, context) {
     const logger = await daemonLogger(values);
     const dirs = dirsOf(values);
