@@ -31,7 +31,8 @@ const context: CommandContext = {
   stderr: process.stderr,
   stdin: async () =>
     (await import('../manager/cli/read-text.ts')).readStream(process.stdin, 'standard input', stop.signal),
-  isTTY: process.stdout.isTTY === true && !process.env['NO_COLOR'],
+  isTTY: process.stdout.isTTY === true,
+  colour: process.stdout.isTTY === true && !process.env['NO_COLOR'],
   columns: process.stdout.columns || 120,
   connect: address => ({
     request: async (...call) => (await import('../manager/cli/client.ts')).connectManager(address).request(...call),

@@ -37,8 +37,10 @@ export interface CommandContext {
   readonly stderr: { write(text: string): unknown };
   /** The whole of standard input, for `-f -`. @throws {CommandError} as `readStream` does. */
   readonly stdin: () => Promise<string>;
-  /** Whether standard output is a terminal: only then colour, and tables cut to its width. */
+  /** Whether standard output is a terminal: tables are then cut to its width. */
   readonly isTTY: boolean;
+  /** Whether to colour: on a terminal, unless the person wants none. None unless said. */
+  readonly colour?: boolean;
   /** Characters in a line of the terminal. */
   readonly columns: number;
   /** Opens the Manager that the connection options name. */

@@ -37,7 +37,7 @@ function printable(text: string): string {
 export function tableText(context: CommandContext, { head, rows, right, empty }: Table): string {
   if (rows.length === 0) return `${empty}\n`;
   return renderTable(head, rows, {
-    colour: context.isTTY,
+    colour: context.colour === true,
     ...(context.isTTY ? { width: context.columns } : {}),
     ...(right === undefined ? {} : { right }),
   });

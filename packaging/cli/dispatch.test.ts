@@ -35,6 +35,13 @@ const COMMANDS: readonly Command[] = [
 ];
 
 async function run(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
+  return await runOn({}, ...argv);
+}
+
+async function runOn(
+  terminal: Partial<CommandContext>,
+  ...argv: string[]
+): Promise<{ code: number; out: string; err: string }> {
   const seen = { out: '', err: '' };
   const context: CommandContext = {
     stdout: { write: (text: string) => (seen.out += text) },
@@ -44,6 +51,7 @@ async function run(...argv: string[]): Promise<{ code: number; out: string; err:
     columns: 80,
     connect: () => ({ request: async () => ({ status: 200, body: {}, warnings: [] }) }),
     signal: new AbortController().signal,
+    ...terminal,
   };
   return { code: await dispatch(COMMANDS, argv, context), ...seen };
 }
@@ -84,6 +92,13 @@ for (const [argv, code, said] of cases)
     t.is(result.code, code);
     t.regex(result.out + result.err, said);
     t.is(code === 0 ? result.err : result.out, '', 'data on standard output, complaints on standard error');
+  });
+
+for (const colour of [true, false])
+  test(`a terminal ${colour ? 'with' : 'without'} colour has its width`, async t => {
+    const { out } = await runOn({ isTTY: true, colour, columns: 30 }, '--help');
+    t.is(out.includes('\u001b'), colour);
+    t.true(out.split('\n').length > (await run('--help')).out.split('\n').length, out);
   });
 
 const completions: readonly (readonly [words: readonly string[], offered: readonly string[]])[] = [

@@ -37,8 +37,8 @@ export function findCommand(commands: readonly Command[], argv: readonly string[
   )[0];
 }
 
-function styleOf({ isTTY, columns }: CommandContext): HelpStyle {
-  return isTTY ? { colour: true, width: columns } : { colour: false };
+function styleOf({ isTTY, colour = false, columns }: CommandContext): HelpStyle {
+  return { colour, ...(isTTY ? { width: columns } : {}) };
 }
 
 /** Commands of two words that begin with this one. */

@@ -50,7 +50,7 @@ async function prepare(signal: AbortSignal): Promise<void> {
   const logger = createLogger({
     level: 'info',
     format: 'text',
-    colour: process.stderr.isTTY === true,
+    colour: process.stderr.isTTY === true && !process.env['NO_COLOR'],
     stream: process.stderr,
   });
   try {
@@ -63,7 +63,7 @@ async function prepare(signal: AbortSignal): Promise<void> {
 async function perform(
   options: { readonly forMs?: number; readonly rate: number },
   json: boolean,
-  { stdout, stderr, isTTY, columns, signal }: CommandContext,
+  { stdout, stderr, isTTY, colour = false, columns, signal }: CommandContext,
 ): Promise<DemoSummary> {
   // What only the demo needs is loaded now, so that other commands start fast.
   const [{ Stage }, { play }] = await Promise.all([import('../demo/stage.ts'), import('../demo/play.ts')]);
@@ -73,7 +73,7 @@ async function perform(
     `demo: up after ${((performance.now() - started) / 1000).toFixed(1)} s${isTTY ? '; Ctrl-C ends it and leaves nothing behind\n\n' : '\n'}`,
   );
   const write = (text: string): void => void (json ? stderr : stdout).write(text);
-  return await play(stage, { ...options, write, redraw: isTTY && !json, colour: isTTY, columns }, signal);
+  return await play(stage, { ...options, write, redraw: isTTY && !json, colour, columns }, signal);
 }
 
 function ending({ calls, failed, refused }: DemoSummary): string {
