@@ -72,6 +72,7 @@ const cases: readonly (readonly [argv: string, code: number, said: RegExp])[] = 
   ['token', 2, /"isthmus token" needs one more word: isthmus token create/],
   ['token --help', 0, /Commands\n {2}token create {2}Do token create\n\n/],
   ['help token', 0, /Commands\n {2}token create {2}Do token create\n\n/],
+  ['help help', 0, /^Show all commands, .*[\s\S]*\n {2}isthmus help \[<command>\]\n/],
   ['help tokn', 2, /There is no "isthmus tokn"/],
   ['token crate', 2, /There is no "isthmus token crate": isthmus token create/],
   ['services', 1, /The Manager cannot be reached\nTry: isthmus manager\n/],

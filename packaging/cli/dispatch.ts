@@ -3,6 +3,19 @@ import { messageOf } from '../../manager/model/util/errors.ts';
 import { nearest } from '../../manager/model/util/fields.ts';
 import { commandHelp, type HelpStyle, overview } from './help.ts';
 
+/** What "help" itself is; it is no command of the table, as it needs the table. */
+const HELP: Command = {
+  name: 'help',
+  summary: 'Show all commands, or the options of one, with examples',
+  usage: 'isthmus help [<command>]',
+  examples: [
+    { command: 'isthmus help', says: 'what there is' },
+    { command: 'isthmus help token create', says: 'one command; isthmus token create --help is the same' },
+  ],
+  options: {},
+  run: async () => EXIT.ok,
+};
+
 /** Runs the command that the words name, out of an explicit table. Resolves to the exit code; never throws. */
 export async function dispatch(
   commands: readonly Command[],
@@ -13,6 +26,7 @@ export async function dispatch(
   const command = findCommand(commands, asked);
   if (asked[0] === undefined || (command === undefined && isHelp(asked[0])))
     return say(context, overview(commands, styleOf(context)));
+  if (argv[0] === 'help' && asked[0] === 'help') return say(context, commandHelp(HELP, styleOf(context)));
   const group = command === undefined ? groupOf(commands, asked[0]) : [];
   if (group.length > 0 && (asked[1] === undefined ? argv[0] === 'help' : isHelp(asked[1])))
     return say(context, overview(group, styleOf(context)));
