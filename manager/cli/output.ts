@@ -56,7 +56,7 @@ export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
-/** What is wrong, a line each, under its heading; nothing when all is well. */
-export function wrongText(lines: readonly string[]): string {
-  return lines.length === 0 ? '' : `\nWrong:\n${lines.map(line => `  ${line}\n`).join('')}`;
+/** Lines under a heading such as `Wrong`; nothing when there are none. */
+export function listText(heading: string, lines: readonly string[]): string {
+  return lines.length === 0 ? '' : `\n${heading}:\n${lines.map(line => `  ${line}\n`).join('')}`;
 }

@@ -1,13 +1,13 @@
 import { NEW_CA } from '../../auth/ca/renewal.ts';
 import type { RegistryReport } from '../api/inspect.ts';
 import { CA_WARNING_MS, type MeshStatus } from '../api/mesh-status.ts';
-import { describeWarning } from '../config/references.ts';
+import { type ConfigWarning, describeWarning } from '../config/references.ts';
 import { asker, askFor } from './ask.ts';
 import { type Command, type CommandContext, EXIT } from './command.ts';
 import { rejectionLine } from './hosts.ts';
 import { wayBack } from './hosts-remove.ts';
 import { CONNECTION_OPTIONS, TIMED_OUTPUT_OPTION } from './options.ts';
-import { ago, count, print, tableText, wrongText } from './output.ts';
+import { ago, count, listText, print, tableText } from './output.ts';
 
 /** Shows the mesh at a glance. */
 export const statusCommand: Command = {
@@ -21,15 +21,16 @@ export const statusCommand: Command = {
   options: {
     check: {
       type: 'boolean',
-      summary: 'exit code 1 when a host is lost, a registry stale, config refused, or something listed is not called',
+      summary: 'exit code 1 when anything is wrong: whatever stands under "Wrong"',
     },
     ...TIMED_OUTPUT_OPTION,
     ...CONNECTION_OPTIONS,
   },
   async run({ values }, context) {
     const status = await askFor<MeshStatus>(asker(values, context), { path: '/isthmus/v1/status' });
-    print(context, values, status, () => statusText(context, status));
-    return values['check'] === true && !isWell(status) ? EXIT.failed : EXIT.ok;
+    const wrong = wrongLines(status);
+    print(context, values, status, () => statusText(context, status, wrong));
+    return values['check'] === true && wrong.length > 0 ? EXIT.failed : EXIT.ok;
   },
 };
 
@@ -39,18 +40,8 @@ function syncedWhen({ state, lastSynced }: RegistryReport): string {
   return lastSynced === undefined ? 'never' : `${ago(lastSynced)} ago`;
 }
 
-function isWell({ manager, hosts, registries, rejections, withheld }: MeshStatus): boolean {
-  return (
-    rejections.length === 0 &&
-    withheld.length === 0 &&
-    manager.caEnds > Date.now() + CA_WARNING_MS &&
-    hosts.every(({ lease, envoyConnected }) => lease.state === 'held' && envoyConnected) &&
-    registries.every(({ state, problems }) => state === 'synced' && problems.length === 0)
-  );
-}
-
-function statusText(context: CommandContext, status: MeshStatus): string {
-  const { manager, services, instances, workloads, hosts, registries, config, rejections, refusals } = status;
+function statusText(context: CommandContext, status: MeshStatus, wrong: readonly string[]): string {
+  const { manager, services, instances, workloads, hosts, registries, config } = status;
   const held = hosts.filter(({ lease }) => lease.state === 'held').length;
   return [
     `Manager    ${manager.version}, trust domain ${manager.trustDomain}, up for ${ago(manager.startedAt)}\n`,
@@ -70,15 +61,8 @@ function statusText(context: CommandContext, status: MeshStatus): string {
       right: [4, 5],
       empty: 'No registry is configured',
     }),
-    wrongText([
-      ...wrongLines(status),
-      ...rejections.map(rejectionLine),
-      ...refusals.map(
-        ({ reason, count: times, last }) =>
-          `The Manager refused ${times}× ${reason}, last ${ago(last.at)} ago to ${last.from}: ${last.why}`,
-      ),
-      ...config.warnings.map(describeWarning),
-    ]),
+    listText('Wrong', wrong),
+    listText('Note', noteLines(status)),
   ].join('');
 }
 
@@ -89,9 +73,43 @@ function caLines({ caEnds }: MeshStatus['manager']): string[] {
   return [`The CA ${ended ? `ended at ${when}: no certificate is given any more` : `ends at ${when}`}; ${NEW_CA}`];
 }
 
-function wrongLines({ manager, hosts, registries, withheld }: MeshStatus): string[] {
+/** What has come to pass as it should, or may yet: refusals are counted since the Manager started, and config may come before its service. */
+function noteLines({ refusals, config }: MeshStatus): string[] {
+  return [
+    ...refusals.map(
+      ({ reason, count: times, last }) =>
+        `The Manager refused ${times}× ${reason}, last ${ago(last.at)} ago to ${last.from}: ${last.why}`,
+    ),
+    ...config.warnings.filter(isEarly).map(describeWarning),
+  ];
+}
+
+/** Whether config is for a service that no registry lists; `checkReferences` says it with these words. */
+function isEarly({ message }: ConfigWarning): boolean {
+  return /^no service ".*" is known$/.test(message);
+}
+
+function wrongLines({ manager, hosts, registries, withheld, rejections, config }: MeshStatus): string[] {
   return [
     ...caLines(manager),
+    ...hostLines(hosts),
+    ...withheld.map(
+      ({ hostname, removedHost, instances }) =>
+        `${hostname} is listed ${instances === 1 ? '' : `${instances} times `}on host ${removedHost}, which was removed, and is not called there; ${wayBack(removedHost)}`,
+    ),
+    ...registries
+      .filter(({ state }) => state !== 'synced')
+      .map(({ name, state, error }) => `Registry ${name} is ${state}${error === undefined ? '' : `: ${error}`}`),
+    ...registries.flatMap(({ name, problems }) =>
+      problems.map(({ where, why }) => `Registry ${name}: ${where}: ${why}`),
+    ),
+    ...rejections.map(rejectionLine),
+    ...config.warnings.filter(warning => !isEarly(warning)).map(describeWarning),
+  ];
+}
+
+function hostLines(hosts: MeshStatus['hosts']): string[] {
+  return [
     ...hosts
       .filter(({ lease }) => lease.state === 'lapsed')
       .map(
@@ -107,15 +125,5 @@ function wrongLines({ manager, hosts, registries, withheld }: MeshStatus): strin
     ...hosts
       .filter(({ lease, envoyConnected }) => lease.state === 'held' && !envoyConnected)
       .map(({ name }) => `Host ${name} has no Envoy connected`),
-    ...withheld.map(
-      ({ hostname, removedHost, instances }) =>
-        `${hostname} is listed ${instances === 1 ? '' : `${instances} times `}on host ${removedHost}, which was removed, and is not called there; ${wayBack(removedHost)}`,
-    ),
-    ...registries
-      .filter(({ state }) => state !== 'synced')
-      .map(({ name, state, error }) => `Registry ${name} is ${state}${error === undefined ? '' : `: ${error}`}`),
-    ...registries.flatMap(({ name, problems }) =>
-      problems.map(({ where, why }) => `Registry ${name}: ${where}: ${why}`),
-    ),
   ];
 }

@@ -10,7 +10,7 @@ import {
   EXIT,
 } from '../../manager/cli/command.ts';
 import { TIMED_OUTPUT_OPTION } from '../../manager/cli/options.ts';
-import { ago, count, print, tableText, wrongText } from '../../manager/cli/output.ts';
+import { ago, count, listText, print, tableText } from '../../manager/cli/output.ts';
 import { DIR_OPTIONS, dirsOf } from '../paths.ts';
 
 const LIMIT_MS = 10_000;
@@ -26,7 +26,7 @@ export const agentStatusCommand: Command = {
     { command: 'isthmus agent status --check', says: 'for monitoring: exit code 1 when anything is wrong' },
   ],
   options: {
-    check: { type: 'boolean', summary: 'exit code 1 when anything is wrong' },
+    check: { type: 'boolean', summary: 'exit code 1 when anything is wrong: whatever stands under "Wrong"' },
     ...TIMED_OUTPUT_OPTION,
     ...(runDir && { 'run-dir': runDir }),
   },
@@ -44,31 +44,39 @@ export async function askAgent(runDir: string, signal: AbortSignal): Promise<Age
 
 /** Prints it as the options say. @returns the exit code. */
 export function showHost(status: AgentStatus, values: CommandArguments['values'], context: CommandContext): number {
-  print(context, values, status, () => hostText(context, status));
-  return values['check'] === true && !isWell(status) ? EXIT.failed : EXIT.ok;
+  const wrong = wrongLines(status);
+  print(context, values, status, () => hostText(context, status, wrong));
+  return values['check'] === true && wrong.length > 0 ? EXIT.failed : EXIT.ok;
 }
 
-function isWell({ manager, envoy, workloads, redirect, rejections, problems }: AgentStatus): boolean {
-  const joined = workloads.every(
-    ({ state, certificateReason }) => state === 'joined' && certificateReason === undefined,
-  );
-  const captured = redirect.active && redirect.reason === undefined;
-  return manager.connected && envoy.connected && joined && captured && rejections.length + problems.length === 0;
-}
-
-function hostText(context: CommandContext, status: AgentStatus): string {
-  const { host, version, startedAt, manager, envoy, workloads, services, redirect, rejections, problems } = status;
-  const heard = manager.lastHeard === undefined ? '' : `, last heard ${ago(manager.lastHeard)} ago`;
-  const wrong = [
+function wrongLines({ manager, envoy, workloads, redirect, rejections, problems }: AgentStatus): string[] {
+  return [
+    ...(manager.connected ? [] : [`The Manager is ${connectionText(manager)}`]),
+    ...(envoy.connected ? [] : ['Envoy is not connected']),
+    ...(redirect.reason === undefined || lacksWorkloads(redirect) ? [] : [`Capture is ${captureText(redirect)}`]),
     ...rejections.map(({ resource, origins, reason }) => `${resource}${from(resource, origins)}: ${reason}`),
-    ...workloads.flatMap(({ uid, certificateReason: why }) =>
-      why === undefined ? [] : `certificate of ${uid}: ${why}`,
-    ),
+    ...workloads.flatMap(({ uid, state, certificateReason: why }) => {
+      if (why !== undefined) return `certificate of ${uid}: ${why}`;
+      return state === 'joined' ? [] : `${uid} is ${state}`;
+    }),
     ...problems.map(({ where, why }) => `${where}: ${why}`),
   ];
+}
+
+/** With nobody to capture for, nothing is wrong with capture; workloads that have not joined yet are told of one by one. */
+function lacksWorkloads({ active, reason = NOBODY }: AgentStatus['redirect']): boolean {
+  return !active && reason.startsWith(NOBODY);
+}
+
+/** How the agent's reason begins then. */
+const NOBODY = 'no workload';
+
+function hostText(context: CommandContext, status: AgentStatus, wrong: readonly string[]): string {
+  const { host, version, startedAt, manager, envoy, workloads, services, redirect } = status;
+  const heard = manager.lastHeard === undefined ? '' : `, last heard ${ago(manager.lastHeard)} ago`;
   return [
     `Host       ${host}, agent ${version}, up for ${ago(startedAt)}\n`,
-    `Manager    ${manager.address}, ${manager.connected ? 'connected' : `not connected: ${manager.reason ?? 'no reason is known'}`}${heard}\n`,
+    `Manager    ${manager.address}, ${connectionText(manager)}${heard}\n`,
     `Envoy      ${envoy.version}, ${envoy.connected ? 'connected' : 'not connected'}, pid ${envoy.pid ?? 'none'}, ${count(envoy.restarts, 'restart')}\n`,
     `Capture    ${captureText(redirect)}\n`,
     `Services   ${services.length} in use here\n\n`,
@@ -82,9 +90,13 @@ function hostText(context: CommandContext, status: AgentStatus): string {
       ]),
       empty: 'No workload is named; write one into /etc/isthmus/workloads.d (README.md shows how)',
     }),
-    wrongText(wrong),
+    listText('Wrong', wrong),
     ...nextSteps(status).map(line => `Try: ${line}\n`),
   ].join('');
+}
+
+function connectionText({ connected, reason = 'no reason is known' }: AgentStatus['manager']): string {
+  return connected ? 'connected' : `not connected: ${reason}`;
 }
 
 function captureText({ active, reason }: AgentStatus['redirect']): string {

@@ -109,12 +109,46 @@ test('where no agent runs, its status says so', async t => {
   t.is(err, 'No agent runs on this host\nTry: isthmus agent\n');
 });
 
-for (const [redirect, said] of [
-  [{ active: true, reason: 'nft failed' }, 'in force as before, what is new is not: nft failed'],
-  [{ active: false, reason: 'nft failed' }, 'not in force: nft failed'],
-] as const)
-  test(`capture that is ${said} is told so, and is not well`, async t => {
-    const { code, out } = await run(t, { ...WELL, redirect }, '--check');
-    t.is(code, 1);
-    t.true(out.includes(`Capture    ${said}\n`), out);
+const [WEB] = WELL.workloads;
+const CHECKED: readonly [string, Partial<AgentStatus>, string | undefined][] = [
+  ['a host that is well', {}, undefined],
+  [
+    'one without workloads',
+    { workloads: [], redirect: { active: false, reason: 'no workload is in the mesh yet' } },
+    undefined,
+  ],
+  [
+    'one without workloads whose rules cannot be set',
+    { workloads: [], redirect: { active: false, reason: 'nft failed' } },
+    'Capture is not in force: nft failed',
+  ],
+  [
+    'capture as before',
+    { redirect: { active: true, reason: 'nft failed' } },
+    'Capture is in force as before, what is new is not: nft failed',
+  ],
+  ['no capture', { redirect: { active: false, reason: 'nft failed' } }, 'Capture is not in force: nft failed'],
+  ['no Manager', { manager: ILL.manager }, 'The Manager is not connected: no route'],
+  ['no Envoy', { envoy: { ...WELL.envoy, connected: false } }, 'Envoy is not connected'],
+  [
+    'a workload that waits',
+    {
+      workloads: [{ ...WEB!, state: 'waiting for policy' }],
+      redirect: { active: false, reason: 'no workload is in the mesh yet' },
+    },
+    'alpha/default/web is waiting for policy',
+  ],
+  [
+    'refused config',
+    { rejections: [{ resource: 'out/1', reason: 'no', origins: ['VirtualService a/b'] }] },
+    'out/1 (from VirtualService a/b): no',
+  ],
+  ['a problem', { problems: ILL.problems }, '/etc/isthmus/workloads.d/a.yaml:1: name: is missing'],
+];
+
+for (const [what, status, wrong] of CHECKED)
+  test(`--check of ${what}: what is printed as wrong is the exit code`, async t => {
+    const { code, out } = await run(t, { ...WELL, ...status }, '--check');
+    t.is(code, wrong === undefined ? 0 : 1, out);
+    t.is(/\nWrong:\n((?: {2}.*\n)+)/.exec(out)?.[1], wrong && `  ${wrong}\n`, out);
   });

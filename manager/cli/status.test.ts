@@ -1,0 +1,66 @@
+import test from 'ava';
+import { startApi } from '../api/fixture.ts';
+import { INSPECT, SERVICE } from './fixture.ts';
+import { ok, ROUTES, RULE, run } from './fixture-run.ts';
+
+test('status --check fails when something is wrong, and only then', async t => {
+  t.is((await run(await startApi(t, { inspect: INSPECT }), 'status --check')).code, 1);
+  const well = await startApi(t, {
+    inspect: { services: () => [{ ...SERVICE, instances: SERVICE.instances.slice(0, 1) }] },
+  });
+  await ok(t, well, 'apply -f -', RULE);
+  const { out } = await ok(t, well, 'status --check');
+  t.regex(out, /^Services +1, with 1 instance: 1 healthy, 1 behind an agent\n.*\nConfig +1 object\n\n.*\n$/m);
+  t.notRegex(out, /Wrong/);
+});
+
+for (const [when, daysLeft, said, code] of [
+  ['long before', 365, undefined, 0],
+  [
+    'soon before',
+    3,
+    /^ {2}The CA ends at .*; give the Manager a new CA in manager\.yaml, and have the hosts join anew$/m,
+    1,
+  ],
+  ['after', -1, /^ {2}The CA ended at .*: no certificate is given any more; give the Manager a new CA/m, 1],
+] as const)
+  test(`the status ${when} the end of the CA`, async t => {
+    const manager = () => ({
+      version: '0',
+      startedAt: 0,
+      trustDomain: 'x',
+      caEnds: Date.now() + daysLeft * 86_400_000,
+    });
+    const result = await run(await startApi(t, { inspect: { manager } }), 'status --check');
+    t.is(result.code, code);
+    if (said) t.regex(result.out, said);
+    else t.notRegex(result.out, /CA/);
+  });
+
+const WELL = { services: () => [{ ...SERVICE, instances: SERVICE.instances.slice(0, 1) }] };
+
+const CHECKED: readonly [string, string, 'Wrong' | 'Note', RegExp][] = [
+  ['a route to a subset that nobody defines', ROUTES, 'Wrong', /subset: "v1" is not defined/],
+  [
+    'a rule whose service is not known yet',
+    RULE.replace('host: reviews', 'host: later'),
+    'Note',
+    /no service "later" is known/,
+  ],
+];
+
+for (const [what, config, heading, said] of CHECKED)
+  test(`status --check of ${what}: ${heading}`, async t => {
+    const api = await startApi(t, { inspect: WELL });
+    await ok(t, api, 'apply -f -', config);
+    const { code, out } = await run(api, 'status --check');
+    t.is(code, heading === 'Wrong' ? 1 : 0);
+    const [, found, lines = ''] = /\n(Wrong|Note):\n([\s\S]*)$/.exec(out) ?? [];
+    t.is(found, heading, out);
+    t.regex(lines, said);
+  });
+
+test('what the Manager refused since it started is a note: nothing is wrong now', async t => {
+  const api = await startApi(t, { inspect: { ...WELL, refusals: INSPECT.refusals! } });
+  t.regex((await ok(t, api, 'status --check')).out, /\n\nNote:\n {2}The Manager refused 3× token-used/);
+});
