@@ -12,10 +12,17 @@ export interface RefusedField {
 /** Asks the Manager that the options name, and resolves to what it answers, errors too. */
 export type Ask = (request: ManagerRequest) => Promise<ManagerAnswer>;
 
-/** Opens the Manager that the options name. */
+/** Opens the Manager that the options name. What it answers with throws a {@link CommandError} where our token is not its own. */
 export function asker(values: CommandArguments['values'], context: CommandContext): Ask {
-  const client = context.connect(addressOf(values));
-  return request => client.request(request, context.signal);
+  const address = addressOf(values);
+  const client = context.connect(address);
+  return async request => {
+    const answer = await client.request(request, context.signal);
+    if (answer.status !== 401 || address.tokenFile === undefined) return answer;
+    throw new CommandError(`The token in ${address.tokenFile} is not that of the Manager at ${address.url}`, {
+      next: 'a new copy of admin-token in the state directory of that Manager',
+    });
+  };
 }
 
 /** Asks and resolves to the body. @throws {CommandError} when the Manager refuses. */

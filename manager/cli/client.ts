@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import type { IncomingMessage, RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { join } from 'node:path';
-import { codeOf, messageOf } from '../model/util/errors.ts';
 import { http } from '../model/util/http.ts';
+import { unanswered, unreachable } from './client-errors.ts';
 import { CommandError } from './command.ts';
+import { readText } from './read-text.ts';
 
 /** Which Manager a command speaks to. */
 export interface ManagerAddress {
@@ -47,29 +47,34 @@ export interface ManagerClient {
 /** Opens a Manager. Nothing is sent before the first call. */
 export type Connect = (address: ManagerAddress) => ManagerClient;
 
-/** Longest wait for an answer, milliseconds. */
+/** Longest wait for an answer, milliseconds; for what the Manager beside us knows by heart it is shorter. */
 const TIMEOUT_MS = 30_000;
+const LOCAL_READ_MS = 10_000;
 
-/** Speaks over the socket in `runDir`, or over HTTPS to `url`. */
-export const connectManager: Connect = address => ({
-  async request(request, signal) {
-    const target = targetOf(address);
-    const until = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
-    try {
-      return await exchange(target.options, request, until);
-    } catch (error) {
-      if (signal.aborted) throw new CommandError('Stopped', { cause: error });
-      throw unreachable(target.name, error);
-    }
-  },
-});
+/** Speaks over the socket in `runDir`, or over HTTPS to `url`. @param timeoutMs longest wait for an answer. */
+export function connectManager(address: ManagerAddress, timeoutMs?: number): ManagerClient {
+  return {
+    async request(request, signal) {
+      const target = await targetOf(address, signal);
+      const isLocalRead = address.url === undefined && (request.method ?? 'GET') === 'GET';
+      const limitMs = timeoutMs ?? (isLocalRead ? LOCAL_READ_MS : TIMEOUT_MS);
+      const limit = AbortSignal.timeout(limitMs);
+      try {
+        return await exchange(target.options, request, AbortSignal.any([signal, limit]));
+      } catch (error) {
+        if (signal.aborted) throw new CommandError('Stopped', { cause: error });
+        throw limit.aborted ? unanswered(target.name, limitMs, error) : unreachable(target.name, address.caFile, error);
+      }
+    },
+  };
+}
 
 interface Target {
   readonly name: string;
   readonly options: RequestOptions & { readonly ca?: string };
 }
 
-function targetOf({ url, runDir, tokenFile, caFile }: ManagerAddress): Target {
+async function targetOf({ url, runDir, tokenFile, caFile }: ManagerAddress, signal: AbortSignal): Promise<Target> {
   if (url === undefined) {
     const socketPath = join(runDir ?? '/run/isthmus', 'manager.sock');
     return { name: socketPath, options: { socketPath } };
@@ -88,18 +93,19 @@ function targetOf({ url, runDir, tokenFile, caFile }: ManagerAddress): Target {
       protocol: 'https:',
       hostname: parsed.hostname.replace(/^\[(.*)\]$/, '$1'),
       port: parsed.port || 15_014,
-      headers: { authorization: `Bearer ${readText(tokenFile).trim()}` },
-      ...(caFile === undefined ? {} : { ca: readText(caFile) }),
+      headers: { authorization: `Bearer ${await tokenIn(tokenFile, signal)}` },
+      ...(caFile === undefined ? {} : { ca: await readText(caFile, signal) }),
     },
   };
 }
 
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new CommandError(`Cannot read ${file}: ${messageOf(error)}`, { cause: error });
-  }
+/** @throws {CommandError} */
+async function tokenIn(file: string, signal: AbortSignal): Promise<string> {
+  const token = (await readText(file, signal)).trim();
+  if (/^[\x21-\x7e]+$/.test(token)) return token;
+  throw new CommandError(`${file} holds no admin token`, {
+    next: 'a copy of admin-token in the state directory of the Manager',
+  });
 }
 
 async function exchange(
@@ -133,24 +139,4 @@ async function exchange(
 function warningsOf(message: IncomingMessage): string[] {
   const lines = message.headersDistinct['warning'] ?? [];
   return lines.map(line => (/^299 \S+ "(.*)"$/.exec(line)?.[1] ?? line).replaceAll(/\\(["\\])/g, '$1'));
-}
-
-function unreachable(name: string, error: unknown): CommandError {
-  const isSocket = name.startsWith('/');
-  const code = codeOf(error);
-  if (code === 'ENOENT')
-    return new CommandError(`No Manager runs here: ${name} is not there`, {
-      next: 'isthmus up, or --run-dir <its run directory>, or --manager https://<host>:15014; with an agent alone: isthmus status',
-      cause: error,
-    });
-  if (code === 'ECONNREFUSED')
-    return new CommandError(`No Manager answers at ${name}`, {
-      next: isSocket ? 'isthmus up' : 'isthmus status, on the host of the Manager',
-      cause: error,
-    });
-  if (code === 'EACCES')
-    return new CommandError(`You may not open ${name}: it is for root`, { next: 'the same as root', cause: error });
-  if (error instanceof Error && error.name === 'TimeoutError')
-    return new CommandError(`The Manager at ${name} did not answer within ${TIMEOUT_MS / 1000} s`, { cause: error });
-  return new CommandError(`Cannot speak to the Manager at ${name}: ${messageOf(error)}`, { cause: error });
 }
