@@ -7,17 +7,25 @@ import type { AgentStatus } from './status.ts';
 /** Pause before another try, milliseconds. */
 const AGAIN_MS = 20;
 
+/** The agent took the call, and did not answer as long as it was waited for. */
+export class UnansweredError extends Error {
+  override readonly name = 'UnansweredError';
+  readonly code = 'UNANSWERED';
+}
+
 /**
  * What the agent of this host says of itself.
  * @param path of its socket.
  * @returns undefined when no agent runs.
- * @throws when it does not answer as it should, or the signal aborts.
+ * @throws {UnansweredError} when the signal aborts of a timeout.
+ * @throws when it does not answer as it should, or the signal aborts otherwise.
  */
 export async function askStatus(path: string, signal: AbortSignal): Promise<AgentStatus | undefined> {
   for (;;) {
     try {
       return JSON.parse(await ask(path, signal)) as AgentStatus;
     } catch (error) {
+      if (isTimeout(signal)) throw new UnansweredError(`The agent does not answer at ${path}`);
       const code = codeOf(error) ?? '';
       if (['ENOENT', 'ECONNREFUSED'].includes(code)) return undefined;
       // It ended between the call and its answer: the next try finds nobody, or the one that follows.
@@ -25,6 +33,10 @@ export async function askStatus(path: string, signal: AbortSignal): Promise<Agen
       await delay(AGAIN_MS, undefined, { signal });
     }
   }
+}
+
+function isTimeout({ aborted, reason }: AbortSignal): boolean {
+  return aborted && reason instanceof Error && reason.name === 'TimeoutError';
 }
 
 async function ask(path: string, signal: AbortSignal): Promise<string> {

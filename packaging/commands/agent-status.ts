@@ -1,19 +1,11 @@
-import { join } from 'node:path';
-import { askStatus } from '../../agent/status/client.ts';
 import type { AgentStatus } from '../../agent/status/status.ts';
 import { parseSpiffeId } from '../../auth/identity.ts';
-import {
-  type Command,
-  type CommandArguments,
-  type CommandContext,
-  CommandError,
-  EXIT,
-} from '../../manager/cli/command.ts';
+import { type Command, type CommandArguments, type CommandContext, EXIT } from '../../manager/cli/command.ts';
 import { TIMED_OUTPUT_OPTION } from '../../manager/cli/options.ts';
 import { ago, count, listText, print, tableText } from '../../manager/cli/output.ts';
 import { DIR_OPTIONS, dirsOf } from '../paths.ts';
+import { askAgent, noAgent } from './ask-agent.ts';
 
-const LIMIT_MS = 10_000;
 const { 'run-dir': runDir } = DIR_OPTIONS;
 
 /** Shows what the agent of this host knows, also where a Manager runs beside it. */
@@ -32,15 +24,10 @@ export const agentStatusCommand: Command = {
   },
   async run({ values }, context) {
     const status = await askAgent(dirsOf(values).runDir, context.signal);
-    if (status === undefined) throw new CommandError('No agent runs on this host', { next: 'isthmus agent' });
+    if (status === undefined) throw await noAgent(dirsOf(values).runDir);
     return showHost(status, values, context);
   },
 };
-
-/** What the agent says that keeps its socket in a folder; undefined when none runs. */
-export async function askAgent(runDir: string, signal: AbortSignal): Promise<AgentStatus | undefined> {
-  return await askStatus(join(runDir, 'agent.sock'), AbortSignal.any([signal, AbortSignal.timeout(LIMIT_MS)]));
-}
 
 /** Prints it as the options say. @returns the exit code. */
 export function showHost(status: AgentStatus, values: CommandArguments['values'], context: CommandContext): number {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { type Command, EXIT, usageError } from '../../manager/cli/command.ts';
+import { UnansweredError } from '../../agent/status/client.ts';
+import { type Command, CommandError, EXIT, usageError } from '../../manager/cli/command.ts';
 import { parseDuration } from '../../manager/config/duration.ts';
 import { DIR_OPTIONS, dirsOf } from '../paths.ts';
 import { daemonLogger } from './daemon.ts';
@@ -28,15 +29,25 @@ export const agentUninstallCommand: Command = {
     const graceMs = parseDuration(grace);
     if (graceMs === undefined)
       throw usageError(agentUninstallCommand, `--grace must be a time such as 10s, not "${grace}"`);
+    if (process.getuid?.() !== 0)
+      throw new CommandError('Only root may take this host out of the mesh: its rules are the kernel’s', {
+        next: 'the same as root',
+      });
     const { configDir, ...dirs } = dirsOf(values);
     const { uninstallAgent } = await import('../../agent/uninstall.ts');
     await refuseUnderUp(dirs.runDir, signal);
     const logger = await daemonLogger({ 'log-level': 'warn' });
-    await uninstallAgent({ ...dirs, graceMs }, logger, signal).catch((error: unknown) => {
-      if (!signal.aborted) throw error;
-      throw new Error('This host is not yet out of the mesh as a whole; to finish: isthmus agent uninstall', {
-        cause: error,
-      });
+    await uninstallAgent({ ...dirs, graceMs }, logger, signal).catch((cause: unknown) => {
+      if (signal.aborted)
+        throw new Error('This host is not yet out of the mesh as a whole; to finish: isthmus agent uninstall', {
+          cause,
+        });
+      if (cause instanceof UnansweredError)
+        throw new CommandError(`${cause.message}, so nothing was taken away`, {
+          next: 'end its process with kill -KILL; then again: isthmus agent uninstall',
+          cause,
+        });
+      throw cause;
     });
     stdout.write(`This host is out of the mesh. What you wrote stays in ${configDir}.\n`);
     return EXIT.ok;
@@ -52,7 +63,7 @@ async function refuseUnderUp(runDir: string, signal: AbortSignal): Promise<void>
   const status = await askStatus(join(runDir, 'agent.sock'), until).catch(() => undefined);
   const up = status && (await supervisingUp(status.pid));
   if (up !== undefined)
-    throw new Error(
-      `isthmus up (process ${up}) starts the agent of this host again whenever it ends; end that first (Ctrl-C there, or: kill ${up}), then: isthmus agent uninstall`,
-    );
+    throw new CommandError(`isthmus up (process ${up}) starts the agent of this host again whenever it ends`, {
+      next: `end that first (Ctrl-C there, or: kill ${up}); then again: isthmus agent uninstall`,
+    });
 }

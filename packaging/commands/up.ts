@@ -19,7 +19,7 @@ import { whyNoHosts } from '../setup/preflight.ts';
 import { prepareHost } from '../setup/prepare.ts';
 import { supervise } from '../up/supervise.ts';
 import { type AgentFile, planAgentFile, readAgentFile } from './agent-file.ts';
-import { askAgent } from './agent-status.ts';
+import { askAgent } from './ask-agent.ts';
 import { DAEMON_OPTIONS, daemonLogger } from './daemon.ts';
 import { factsOf, hostOptions, joinedText, ownName } from './join.ts';
 import { joinHost } from './join-host.ts';

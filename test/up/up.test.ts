@@ -72,7 +72,7 @@ test('isthmus up is a mesh of one host: it serves, brings back what dies, ends i
   t.is(early.code, 1, early.stderr);
   t.regex(
     early.stderr,
-    /isthmus up \(process \d+\) starts the agent of this host again .* then: isthmus agent uninstall/,
+    /isthmus up \(process \d+\) starts the agent of this host again .*\nTry: end that first .* isthmus agent uninstall/,
   );
 
   const first = (await agentOf(host))!.pid;
