@@ -1,6 +1,5 @@
-import type { FileObject } from '../config/files.ts';
+import type { FileError, FileObject } from '../config/files.ts';
 import { describeManifest } from '../config/manifest.ts';
-import { describeFieldError } from '../model/util/errors.ts';
 import { type Ask, causesOf, refusal } from './ask.ts';
 import type { ManagerAnswer } from './client.ts';
 import { objectPath, type ShownObject } from './objects.ts';
@@ -12,9 +11,8 @@ export interface Applied {
   readonly namespace: string;
   readonly name: string;
   readonly result: 'created' | 'configured' | 'unchanged' | 'refused';
-  /** With the file and the line of each field. */
-  readonly errors: readonly string[];
-  readonly warnings: readonly string[];
+  readonly errors: readonly FileError[];
+  readonly warnings: readonly FileError[];
 }
 
 /** An object under way. */
@@ -99,20 +97,16 @@ function appliedOf({ object, before, answer, kept }: Step, dryRun: boolean): App
   if (isTaken(answer)) {
     return { ...ref, result: resultOf(answer.status, before.body, answer.body, dryRun), errors: [], warnings };
   }
-  const causes = causesOf(answer).map(
-    ({ field, message }) => `${locate(field)}: ${describeFieldError({ path: field, message })}`,
-  );
-  return {
-    ...ref,
-    result: 'refused',
-    errors: causes.length > 0 ? causes : [`${locate('')}: ${refusal(answer).message}`],
-    warnings,
-  };
+  const causes = causesOf(answer).map(({ field, message }) => ({ where: locate(field), path: field, message }));
+  const whole = { where: locate(''), path: '', message: refusal(answer).message };
+  return { ...ref, result: 'refused', errors: causes.length > 0 ? causes : [whole], warnings };
 }
 
-function keeps({ manifest, locate }: FileObject, kept: readonly string[]): string {
+function keeps({ manifest, locate }: FileObject, kept: readonly string[]): FileError {
+  const path = 'spec.subsets';
   const [names, stay, them] = kept.length === 1 ? [kept, 'stays', 'it'] : [kept, 'stay', 'them'];
-  return `${locate('spec.subsets')}: warning: spec.subsets: ${names.map(name => `"${name}"`).join(', ')} ${stay} in ${describeManifest(manifest)}: a part of this input was not applied, and may route to ${them}; mend it and apply again`;
+  const message = `${names.map(name => `"${name}"`).join(', ')} ${stay} in ${describeManifest(manifest)}: a part of this input was not applied, and may route to ${them}; mend it and apply again`;
+  return { where: locate(path), path, message };
 }
 
 function patch(ask: Ask, object: FileObject, dryRun: boolean): Promise<ManagerAnswer> {
@@ -124,10 +118,10 @@ function patch(ask: Ask, object: FileObject, dryRun: boolean): Promise<ManagerAn
   });
 }
 
-function warningsOf({ warnings }: ManagerAnswer, { locate }: FileObject): string[] {
+function warningsOf({ warnings }: ManagerAnswer, { locate }: FileObject): FileError[] {
   return warnings.map(warning => {
-    const field = /^(\S+): /.exec(warning)?.[1];
-    return `${locate(field ?? '')}: warning: ${warning}`;
+    const [head = '', path = ''] = /^(\S+): /.exec(warning) ?? [];
+    return { where: locate(path), path, message: warning.slice(head.length) };
   });
 }
 

@@ -1,7 +1,7 @@
 import { applyAll } from './apply-all.ts';
 import { asker } from './ask.ts';
 import { type Command, EXIT } from './command.ts';
-import { printErrors, readInput } from './input.ts';
+import { printErrors, printWarnings, readInput } from './input.ts';
 import { shortName } from './objects.ts';
 import { CONNECTION_OPTIONS, FILE_OPTION, NAMESPACE_OPTION, OUTPUT_OPTION } from './options.ts';
 import { inOrder } from './order.ts';
@@ -33,8 +33,8 @@ export const applyCommand: Command = {
     const applied = await applyAll(asker(values, context), objects, errors.length > 0, values['dry-run'] === true);
     printErrors(context, errors);
     for (const { errors: refused, warnings } of applied) {
-      for (const line of refused) context.stderr.write(`${line}\n`);
-      for (const line of warnings) context.stderr.write(`${line}\n`);
+      printErrors(context, refused);
+      printWarnings(context, warnings);
     }
     const isDry = values['dry-run'] === true ? ' (dry run)' : '';
     print(context, values, { applied, errors }, () =>

@@ -118,6 +118,15 @@ function wordsOf({ name, usage }: Command): readonly string[] {
 }
 
 function parseStrictly(command: Command, argv: readonly string[]): CommandArguments {
+  try {
+    return parseArgs({ args: [...argv], options: optionsOf(command), allowPositionals: true, strict: true });
+  } catch (error) {
+    throw usageError(command, (error as Error).message.split('. ')[0] ?? 'Cannot read the options');
+  }
+}
+
+/** As `parseArgs` wants them. */
+function optionsOf(command: Command): NonNullable<ParseArgsConfig['options']> {
   const options: NonNullable<ParseArgsConfig['options']> = {};
   for (const [name, { type, short, multiple, default: preset }] of Object.entries(command.options))
     options[name] = {
@@ -126,20 +135,41 @@ function parseStrictly(command: Command, argv: readonly string[]): CommandArgume
       ...(multiple === undefined ? {} : { multiple }),
       ...(preset === undefined ? {} : { default: preset }),
     };
-  try {
-    return parseArgs({ args: [...argv], options, allowPositionals: true, strict: true });
-  } catch (error) {
-    throw usageError(command, (error as Error).message.split('. ')[0] ?? 'Cannot read the options');
-  }
+  return options;
 }
 
-/** Runs a command on the words after its name; errors go to stderr with what to do next. Resolves to the exit code. */
+/** Runs a command on the words after its name; errors are told with what to do next. Resolves to the exit code. */
 export async function runCommand(command: Command, argv: readonly string[], context: CommandContext): Promise<number> {
   try {
     return await command.run(parseCommand(command, argv), context);
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    context.stderr.write(`${error.message}\n${error.next === undefined ? '' : `Try: ${error.next}\n`}`);
+    tellError(command, argv, context, error);
     return error.exitCode;
   }
+}
+
+/** Tells a person on stderr why a command failed, and on stdout a program that asked for JSON. */
+export function tellError(
+  command: Command,
+  argv: readonly string[],
+  context: CommandContext,
+  { message, next }: Pick<CommandError, 'message'> & { readonly next?: string | undefined },
+): void {
+  context.stderr.write(`${message}\n${next === undefined ? '' : `Try: ${next}\n`}`);
+  if (!asksForJson(command, argv)) return;
+  const error = { message, ...(next === undefined ? {} : { next }) };
+  context.stdout.write(`${JSON.stringify({ error }, undefined, 2)}\n`);
+}
+
+/** Also where other words are wrong. */
+function asksForJson(command: Command, argv: readonly string[]): boolean {
+  if (!command.options['output']?.choices?.includes('json')) return false;
+  const { values } = parseArgs({
+    args: [...argv],
+    options: optionsOf(command),
+    allowPositionals: true,
+    strict: false,
+  });
+  return values['output'] === 'json';
 }

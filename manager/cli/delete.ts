@@ -12,6 +12,16 @@ interface Target {
   readonly manifest: Pick<Manifest, 'kind' | 'namespace' | 'name'>;
 }
 
+/** What became of one object. */
+interface Deleted {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly deleted: boolean;
+  /** Why it is not. */
+  readonly error?: { readonly message: string };
+}
+
 /** Removes config objects. */
 export const deleteCommand: Command = {
   name: 'delete',
@@ -35,16 +45,17 @@ export const deleteCommand: Command = {
       ? inOrder(objects).toReversed()
       : [namedTarget(positionals, namespaceOf(deleteCommand, values) ?? DEFAULT_NAMESPACE)];
     const ask = asker(values, context);
-    const results: { kind: string; namespace: string; name: string; deleted: boolean }[] = [];
+    const results: Deleted[] = [];
     printErrors(context, errors);
     let mayRoutesStay = errors.length > 0;
     for (const target of targets) {
       const { kind, namespace, name } = target.manifest;
       const answer = mayRoutesStay && isReferredTo(target) ? undefined : await deleteOne(ask, target);
       const deleted = answer !== undefined && answer.status < 400;
-      if (!deleted) context.stderr.write(`${answer ? refusal(answer).message : stays(target)}\n`);
+      const message = answer ? refusal(answer).message : stays(target);
+      if (!deleted) context.stderr.write(`${message}\n`);
       if (!deleted && answer?.status !== 404) mayRoutesStay ||= refers(target);
-      results.push({ kind: kind.kind, namespace, name, deleted });
+      results.push({ kind: kind.kind, namespace, name, deleted, ...(deleted ? {} : { error: { message } }) });
     }
     print(context, values, { results, errors }, () =>
       targets

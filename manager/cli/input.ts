@@ -95,3 +95,11 @@ async function filesBelow(path: string, signal: AbortSignal): Promise<readonly s
 export function printErrors(context: CommandContext, errors: readonly FileError[]): void {
   for (const error of errors) context.stderr.write(`${describeFileError(error)}\n`);
 }
+
+/** The same of warnings. */
+export function printWarnings(context: CommandContext, warnings: readonly FileError[]): void {
+  printErrors(
+    context,
+    warnings.map(warning => ({ ...warning, where: `${warning.where}: warning` })),
+  );
+}

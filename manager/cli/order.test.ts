@@ -125,7 +125,7 @@ for (const [title, bad] of [
     t.is(json.code, 1);
     const [{ result, warnings }] = JSON.parse(json.out).applied;
     t.is(result, 'unchanged');
-    t.regex(warnings.join(), /"v2" stays/);
+    t.regex(warnings[0]?.message ?? '', /"v2" stays/);
 
     const mended = input.replace(', resourceVersion: "7"', '').replace('wieght', 'weight');
     t.is((await ok(t, api, 'apply -f -', mended)).out, `${rule} configured\n${routes} configured\n`);
@@ -180,6 +180,6 @@ test('a rule that is not let go of its subsets, as somebody changed it meanwhile
   const { objects } = readFile(renamed, 'mesh.yaml', 'default');
   const [applied] = await applyAll(ask, objects, false, false);
   t.is(applied?.result, 'refused');
-  t.regex(applied?.warnings.join() ?? '', /"v2" stays in DestinationRule default\/reviews/);
+  t.regex(applied?.warnings[0]?.message ?? '', /"v2" stays in DestinationRule default\/reviews/);
   t.deepEqual(await subsetNames(t, api), ['v1', 'v3', 'v2']);
 });

@@ -2,7 +2,7 @@ import type { FileError, FileObject } from '../config/files.ts';
 import { configObjectOf, describeManifest } from '../config/manifest.ts';
 import { checkReferences } from '../config/references.ts';
 import { type Command, EXIT } from './command.ts';
-import { printErrors, readInput } from './input.ts';
+import { printErrors, printWarnings, readInput } from './input.ts';
 import { FILE_OPTION, NAMESPACE_OPTION, OUTPUT_OPTION } from './options.ts';
 import { count, print } from './output.ts';
 
@@ -23,10 +23,7 @@ export const validateCommand: Command = {
     const names = objects.map(({ manifest }) => describeManifest(manifest));
     if (values['output'] === 'table') {
       printErrors(context, errors);
-      printErrors(
-        context,
-        warnings.map(warning => ({ ...warning, where: `${warning.where}: warning` })),
-      );
+      printWarnings(context, warnings);
     }
     print(context, values, { objects: names, errors, warnings }, () =>
       errors.length === 0

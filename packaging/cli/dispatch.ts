@@ -1,4 +1,4 @@
-import { type Command, type CommandContext, EXIT, runCommand } from '../../manager/cli/command.ts';
+import { type Command, type CommandContext, EXIT, runCommand, tellError } from '../../manager/cli/command.ts';
 import { messageOf } from '../../manager/model/util/errors.ts';
 import { nearest } from '../../manager/model/util/fields.ts';
 import { commandHelp, type HelpStyle, overview } from './help.ts';
@@ -39,7 +39,7 @@ export async function dispatch(
     return await runCommand(command, rest, context);
   } catch (error) {
     if (context.signal.aborted) return EXIT.failed;
-    context.stderr.write(`isthmus ${command.name}: ${messageOf(error)}\n`);
+    tellError(command, rest, context, { message: `isthmus ${command.name}: ${messageOf(error)}` });
     return EXIT.failed;
   }
 }
