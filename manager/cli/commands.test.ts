@@ -308,13 +308,23 @@ const refused: readonly [string, number, RegExp][] = [
   ],
   ['hosts remove x --force', 1, /There is no host "x"\nTry: isthmus hosts\n/],
   ['token create', 2, /--identity is missing/],
-  ['token create --identity web', 1, /identities\[0\]: "web" is no identity; write <namespace>\/<service account>/],
   [
-    'token create --identity a/b --identity a*b/x --host a..b',
-    1,
-    /a\.\.b[\s\S]*identities\[1\]: "a\*b\/x" is no identity; write [\s\S]* a \* stands at the end of either/,
+    'token create --identity a/b --identity a*b/x',
+    2,
+    /^--identity: "a\*b\/x" is no identity; write [\s\S]* a \* stands at the end of either/,
   ],
-  ['token create --identity a/b --host a..b', 1, /^host: "a\.\.b" is no host name; lower-case letters, digits/],
+  [
+    'token create --identity default',
+    2,
+    /^--identity: "default" is no identity; write <namespace>\/.*\nUsage: isthmus token/,
+  ],
+  [
+    'token create --identity a/b --host a..b',
+    2,
+    /^--host: "a\.\.b" is no host name; lower-case letters, digits.*\nUsage: /,
+  ],
+  ['token create --identity a/b --ttl 0s', 2, /^--ttl must be from 1s to 720h \(30 days\), not "0s"\nUsage: /],
+  ['token create --identity a/b --ttl 721h', 2, /^--ttl must be from 1s to 720h/],
   ['token create --identity a/b --ttl soon', 2, /--ttl must be a duration such as 10m or 1h, not "soon"/],
 ];
 

@@ -1,9 +1,13 @@
 import type { TokenInfo } from '../api/tokens.ts';
 import { parseDuration } from '../config/duration.ts';
-import { asker, askFor } from './ask.ts';
-import { type Command, EXIT, usageError } from './command.ts';
+import { asker, askFor, causesOf, refusal } from './ask.ts';
+import type { ManagerAnswer } from './client.ts';
+import { type Command, type CommandError, EXIT, usageError } from './command.ts';
 import { CONNECTION_OPTIONS, OUTPUT_OPTION, TIMED_OUTPUT_OPTION, textOf, textsOf } from './options.ts';
 import { print, type Table } from './output.ts';
+
+/** What the Manager takes. */
+const LONGEST_TTL_MS = 30 * 24 * 3_600_000;
 
 /** Makes a join token. */
 export const tokenCreateCommand: Command = {
@@ -28,7 +32,7 @@ export const tokenCreateCommand: Command = {
       summary: 'what workloads of the host may be; * for any',
     },
     host: { type: 'string', placeholder: 'name', summary: 'the only host that may use it' },
-    ttl: { type: 'string', placeholder: 'duration', default: '1h', summary: 'how long it can be used' },
+    ttl: { type: 'string', placeholder: 'duration', default: '1h', summary: 'how long it can be used, up to 720h' },
     ...TIMED_OUTPUT_OPTION,
     ...CONNECTION_OPTIONS,
   },
@@ -42,16 +46,31 @@ export const tokenCreateCommand: Command = {
         tokenCreateCommand,
         `--ttl must be a duration such as 10m or 1h, not "${textOf(values, 'ttl')}"`,
       );
+    if (ttlMs < 1_000 || ttlMs > LONGEST_TTL_MS)
+      throw usageError(tokenCreateCommand, `--ttl must be from 1s to 720h (30 days), not "${textOf(values, 'ttl')}"`);
     const host = textOf(values, 'host');
-    const created = await askFor<TokenInfo & { readonly token: string }>(asker(values, context), {
+    const answer = await asker(
+      values,
+      context,
+    )({
       method: 'POST',
       path: '/isthmus/v1/tokens',
       body: { identities, ttlMs, ...(host === undefined ? {} : { host }) },
     });
+    if (answer.status >= 400) throw refusedOptions(answer) ?? refusal(answer);
+    const created = answer.body as TokenInfo & { readonly token: string };
     print(context, values, created, () => `${created.token}\n`);
     return EXIT.ok;
   },
 };
+
+/** What the Manager says of its fields, as of the options that they came from; undefined when it refused for another reason. */
+function refusedOptions(answer: ManagerAnswer): CommandError | undefined {
+  const lines = causesOf(answer).map(({ field, message }) =>
+    field.startsWith('identities') ? `--identity: ${message}` : `--${field}: ${message}`,
+  );
+  return lines.length === 0 ? undefined : usageError(tokenCreateCommand, lines.join('\n'));
+}
 
 /** Shows join tokens, without their secrets. */
 export const tokenListCommand: Command = {
