@@ -162,7 +162,8 @@ const shown: readonly [string, RegExp][] = [
     /consul\/r1 +consul +10\.0\.0\.1:9080 +a +healthy +1 +eu\/eu-1 +version=v1\nzk\/r2 +zk +10\.0\.0\.2:9081 +no agent +unhealthy +1 +eu\/eu-1 +version=v2\n$/,
   ],
   ['services reviews.service.consul', /consul\/r1/],
-  ['services -n other', /^No registry lists a service/],
+  ['services -n other', /^No registry lists a service in the namespace "other"\. Try: isthmus services\n$/],
+  ['workloads -n none', /^No host has reported a workload in the namespace "none"\. Try: isthmus workloads\n$/],
   [
     'hosts',
     /a +10\.0\.0\.1:15008 +held +\d+s ago +0\.1\.0 +1\.40\.0 +1 +2 +2\na: out\/9080 \(from VirtualService default\/reviews\) is not in force: no such filter\na: certificate of/,
@@ -243,6 +244,12 @@ test('what is listed on a removed host is shown as not called, and is something 
     /^ {2}reviews\.default\.mesh is listed on host b, which was removed, and is not called there; .* isthmus hosts remove b --direct$/m,
   );
   t.is((await run(api, 'status --check')).code, 1);
+});
+
+test('a workload whose host was lost is not shown as healthy', async t => {
+  const hosts = [{ ...HOST, lease: { ...HOST.lease, state: 'lapsed' as const } }];
+  const api = await startApi(t, { inspect: { ...INSPECT, hosts: () => hosts } });
+  t.regex((await ok(t, api, 'workloads')).out, /^reviews .* host lost +not yet in force$/m);
 });
 
 test('what hosts and registries write cannot speak to the terminal', async t => {

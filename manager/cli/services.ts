@@ -27,7 +27,7 @@ export const servicesCommand: Command = {
       path: '/isthmus/v1/services',
     });
     const services = items.filter(service => namespace === undefined || service.namespace === namespace);
-    if (name === undefined) print(context, values, services, () => servicesTable(services));
+    if (name === undefined) print(context, values, services, () => servicesTable(services, namespace));
     else {
       const service = find(services, name, namespace);
       print(context, values, service, () => instancesTable(service));
@@ -52,7 +52,7 @@ function find(services: readonly ServiceReport[], name: string, namespace = 'def
   });
 }
 
-function servicesTable(services: readonly ServiceReport[]): Table {
+function servicesTable(services: readonly ServiceReport[], namespace: string | undefined): Table {
   return {
     head: ['SERVICE', 'NAMESPACE', 'PORTS', 'HEALTHY', 'REGISTRIES', 'HOSTS', 'ADDRESS'],
     rows: services.map(service => [
@@ -64,7 +64,10 @@ function servicesTable(services: readonly ServiceReport[]): Table {
       tally(allOf(service).map(hostOf)),
       service.virtualIps[0] ?? '',
     ]),
-    empty: 'No registry lists a service. Try: isthmus status',
+    empty:
+      namespace === undefined
+        ? 'No registry lists a service. Try: isthmus status'
+        : `No registry lists a service in the namespace "${namespace}". Try: isthmus services`,
   };
 }
 

@@ -19,15 +19,25 @@ export const workloadsCommand: Command = {
       path: '/isthmus/v1/workloads',
     });
     const workloads = items.filter(workload => namespace === undefined || workload.namespace === namespace);
-    const { items: hosts } = workloads.every(isInForce)
-      ? { items: [] }
-      : await askFor<{ readonly items: readonly HostReport[] }>(ask, { path: '/isthmus/v1/hosts' });
-    print(context, values, workloads, () => tableText(context, workloadsTable(workloads)) + waiting(workloads, hosts));
+    const { items: hosts } = await askFor<{ readonly items: readonly HostReport[] }>(ask, {
+      path: '/isthmus/v1/hosts',
+    });
+    print(
+      context,
+      values,
+      workloads,
+      () => tableText(context, workloadsTable(workloads, hosts, namespace)) + waiting(workloads, hosts),
+    );
     return EXIT.ok;
   },
 };
 
-function workloadsTable(workloads: readonly WorkloadReport[]): Table {
+function workloadsTable(
+  workloads: readonly WorkloadReport[],
+  hosts: readonly HostReport[],
+  namespace: string | undefined,
+): Table {
+  const lost = new Set(hosts.filter(({ lease }) => lease.state === 'lapsed').map(({ name }) => name));
   return {
     head: ['WORKLOAD', 'NAMESPACE', 'HOST', 'IDENTITY', 'PORTS', 'SERVES', 'HEALTH', 'POLICY'],
     rows: workloads.map(workload => [
@@ -37,10 +47,14 @@ function workloadsTable(workloads: readonly WorkloadReport[]): Table {
       `${workload.namespace}/${workload.serviceAccount}`,
       workload.ports.map(({ number }) => number).join(' '),
       workload.serves.join(' '),
-      workload.health,
+      // What it said last of its health is old.
+      lost.has(workload.host) ? 'host lost' : workload.health,
       isInForce(workload) ? 'in force' : 'not yet in force',
     ]),
-    empty: 'No host has reported a workload. Try: isthmus hosts',
+    empty:
+      namespace === undefined
+        ? 'No host has reported a workload. Try: isthmus hosts'
+        : `No host has reported a workload in the namespace "${namespace}". Try: isthmus workloads`,
   };
 }
 
