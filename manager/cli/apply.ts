@@ -28,8 +28,8 @@ export const applyCommand: Command = {
     ...CONNECTION_OPTIONS,
   },
   async run({ values }, context) {
-    const { objects: read, errors } = await readInput(applyCommand, values, context);
-    const objects = inOrder(read);
+    const { objects: read, errors, ambiguous } = await readInput(applyCommand, values, context);
+    const objects = inOrder(read.filter(object => !ambiguous.has(object)));
     const applied = await applyAll(asker(values, context), objects, errors.length > 0, values['dry-run'] === true);
     printErrors(context, errors);
     for (const { errors: refused, warnings } of applied) {

@@ -21,16 +21,14 @@ test('of a folder, links to files are read, and what is hidden is not', async t 
   t.regex((await run(api, `validate -f ${folder}`)).err, /^Cannot read .*\/mesh\/sub\/broken\.yaml: ENOENT/);
 });
 
-test('an object that is there twice is named with both places, and applied as the first says', async t => {
+test('of an object that is there twice both places are named, and neither is applied', async t => {
   const api = await startApi(t, { inspect: INSPECT });
   const [a, b] = [write(api, 'a.yaml', RULE), write(api, 'b.yaml', `${ROUTES}---\n${RULE.replace('v2', 'v3')}`)];
   const { code, out, err } = await run(api, `apply -f ${a} -f ${b}`);
   t.is(code, 1);
-  t.is(
-    out,
-    'destinationrule.networking.istio.io/reviews created\nvirtualservice.networking.istio.io/reviews created\n',
-  );
-  t.is(err, `${b}:15:12: metadata.name: DestinationRule default/reviews is in ${a}:1:1 already; keep one of the two\n`);
+  t.is(out, 'virtualservice.networking.istio.io/reviews created\n');
+  const said = `${b}:15:12: metadata.name: DestinationRule default/reviews is in ${a}:1:1 already; keep one of the two\n`;
+  t.true(err.startsWith(said), err);
   const elsewhere = RULE.replace('{name: reviews}', '{name: reviews, namespace: shop}');
   t.is((await ok(t, api, 'validate -f -', `${RULE}---\n${elsewhere}`)).out, '2 objects right\n');
 });

@@ -11,6 +11,12 @@ import { readText } from './read-text.ts';
 /** Most files that are read of a folder. */
 const MAXIMUM_FILES = 10_000;
 
+/** What files hold. */
+export interface Input extends FileContent {
+  /** Those of the objects of whose name there are others: which of them is meant cannot be known. */
+  readonly ambiguous: ReadonlySet<FileObject>;
+}
+
 /**
  * Reads what `--file` names; `-` is standard input, a folder all YAML and JSON files below it that are not hidden. Of objects of one
  * name the first counts.
@@ -20,12 +26,13 @@ export async function readInput(
   command: Command,
   values: CommandArguments['values'],
   context: CommandContext,
-): Promise<FileContent> {
+): Promise<Input> {
   const paths = textsOf(values, 'file');
   if (paths.length === 0) throw usageError(command, '-f is missing: name a file, a folder, or - for standard input');
   const namespace = namespaceOf(command, values);
   const objects = new Map<string, FileObject>();
   const errors: FileError[] = [];
+  const ambiguous = new Set<FileObject>();
   const read = new Set<string>();
   for (const path of paths) {
     const files = path === '-' ? ['-'] : await filesBelow(path, context.signal);
@@ -38,12 +45,14 @@ export async function readInput(
         const first = objects.get(nameOf(object));
         if (namespace !== undefined && object.manifest.namespace !== namespace)
           errors.push(isElsewhere(object, namespace));
-        else if (first) errors.push(isThere(object, first));
-        else objects.set(nameOf(object), object);
+        else if (first) {
+          ambiguous.add(first);
+          errors.push(isThere(object, first));
+        } else objects.set(nameOf(object), object);
       }
     }
   }
-  return { objects: [...objects.values()], errors };
+  return { objects: [...objects.values()], errors, ambiguous };
 }
 
 function nameOf({ manifest }: FileObject): string {
