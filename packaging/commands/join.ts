@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { hostname } from 'node:os';
+import { parseToken } from '../../auth/token.ts';
 import {
   type Command,
   type CommandArguments,
@@ -12,7 +12,8 @@ import {
 } from '../../manager/cli/command.ts';
 import { OUTPUT_OPTION, textOf } from '../../manager/cli/options.ts';
 import { print } from '../../manager/cli/output.ts';
-import { messageOf } from '../../manager/model/util/errors.ts';
+import { readText } from '../../manager/cli/read-text.ts';
+import { codeOf, messageOf } from '../../manager/model/util/errors.ts';
 import { DIR_OPTIONS, dirsOf } from '../paths.ts';
 import { planAgentFile } from './agent-file.ts';
 import { type Joined, joinHost } from './join-host.ts';
@@ -55,7 +56,7 @@ export const joinCommand: Command = {
     const dirs = dirsOf(values);
     const file = await planAgentFile(dirs.configDir, factsOf(values), {
       host: ownName(),
-      address: () => ownAddress(managers[0]!),
+      address: () => ownAddress(managers[0]!, context.signal),
     });
     const joined = await joinHost({ managers, token, file }, dirs, context.signal);
     print(
@@ -72,8 +73,13 @@ async function tokenOf(values: CommandArguments['values'], context: CommandConte
   const [token, file] = [values['token'], values['token-file']];
   if ((token === undefined) === (file === undefined))
     throw usageError(joinCommand, 'Give either --token or --token-file');
-  if (token !== undefined) return String(token);
-  return (file === '-' ? await context.stdin() : await readFile(String(file), 'utf8')).trim();
+  const text = token ?? (file === '-' ? await context.stdin() : await readText(String(file), context.signal));
+  // Before anything is connected to: what follows may fail of other things first.
+  if (parseToken(String(text)) !== undefined) return String(text).trim();
+  const from = token !== undefined ? '--token' : file === '-' ? 'standard input' : String(file);
+  throw new CommandError(`What ${from} says is no join token; one begins with "isthmus1.", and is of one line`, {
+    next: 'on the Manager: isthmus token create',
+  });
 }
 
 /** Options that say what a host is. @param otherwise its address where neither they nor agent.yaml say it. */
@@ -118,19 +124,32 @@ function managerAddress(manager: string): string {
   );
 }
 
-/** The address from which this host reaches the Manager: the one that other hosts most likely reach it at. */
-async function ownAddress(manager: string): Promise<string> {
+/** The address from which this host reaches the Manager: the one that other hosts most likely reach it at. @throws {CommandError} */
+async function ownAddress(manager: string, signal: AbortSignal): Promise<string> {
   const { hostname: host, port } = new URL(`tcp://${manager}`);
   const socket = connect({ host: host.replace(/^\[|\]$/g, ''), port: Number(port) });
+  const limit = AbortSignal.timeout(CONNECT_MS);
   try {
-    await once(socket, 'connect', { signal: AbortSignal.timeout(CONNECT_MS) });
+    await once(socket, 'connect', { signal: AbortSignal.any([signal, limit]) });
     return socket.localAddress ?? '';
-  } catch (error) {
-    throw new CommandError(`Cannot reach the Manager at ${manager}: ${messageOf(error)}`, {
-      next: 'isthmus status, on the Manager',
-      cause: error,
-    });
+  } catch (cause) {
+    if (signal.aborted) throw new CommandError('Stopped', { cause });
+    throw unreached(manager, limit.aborted ? new Error(`no answer within ${CONNECT_MS / 1000} s`) : cause);
   } finally {
     socket.destroy();
   }
+}
+
+/** Why no Manager could be asked, and what may help. */
+export function unreached(manager: string, cause: unknown): CommandError {
+  const why = messageOf(cause);
+  if (['ENOTFOUND', 'EAI_AGAIN'].includes(codeOf(cause) ?? ''))
+    return new CommandError(`Cannot find the Manager: the name in ${manager} is not known here: ${why}`, {
+      next: 'its IP address; or give it that name in DNS or in /etc/hosts',
+      cause,
+    });
+  return new CommandError(`Cannot reach the Manager at ${manager}: ${why}`, {
+    next: 'isthmus status, on the Manager; and what a firewall between lets through',
+    cause,
+  });
 }
