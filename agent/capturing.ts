@@ -27,7 +27,8 @@ export type CaptureOutcome = 'set' | 'untaken' | 'unsaid';
 /** How long capture waits for Envoy to take what it was sent before looking at what it took so far, milliseconds. */
 const APPLY_MS = 10_000;
 
-const NOBODY = 'no workload is in the mesh yet';
+/** Why nobody is captured where there is nobody to capture. */
+export const NOBODY = 'no workload is in the mesh yet';
 
 /** Brings the kernel's rules to what Envoy is ready for, and knows who is captured and which policies are in force. */
 export class Capturing {

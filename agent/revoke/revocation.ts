@@ -94,8 +94,8 @@ export class Revocation {
         if (woken || http || again) await this.#revoke(http, signal);
       } catch (error) {
         if (signal.aborted) return;
-        const why = `cannot end those that policy refuses now: ${messageOf(error)}`;
-        this.#problems = [{ where: 'connections', why }];
+        const why = `cannot end those that it refuses now: ${messageOf(error)}`;
+        this.#problems = [{ where: 'policy of connections that stand', why }];
         logger.error('cannot end connections that policy refuses now', { reason: messageOf(error) });
         this.#again = { at: performance.now() + boundMs, http };
       }
@@ -182,7 +182,7 @@ export class Revocation {
         connections: count,
       });
     return counted(left).map(({ port, source, count }) => ({
-      where: `workload ${port.workload}`,
+      where: `policy of workload ${port.workload}`,
       why: `${count} connections of ${source} to port ${port.number} are refused by policy and stand all the same, as this kernel ends none (CONFIG_INET_DIAG_DESTROY); restart the workload to end them`,
     }));
   }

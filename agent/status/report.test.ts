@@ -1,5 +1,6 @@
 import test from 'ava';
 import { host, workload } from '../compile/fixtures.ts';
+import type { Rejection } from '../envoy/ads/status.ts';
 import type { Member } from '../members.ts';
 import { type ReportParts, StatusReport } from './report.ts';
 
@@ -32,6 +33,7 @@ const REFUSED = [
   { resource: 'VirtualService default/vs', reason: 'goes nowhere', origins: ['VirtualService default/vs'] },
   { resource: 'capture of workload c', reason: 'no address', origins: ['workload c'] },
 ];
+const UNCAPTURED = { resource: 'capture', reason: 'no right', origins: [] };
 const UNCERTIFIED = {
   resource: 'certificate of a/default/web',
   reason: 'the Manager is away',
@@ -47,7 +49,7 @@ const CASES: readonly [what: string, member: Member, told: readonly object[]][] 
 
 for (const [what, one, told] of CASES)
   test(`the Manager is told ${told.length > 0 ? 'of' : 'nothing of'} the certificate of a workload ${what}`, t => {
-    t.deepEqual(new StatusReport(parts([one])).rejections(), [...REFUSED, ...told]);
+    t.deepEqual(new StatusReport(parts([one])).rejections(), [...REFUSED, ...told, UNCAPTURED]);
   });
 
 test('the status says of each workload why it has no certificate, and until when it has one', t => {
@@ -58,3 +60,53 @@ test('the status says of each workload why it has no certificate, and until when
   t.deepEqual(rejections, REFUSED);
   t.deepEqual(services, ['a', 'b']);
 });
+
+/** A report of a host on which nothing is wrong but what is given. */
+function reportOf(wrong: {
+  readonly refused?: readonly Rejection[];
+  readonly problems?: ReturnType<ReportParts['problems']>;
+  readonly capture?: string;
+}): StatusReport {
+  const { refused = [], problems = [], capture } = wrong;
+  return new StatusReport({
+    converge: {
+      members: () => [],
+      captured: () => [],
+      problems: () => [],
+      capture: () => ({ active: true, ...(capture !== undefined && { reason: capture }), problems: [] }),
+    },
+    ads: { connections: 1, rejections: () => refused },
+    problems: () => problems,
+  } as unknown as ReportParts);
+}
+
+const FILE = '/etc/isthmus/workloads.d/x.yaml:3';
+const TOLD: readonly [what: string, wrong: Parameters<typeof reportOf>[0], expected: readonly object[]][] = [
+  [
+    'a file of a workload that cannot be used',
+    { problems: [{ where: FILE, why: 'prots: is not a field here' }] },
+    [{ resource: FILE, reason: 'prots: is not a field here', origins: [] }],
+  ],
+  [
+    'what is wrong with a workload, with its name',
+    { problems: [{ where: 'policy of workload a/default/web', why: '2 connections stand' }] },
+    [
+      {
+        resource: 'policy of workload a/default/web',
+        reason: '2 connections stand',
+        origins: ['workload a/default/web'],
+      },
+    ],
+  ],
+  [
+    'why calls are not captured',
+    { capture: 'nft: no such file' },
+    [{ resource: 'capture', reason: 'nft: no such file', origins: [] }],
+  ],
+  ['nothing where no workload is yet', { capture: 'no workload is in the mesh yet' }, []],
+];
+
+for (const [what, wrong, expected] of TOLD)
+  test(`the Manager is told ${what}`, t => {
+    t.deepEqual(reportOf(wrong).rejections(), expected);
+  });

@@ -1,3 +1,4 @@
+import { NOBODY } from '../capturing.ts';
 import type { Converge } from '../converge.ts';
 import type { AdsServer } from '../envoy/ads/server.ts';
 import type { HostProxy } from '../host-proxy.ts';
@@ -36,7 +37,21 @@ export class StatusReport implements StatusSource {
       const reason = state === 'waiting for policy' ? undefined : certificates.reason(identity);
       return reason === undefined ? [] : [{ resource: `certificate of ${uid}`, reason, origins: [`workload ${uid}`] }];
     });
-    return [...this.#refused(), ...uncertified];
+    return [...this.#refused(), ...uncertified, ...this.#uncaptured(), ...this.#found()];
+  }
+
+  /** That there is nobody to capture is no fault. */
+  #uncaptured(): readonly RejectionStatus[] {
+    const { reason } = this.#parts.converge.capture();
+    return reason === undefined || reason === NOBODY ? [] : [{ resource: 'capture', reason, origins: [] }];
+  }
+
+  /** Whoever looks at the whole mesh must see them too: a workload whose file cannot be read is missing there. */
+  #found(): readonly RejectionStatus[] {
+    return this.#parts.problems().map(({ where, why }) => {
+      const workload = /\bworkload \S+$/.exec(where)?.[0];
+      return { resource: where, reason: why, origins: workload === undefined ? [] : [workload] };
+    });
   }
 
   #refused(): readonly RejectionStatus[] {
