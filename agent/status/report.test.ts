@@ -1,5 +1,6 @@
 import test from 'ava';
 import { host, workload } from '../compile/fixtures.ts';
+import { TYPE } from '../compile/resource.ts';
 import type { Rejection } from '../envoy/ads/status.ts';
 import type { Member } from '../members.ts';
 import { type ReportParts, StatusReport } from './report.ts';
@@ -69,6 +70,7 @@ function reportOf(wrong: {
 }): StatusReport {
   const { refused = [], problems = [], capture } = wrong;
   return new StatusReport({
+    options: { host: { tunnelPort: 15_009 } },
     converge: {
       members: () => [],
       captured: () => [],
@@ -102,6 +104,27 @@ const TOLD: readonly [what: string, wrong: Parameters<typeof reportOf>[0], expec
     'why calls are not captured',
     { capture: 'nft: no such file' },
     [{ resource: 'capture', reason: 'nft: no such file', origins: [] }],
+  ],
+  [
+    'that another program has the port of tunnels, without the config of the listener',
+    {
+      refused: [
+        {
+          typeUrl: TYPE.listener,
+          name: 'tunnel',
+          version: '1',
+          reason: "cannot bind '0.0.0.0:15009': Address already in use\n",
+          origins: ['AuthorizationPolicy default/hello-callers'],
+        },
+      ],
+    },
+    [
+      {
+        resource: 'tunnel',
+        reason: `another program listens on 0.0.0.0:15009: see ss -lptn 'sport = :15009'; end it, or set another "tunnelPort" in agent.yaml; it is tried again every 30 s`,
+        origins: [],
+      },
+    ],
   ],
   ['nothing where no workload is yet', { capture: 'no workload is in the mesh yet' }, []],
 ];

@@ -8,6 +8,7 @@ import type { AgentOptions } from '../options.ts';
 import type { RejectionStatus } from './rejection.ts';
 import type { StatusSource } from './server.ts';
 import type { AgentStatus } from './status.ts';
+import { explained } from './taken.ts';
 
 export interface ReportParts {
   readonly options: AgentOptions;
@@ -55,8 +56,10 @@ export class StatusReport implements StatusSource {
   }
 
   #refused(): readonly RejectionStatus[] {
-    const { ads, converge } = this.#parts;
-    const refused = ads.rejections().map(({ name, reason, origins }) => ({ resource: name, reason, origins }));
+    const { ads, converge, options } = this.#parts;
+    const refused = ads
+      .rejections()
+      .map(({ name, reason, origins }) => explained({ resource: name, reason, origins }, options.host.tunnelPort));
     const unusable = converge
       .problems()
       .map(({ origin, message }) => ({ resource: origin, reason: message, origins: [origin] }));
