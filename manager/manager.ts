@@ -90,6 +90,8 @@ export async function runManager(options: ManagerOptions, logger: Logger, signal
   } finally {
     over.abort();
     await Promise.allSettled(running);
+    // When each was last heard of is remembered with what changes, and now.
+    for (const [name, state] of hosts.all()) hostMemory.note(name, state);
     await Promise.all([hostMemory.flush(), withheld.flush()]);
   }
 }
@@ -188,7 +190,11 @@ function makeHosts(parts: {
         hostMemory.note(host, hosts.get(host));
         catalog.workloadsChanged(host, uids);
       },
-      hostArrived: state => catalog.hostArrived(state),
+      hostArrived(state) {
+        // Of one without workloads nothing else would be remembered: a Manager that starts anew would say that it never came.
+        hostMemory.note(state.host.name, state);
+        catalog.hostArrived(state);
+      },
     },
     logger,
   );

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import test from 'ava';
-import { startApi } from '../api/fixture.ts';
+import { inspectOf, startApi } from '../api/fixture.ts';
 import type { ServiceReport } from '../api/inspect.ts';
 import { HOST, INSPECT, REGISTRY, SERVICE } from './fixture.ts';
 import { ok, ROUTES, RULE, run, write } from './fixture-run.ts';
@@ -259,6 +259,30 @@ test('what hosts and registries write cannot speak to the terminal', async t => 
   const api = await startApi(t, { inspect });
   for (const command of ['hosts', 'status']) t.notRegex((await ok(t, api, command)).out, /[^\P{Cc}\n]/u);
 });
+
+const STARTED = Date.now() - 5_000;
+const LEASE = { expires: Date.now() + 10_000 };
+for (const [what, host, said, code] of [
+  [
+    'not heard of since is not said to lack its Envoy',
+    { lease: { ...LEASE, state: 'held', lastHeard: STARTED - 9_000 }, envoyConnected: false },
+    /^Hosts +1 of 1 with 0 workloads; 1 not heard of yet since this Manager started\n(?!.*Wrong)/m,
+    0,
+  ],
+  [
+    'heard of is said to lack its Envoy',
+    { lease: { ...LEASE, state: 'held', lastHeard: STARTED + 1_000 }, envoyConnected: false },
+    /^Hosts +1 of 1 with 0 workloads\n[\s\S]*Host a has no Envoy connected/m,
+    1,
+  ],
+] as const)
+  test(`after a start of the Manager, a host that was ${what}`, async t => {
+    const manager = () => ({ ...inspectOf().manager(), startedAt: STARTED });
+    const hosts = () => [{ ...HOST, ...host, rejections: [] }];
+    const result = await run(await startApi(t, { inspect: { hosts, manager } }), 'status --check');
+    t.is(result.code, code, result.out);
+    t.regex(result.out, said);
+  });
 
 test('tokens are made, listed without their secret, and taken back', async t => {
   const api = await startApi(t);

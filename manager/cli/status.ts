@@ -40,13 +40,26 @@ function syncedWhen({ state, lastSynced }: RegistryReport): string {
   return lastSynced === undefined ? 'never' : `${ago(lastSynced)} ago`;
 }
 
-function statusText(context: CommandContext, status: MeshStatus, wrong: readonly string[]): string {
-  const { manager, services, instances, workloads, hosts, registries, config } = status;
+type ListedHost = MeshStatus['hosts'][number];
+
+/** A Manager that starts knows its hosts from its last life, and nothing of their Envoys before they speak. */
+function isAwaited({ lease }: ListedHost, { startedAt }: MeshStatus['manager']): boolean {
+  return lease.state === 'held' && lease.lastHeard < startedAt;
+}
+
+function hostsLine({ manager, workloads, hosts }: MeshStatus): string {
   const held = hosts.filter(({ lease }) => lease.state === 'held').length;
+  const awaited = hosts.filter(host => isAwaited(host, manager)).length;
+  const rest = awaited === 0 ? '' : `; ${awaited} not heard of yet since this Manager started`;
+  return `${held} of ${hosts.length} with ${count(workloads, 'workload')}${rest}`;
+}
+
+function statusText(context: CommandContext, status: MeshStatus, wrong: readonly string[]): string {
+  const { manager, services, instances, registries, config } = status;
   return [
     `Manager    ${manager.version}, trust domain ${manager.trustDomain}, up for ${ago(manager.startedAt)}\n`,
     `Services   ${services}, with ${count(instances.total, 'instance')}: ${instances.healthy} healthy, ${instances.mesh} behind an agent\n`,
-    `Hosts      ${held} of ${hosts.length} with ${count(workloads, 'workload')}\n`,
+    `Hosts      ${hostsLine(status)}\n`,
     `Config     ${count(config.objects, 'object')}\n\n`,
     tableText(context, {
       head: ['REGISTRY', 'KIND', 'STATE', 'SYNCED', 'SERVICES', 'INSTANCES'],
@@ -92,7 +105,7 @@ function isEarly({ message }: ConfigWarning): boolean {
 function wrongLines({ manager, hosts, registries, withheld, rejections, config }: MeshStatus): string[] {
   return [
     ...caLines(manager),
-    ...hostLines(hosts),
+    ...hostLines(hosts, manager),
     ...withheld.map(
       ({ hostname, removedHost, instances }) =>
         `${hostname} is listed ${instances === 1 ? '' : `${instances} times `}on host ${removedHost}, which was removed, and is not called there; ${wayBack(removedHost)}`,
@@ -108,7 +121,7 @@ function wrongLines({ manager, hosts, registries, withheld, rejections, config }
   ];
 }
 
-function hostLines(hosts: MeshStatus['hosts']): string[] {
+function hostLines(hosts: MeshStatus['hosts'], manager: MeshStatus['manager']): string[] {
   return [
     ...hosts
       .filter(({ lease }) => lease.state === 'lapsed')
@@ -123,7 +136,7 @@ function hostLines(hosts: MeshStatus['hosts']): string[] {
           `Host ${name} joined ${ago(joinedAt)} ago and was never heard of; run: isthmus agent, there`,
       ),
     ...hosts
-      .filter(({ lease, envoyConnected }) => lease.state === 'held' && !envoyConnected)
+      .filter(host => host.lease.state === 'held' && !host.envoyConnected && !isAwaited(host, manager))
       .map(({ name }) => `Host ${name} has no Envoy connected`),
   ];
 }

@@ -1,4 +1,5 @@
 import test from 'ava';
+import type { HostReport } from '../../manager/api/inspect.ts';
 import { startAgent, workloadOf } from './agent.ts';
 import { startManagerProcess } from './process.ts';
 
@@ -36,3 +37,19 @@ for (const [when, late] of [
       [],
     );
   });
+
+test('a Manager that started anew knows of its hosts what it knew, also of one without workloads', async t => {
+  const manager = await startManagerProcess(t);
+  const agent = await startAgent(t, manager, await manager.token('a'), { workloads: [] });
+  await agent.until('it is heard of', () => agent.ack() !== undefined);
+  await manager.kill('SIGTERM');
+  await agent.stop();
+  const ended = Date.now();
+  await manager.start();
+  const { items } = (await manager.ask({ path: '/isthmus/v1/hosts' })).body as { items: readonly HostReport[] };
+  t.like(items, [{ name: 'a', lease: { state: 'held' } }]);
+  t.true(items[0]!.lease.lastHeard <= ended);
+  const { code, out } = await manager.isthmus('status', '--check');
+  t.is(code, 0, out);
+  t.regex(out, /^Hosts +1 of 1 with 0 workloads; 1 not heard of yet since this Manager started$/m);
+});
