@@ -18,6 +18,7 @@ import type { Wire } from '../model/proto/wire.ts';
 import type { Clock } from '../model/util/clock.ts';
 import { messageOf } from '../model/util/errors.ts';
 import type { Logger } from '../model/util/log.ts';
+import { bind } from './bind.ts';
 import { memberOf } from './caller.ts';
 import { ManagerCredentials } from './credentials.ts';
 import type { Publisher } from './publisher.ts';
@@ -102,14 +103,8 @@ export class AgentServer {
    */
   async listen(address: string, port: number, signal: AbortSignal): Promise<number> {
     const credentials = new ManagerCredentials(this.#parts.authority);
-    const host = address.includes(':') ? `[${address}]` : address;
-    const bound = await new Promise<number>((resolve, reject) => {
-      this.#server.bindAsync(`${host}:${port}`, credentials, (error, found) => {
-        if (error) reject(new Error(`Cannot listen for agents on ${host}:${port}: ${error.message}`, { cause: error }));
-        else resolve(found);
-      });
-    });
     const { clock, logger } = this.#parts;
+    const bound = await bind(this.#server, { address, port }, credentials, logger);
     const { notAfter } = credentials;
     const renewed = { what: 'the certificate for agents', notAfter, renew: () => credentials.renew() };
     void keepFresh(renewed, { clock, logger }, signal);
