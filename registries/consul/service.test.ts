@@ -84,6 +84,7 @@ for (const [name, service, why] of [
   ['no protocol of ours', { Meta: { 'isthmus-protocol': 'smtp' } }, /has isthmus-protocol "smtp"/],
   ['no number for a port', { Meta: { 'isthmus-port': 'x' } }, /has the port null/],
   ['an address that is none', { Address: 'a b' }, /has the address "a b"/],
+  ['an address that lacks a number', { Address: '10.99.0' }, /has the address "10.99.0"; it must be an IP address or/],
 ] as const)
   test(`an instance with ${name} is left out and named, and its fellows stay`, t => {
     const { instances, problems } = readService('web', [entry({ ID: 'bad', ...service }), entry({})], READING);

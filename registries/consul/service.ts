@@ -1,8 +1,9 @@
+import { isIP } from 'node:net';
 import type { Health } from '../../manager/model/instance.ts';
 import type { Locality } from '../../manager/model/locality.ts';
 import { PROTOCOLS, type ServicePort } from '../../manager/model/service.ts';
 import { isRecord, show } from '../../manager/model/util/fields.ts';
-import { isPortName } from '../names.ts';
+import { endsInNumber, isPortName } from '../names.ts';
 import { protocolOfName } from '../ports.ts';
 import type { Problem, RegistryInstance, RegistryPort, RegistryService } from '../registry.ts';
 
@@ -61,7 +62,7 @@ function readInstance(
   checks: readonly unknown[],
 ): RegistryInstance {
   const address = text(service['Address']) || text(node['Address']);
-  if (address === '' || /[\s/]/.test(address))
+  if (address === '' || /[\s/]/.test(address) || (isIP(address) === 0 && endsInNumber(address)))
     throw new Error(`has the address ${show(address)}; it must be an IP address or a host name`);
   const ports = readPorts(service);
   const labels = readLabels(service);

@@ -80,6 +80,12 @@ for (const [name, bad, where, why] of [
     'wieght: is not a field here; did you mean "weight"?',
   ],
   ['address', '{address: "10.0.0.2 ", port: 1}', 'a.yaml:13', 'must be an IP address or a host name'],
+  [
+    'IPv4 address',
+    '{address: 10.99.0, port: 1}',
+    'a.yaml:13',
+    'must be an IP address or a host name, not "10.99.0"; an IPv4 address is four numbers from 0 to 255',
+  ],
   ['second port', '{address: 10.0.0.2, port: 1, ports: {a: 2}}', 'a.yaml:13', 'cannot stand beside "port"'],
   ['text', 'what', 'a.yaml:13', 'must be a map of fields, not "what"'],
   ['id that is taken', '{id: two, address: 10.0.0.2, port: 1}', 'a.yaml:13', '"two" is listed twice'],

@@ -3,7 +3,7 @@ import type { Health } from '../../manager/model/instance.ts';
 import { describeFieldError, type FieldError } from '../../manager/model/util/errors.ts';
 import { Fields } from '../../manager/model/util/fields.ts';
 import { keyOf } from '../mapping.ts';
-import { isHostname, isLabel, isPortName } from '../names.ts';
+import { addressHint, isHostname, isLabel, isPortName } from '../names.ts';
 import { readServicePorts } from '../ports.ts';
 import type { Problem, RegistryInstance, RegistryPort, RegistryService } from '../registry.ts';
 import { readLocality } from './locality.ts';
@@ -139,7 +139,7 @@ function readLabel(fields: Fields, name: string, required: boolean): string | un
 function readInstance(fields: Fields): RegistryInstance | undefined {
   const address = fields.required('address', 'try "10.0.0.1"');
   if (address !== undefined && isIP(address) === 0 && !isHostname(address))
-    fields.fail('address', `must be an IP address or a host name, not "${address}"`);
+    fields.fail('address', `must be an IP address or a host name, not "${address}"`, addressHint(address));
   const ports = readPorts(fields);
   const id = fields.string('id');
   const weight = fields.number('weight', 0, 1_000_000) ?? 1;

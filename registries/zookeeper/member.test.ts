@@ -63,6 +63,11 @@ for (const [name, value, message] of [
   ['without a port', { serviceEndpoint: { host: 'a' } }, /serviceEndpoint\.port: is missing/],
   ['with a port too high', { serviceEndpoint: { host: 'a', port: 65536 } }, /serviceEndpoint\.port: .*not 65536/],
   ['with a host that is none', { serviceEndpoint: { host: 'a b', port: 1 } }, /serviceEndpoint\.host: .*"a b"/],
+  [
+    'with an address that lacks a number',
+    { serviceEndpoint: { host: '10.99.0', port: 1 } },
+    /serviceEndpoint\.host: .*"10\.99\.0"; an IPv4 address is four numbers/,
+  ],
 ] as const)
   test(`a member ${name} cannot be used`, t => {
     t.throws(() => readMember('m', data(value)), { message });

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import type { Health } from '../../manager/model/instance.ts';
 import { describeFieldError } from '../../manager/model/util/errors.ts';
 import { Fields, isRecord, show } from '../../manager/model/util/fields.ts';
+import { addressHint, endsInNumber } from '../names.ts';
 import type { RegistryInstance, RegistryPort } from '../registry.ts';
 
 /** A member of a ServerSet: an instance without its weight, which vectors give. */
@@ -61,6 +62,9 @@ function missing(fields: Fields, name: string): undefined {
   return undefined;
 }
 
+/** As loosely as writers of server sets take them. */
+const HOST = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?\.?$/;
+
 interface Endpoint {
   readonly host: string;
   readonly port: number;
@@ -69,8 +73,8 @@ interface Endpoint {
 function readEndpoint(fields: Fields | undefined): Endpoint | undefined {
   if (!fields) return undefined;
   const host = fields.required('host');
-  if (host !== undefined && isIP(host) === 0 && !/^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?\.?$/.test(host))
-    fields.fail('host', `must be an IP address or a host name, not ${show(host)}`);
+  if (host !== undefined && isIP(host) === 0 && (!HOST.test(host) || endsInNumber(host)))
+    fields.fail('host', `must be an IP address or a host name, not ${show(host)}`, addressHint(host));
   const port = fields.has('port') ? fields.port('port') : fields.fail('port', 'is missing');
   return host === undefined || port === undefined ? undefined : { host, port };
 }
