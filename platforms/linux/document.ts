@@ -43,6 +43,7 @@ const LAST_UID = 2 ** 32 - 2;
  * @throws {DocumentError}
  */
 export function readWorkload(text: string, file: string, host: string): WorkloadDocument {
+  if (text.includes('\0')) throw new DocumentError({ where: `${file}:1`, why: 'is no text: it has a byte 0' });
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const broken = document.errors[0];

@@ -1,5 +1,6 @@
 import test from 'ava';
-import { keepUnnamed, readDocument } from './document.ts';
+import { readDocument } from './document.ts';
+import { keepUnnamed } from './kept.ts';
 
 const GOOD = `services:
   - name: reviews
@@ -133,7 +134,9 @@ for (const entry of [
   });
 
 for (const [name, text, message] of [
-  ['empty', '', 'a.yaml:1: document: must be a map of fields'],
+  ['empty', '', 'a.yaml:1: is empty; to list no services write "services: []"'],
+  ['all comments', '# none\n', 'a.yaml:1: is empty; to list no services write "services: []"'],
+  ['no text', '\u0000\ufffdELF', 'a.yaml:1: is no text: it has a byte 0'],
   ['not YAML', 'services:\n  - name: "a\n', 'a.yaml:3: Missing closing "quote'],
   ['without services', 'servces: []', 'a.yaml:1: services: is missing; to list no services write "services: []"'],
   ['a list', '- name: a', 'a.yaml:1: document: must be a map'],

@@ -34,7 +34,8 @@ const HEALTHS: readonly Health[] = ['healthy', 'unhealthy', 'draining'];
  */
 export function readDocument(text: string, file: string): FileContent {
   const errors: FieldError[] = [];
-  const fields = new Fields(quickValue(text) ?? new Source(text, file).value, '', errors);
+  const value = quickValue(text) ?? readSource(text, file);
+  const fields = new Fields(value, '', errors);
   if (!fields.has('services')) fields.fail('services', 'is missing', 'to list no services write "services: []"');
   const raw = fields.raw('services');
   if (raw !== undefined && !Array.isArray(raw))
@@ -52,18 +53,12 @@ export function readDocument(text: string, file: string): FileContent {
   return readServices(raw as unknown[], problemOf);
 }
 
-/** Has services stay that the file said before, when an entry may be any of them. @param before what it said when it was last usable. */
-export function keepUnnamed(content: FileContent, before: FileContent | undefined): FileContent {
-  if (!content.partly || !before) return content;
-  const listed = new Set([...content.services, ...content.unreadable].map(keyOf));
-  const isLeft = (service: UnreadableService | RegistryService): boolean => !listed.has(keyOf(service));
-  return {
-    services: content.services,
-    kept: [...before.services, ...before.kept].filter(isLeft),
-    problems: content.problems,
-    unreadable: [...content.unreadable, ...before.unreadable.filter(isLeft)],
-    partly: before.partly,
-  };
+/** @throws {Error} with file and line when there is nothing to read. */
+function readSource(text: string, file: string): unknown {
+  if (text.includes('\0')) throw new Error(`${file}:1: is no text: it has a byte 0`);
+  const { value } = new Source(text, file);
+  if (value === null) throw new Error(`${file}:1: is empty; to list no services write "services: []"`);
+  return value;
 }
 
 function readServices(entries: readonly unknown[], problemOf: (error: FieldError) => Problem): FileContent {

@@ -88,3 +88,41 @@ for (const [what, content, services] of [
     t.deepEqual(await look(), [false, [...services]]);
     t.deepEqual(await look(), [false, [...services]]);
   });
+
+test('of a file that breaks, what was wrong with the version before is told no more: its lines are gone', async t => {
+  const folder = makeFolder('files');
+  t.teardown(() => rm(folder, { recursive: true }));
+  const file = join(folder, 'a.yaml');
+  const wrong = [
+    'services:',
+    '- name: good',
+    '  instances: [{port: 1}]',
+    '- name: bad',
+    '  prts: 3',
+    '- prts: 3',
+    '',
+  ].join('\n');
+  await writeFile(file, wrong);
+  const files = new Files(folder, false);
+  const look = (): ReturnType<Files['look']> => files.look(new AbortController().signal);
+  const first = await look();
+  t.is(first.problems.length, 1);
+  await writeFile(file, 'services: [');
+  const broken = await look();
+  t.deepEqual(
+    broken.problems.map(({ where }) => where),
+    [`${file}:1`],
+  );
+  t.deepEqual(
+    [...broken.services.values()].flatMap(({ problems }) => problems),
+    [],
+  );
+  t.deepEqual(
+    [...broken.unreadable.values()].map(({ problem }) => problem),
+    [{ where: file, why: 'service "bad" could not be used before either' }],
+  );
+  t.is((await look()).services.get('/good'), broken.services.get('/good'), 'nothing new is told of it');
+  await writeFile(file, wrong);
+  const again = await look();
+  t.deepEqual([again.problems, again.services, again.unreadable], [first.problems, first.services, first.unreadable]);
+});

@@ -5,7 +5,8 @@ import { basename, dirname, join } from 'node:path';
 import { codeOf, messageOf } from '../../manager/model/util/errors.ts';
 import { keyOf } from '../mapping.ts';
 import type { Problem, RegistryService } from '../registry.ts';
-import { type FileContent, keepUnnamed, type UnreadableService } from './document.ts';
+import type { FileContent, UnreadableService } from './document.ts';
+import { keepUnnamed, withoutProblems } from './kept.ts';
 import { readContent } from './reading.ts';
 
 /** A file of more than this many bytes is not read. */
@@ -109,11 +110,17 @@ async function readOne(
     signal.throwIfAborted();
     // In a directory, a file that went away takes its services along; the only file does not.
     if (codeOf(error) === 'ENOENT' && !only) return undefined;
-    const content = before?.content ?? NOTHING;
+    const content = keptOf(before, file);
     const [where, what] = placeAndCause(file, messageOf(error));
     const why = `${what}; ${content === NOTHING ? 'nothing new of it is used' : 'what it said before stays'}`;
     return { version, hash: '', content, broken: { where, why } };
   }
+}
+
+/** Made once, so that a look which finds a file broken still tells nothing new. */
+function keptOf(before: KnownFile | undefined, file: string): FileContent {
+  if (!before) return NOTHING;
+  return before.broken ? before.content : withoutProblems(before.content, file);
 }
 
 /** Where a file is wrong, and what: a message may begin with the file and the line already. */
