@@ -329,3 +329,25 @@ test('a problem is told once, and again only when it is another', async t => {
   stop();
   await followed.ended;
 });
+
+test('why a registry is away is warned of once a reason, until it is back; and whether it was ever reached', async t => {
+  const { script, clock, followed, warnings, stop } = begin();
+  const fail = async (why: string): Promise<void> => {
+    await script.say(new Error(why));
+    await clock.advance(1000);
+  };
+  for (const why of ['refused', 'refused', 'no route', 'refused']) await fail(why);
+  const never = 'registry was not reached yet; what is remembered of it stays';
+  t.deepEqual(warnings.splice(0), [`${never}: refused`, `${never}: no route`]);
+  await script.say(SYNCED);
+  for (const why of ['refused', 'refused']) await fail(why);
+  const lost = 'registry lost; its last known services stay';
+  t.deepEqual(warnings.splice(0), [`${lost}: refused`]);
+  await script.say(SYNCED);
+  await fail('refused');
+  t.deepEqual(warnings.splice(0), [`${lost}: refused`], 'it was back in between');
+  for (let count = 0; count < 100; count += 1) await fail(`session ${count}`);
+  t.true(warnings.length < 20, 'reasons that never repeat are not told for ever');
+  stop();
+  await followed.ended;
+});

@@ -69,19 +69,30 @@ export function follow(
 
 type Running = FollowOptions & { readonly clock: Clock; readonly logger: Logger; readonly syncTimeoutMs: number };
 
+const LOST = 'registry lost; its last known services stay';
+const NEVER = 'registry was not reached yet; what is remembered of it stays';
+
+/** So many reasons why a registry is away are warned of until it is back, each once: some name a session, and never repeat. */
+const MOST_TOLD = 10;
+
 async function run(registry: Registry, state: RegistryState, options: Running): Promise<void> {
   const { signal, clock, logger } = options;
   const backoff = new Backoff(options.backoff);
+  const told = new Set<string>();
+  const onSynced = (): void => {
+    backoff.reset();
+    told.clear();
+  };
   while (!signal.aborted) {
     try {
-      await runSession(registry, state, { ...options, onSynced: () => backoff.reset() });
+      await runSession(registry, state, { ...options, onSynced });
     } catch (error) {
-      const waitMs = backoff.next();
-      state.failed(messageOf(error), clock.now());
-      logger.warn('registry lost; its last known services stay', {
-        why: messageOf(error),
-        retryMs: Math.round(waitMs),
-      });
+      const [waitMs, why] = [backoff.next(), messageOf(error)];
+      state.failed(why, clock.now());
+      const message = state.status().synced ? LOST : NEVER;
+      const isNews = !told.has(why) && told.size < MOST_TOLD;
+      if (isNews) told.add(why);
+      logger[isNews ? 'warn' : 'debug'](message, { why, retryMs: Math.round(waitMs) });
       await clock.sleep(waitMs, signal).catch(() => undefined);
     }
   }
