@@ -74,8 +74,9 @@ export class Inspection implements Inspect {
       return {
         name,
         kind,
-        state: staleSinceMs !== undefined ? 'stale' : synced ? 'synced' : 'connecting',
-        ...(staleSinceMs === undefined ? {} : { lastSynced: staleSinceMs }),
+        // One that failed before it was ever seen whole has lost nothing.
+        state: !synced ? 'connecting' : staleSinceMs === undefined ? 'synced' : 'stale',
+        ...(synced && staleSinceMs !== undefined && { lastSynced: staleSinceMs }),
         ...(lastError === undefined ? {} : { error: lastError }),
         services,
         instances,
