@@ -75,7 +75,7 @@ test('the table shows rate and share of each instance since the moment before', 
   const screen = renderScreen(moment, { colour: false });
   t.regex(screen, /^web +reviews-1 +v1 +alpha +vms +24 +7\.5 +75%$/m);
   t.regex(screen, /^web +reviews-2 +v2 +beta +cluster +6 +2\.5 +25%$/m);
-  t.regex(screen, /^other +reviews +4 +2\.0 +refused by policy \(403\)$/m);
+  t.regex(screen, /^other +reviews +4 +2\.0 +403 by policy$/m);
   t.true(
     renderScreen(moment, { colour: false, width: 50 })
       .split('\n')
@@ -86,6 +86,17 @@ test('the table shows rate and share of each instance since the moment before', 
     renderLine(moment),
     'split 70/30: web -> reviews 30 calls, 0 failed (reviews-1@alpha 24, reviews-2@beta 6); other -> reviews 4 refused\n',
   );
+});
+
+test('what the demo is about fits into 80 columns, also after a million calls', t => {
+  const calls = 1_234_567;
+  const web = { ...nothing, calls, byInstance: { 'reviews-1': calls } };
+  const summary = summarize(web, { ...nothing, calls, refused: calls }, places);
+  const moment = { summary, before: summary, betweenMs: 2000, split: { v1: 90, v2: 10 } };
+  const lines = renderScreen(moment, { colour: false, width: 80 }).split('\n');
+  t.is(lines[0], 'split v1/v2: 90/10; reviews:9080 is one service on two hosts, in two registries');
+  t.regex(lines.find(line => line.startsWith('other')) ?? '', /^other +reviews +1234567 +0\.0 +403 by policy$/);
+  t.true(lines.every(line => line.length <= 80 && !line.includes('…')));
 });
 
 for (const [lastsMs, expected] of [

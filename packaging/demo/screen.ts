@@ -22,20 +22,12 @@ export function renderScreen(moment: Moment, options: { readonly width?: number;
     const share = `${Math.round((100 * (calls - then)) / newCalls)}%`;
     return ['web', name, version, host, registry, String(calls), rate(calls, then), share];
   });
-  rows.push([
-    'other',
-    'reviews',
-    '',
-    '',
-    '',
-    `${summary.refused}`,
-    rate(summary.refused, before.refused),
-    'refused by policy (403)',
-  ]);
+  const refusals = rate(summary.refused, before.refused);
+  rows.push(['other', 'reviews', '', '', '', `${summary.refused}`, refusals, '403 by policy']);
   const head = ['CALLER', 'INSTANCE', 'VERSION', 'HOST', 'REGISTRY', 'CALLS', 'PER S', 'SHARE'];
   const failures = Object.entries(summary.failures).map(([why, count]) => `, ${why} ${count}`);
   const lines = [
-    `reviews:9080 is one service on two hosts and in two registries; split v1/v2: ${split.v1}/${split.v2}`,
+    `split v1/v2: ${split.v1}/${split.v2}; reviews:9080 is one service on two hosts, in two registries`,
     '',
     ...renderTable(head, rows, { ...options, right: [5, 6] })
       .trimEnd()
