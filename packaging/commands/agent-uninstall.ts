@@ -39,7 +39,8 @@ export const agentUninstallCommand: Command = {
     const logger = await daemonLogger({ 'log-level': 'warn' });
     await uninstallAgent({ ...dirs, graceMs }, logger, signal).catch((cause: unknown) => {
       if (signal.aborted)
-        throw new Error('This host is not yet out of the mesh as a whole; to finish: isthmus agent uninstall', {
+        throw new CommandError('This host is not yet out of the mesh as a whole', {
+          next: 'isthmus agent uninstall, which finishes it',
           cause,
         });
       if (cause instanceof UnansweredError)
