@@ -5,7 +5,7 @@ import { addAbortSignal, type Readable } from 'node:stream';
 import { messageOf } from '../model/util/errors.ts';
 import { CommandError } from './command.ts';
 
-/** A file of more than this many bytes is not read: parsed, it takes some fifty times as much memory. */
+/** A file of more than this many bytes is not read: parsed, it takes some seventy times as much memory. */
 const MAXIMUM_BYTES = 16 * 1024 * 1024;
 
 /**
