@@ -284,7 +284,10 @@ class Agent {
       certificates: this.#certificates,
       ads: this.#ads,
       proxy: this.#proxy,
-      problems: () => [...this.#problems, ...this.#revocation.problems(), ...this.#knowledge.problems()],
+      problems: () => [
+        ...this.#problems,
+        ...[this.#revocation, this.#knowledge, this.#names].flatMap(part => part.problems()),
+      ],
     });
   }
 

@@ -2,7 +2,7 @@ import type { ServiceName } from '../manager/model/host-view.ts';
 import type { Clock } from '../manager/model/util/clock.ts';
 import { type Debounced, debounce } from '../manager/model/util/debounce.ts';
 import type { Logger } from '../manager/model/util/log.ts';
-import type { LocalWorkload } from '../platforms/platform.ts';
+import type { LocalWorkload, PlatformProblem } from '../platforms/platform.ts';
 import type { Answerer } from './dns/answerer.ts';
 import { type Asker, uidOfAsker } from './dns/asker.ts';
 import { type Inside, NamespaceServers } from './dns/namespace/servers.ts';
@@ -56,6 +56,11 @@ export class NameService {
   /** Services came or went. */
   changed(): void {
     this.#soon.call();
+  }
+
+  /** What it is too busy for. */
+  problems(): readonly PlatformProblem[] {
+    return this.#server?.answerer.overload.problems() ?? [];
   }
 
   /** Workloads came or went. */

@@ -3,6 +3,7 @@ import { messageOf } from '../../manager/model/util/errors.ts';
 import type { Logger } from '../../manager/model/util/log.ts';
 import { answer, failure } from './answer.ts';
 import { type Meaning, NameTable } from './names.ts';
+import { Overload } from './overload.ts';
 import { CLASS_IN, type Question, readQuestion } from './question.ts';
 
 export interface AnswererOptions {
@@ -33,15 +34,18 @@ const MOST_QUERIES = 4096;
 export class Answerer {
   readonly #options: AnswererOptions;
   #names: NameTable | undefined;
+  /** What could not be answered or passed on, by whichever server asks here. */
+  readonly overload: Overload;
   #underWay = 0;
-  #counts = { answered: 0, foreign: 0, overloaded: 0 };
+  #counts = { answered: 0, foreign: 0 };
 
   constructor(options: AnswererOptions) {
     this.#options = options;
+    this.overload = new Overload(options.logger);
   }
 
   /** What was asked since the start; `foreign` are names of others. */
-  get counts(): { readonly answered: number; readonly foreign: number; readonly overloaded: number } {
+  get counts(): { readonly answered: number; readonly foreign: number } {
     return { ...this.#counts };
   }
 
@@ -53,7 +57,7 @@ export class Answerer {
   /** The answer to a query about our names; undefined when it is for other servers. */
   async answer(query: Buffer, asker: AskerFacts): Promise<Buffer | undefined> {
     if (this.#underWay >= MOST_QUERIES) {
-      this.#counts.overloaded += 1;
+      this.overload.refused('somebody');
       return failure(query);
     }
     this.#underWay += 1;

@@ -2,9 +2,12 @@ import type { Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { messageOf } from '../../manager/model/util/errors.ts';
-import { failure, forUdp } from './answer.ts';
+import { forUdp } from './answer.ts';
 import { Answerer, type AnswererOptions } from './answerer.ts';
 import type { Asker } from './asker.ts';
+import { Connections } from './connections.ts';
+import { Forwarder } from './forwarder.ts';
+import type { Owners } from './owners.ts';
 import { isAnswerable } from './question.ts';
 import type { Resolvers } from './resolv-conf.ts';
 import { udpSocket, unlessNoIpv6 } from './sockets.ts';
@@ -21,23 +24,23 @@ export interface DnsServerOptions extends AnswererOptions {
   readonly namespaceOf: (asker: Asker) => Promise<string | undefined>;
   /** Of the host's servers, 53 but in tests. */
   readonly upstreamPort?: number;
-  /** Queries under way at other servers, 1024 but in tests. */
+  /** Exchanges with other servers under way at a time; see `Forwarder`. */
   readonly mostForwarded?: number;
+  /** Connections of programs at a time, 512 but in tests. */
+  readonly mostConnections?: number;
+  /** Tells who owns sockets; for tests. */
+  readonly owners?: Pick<Owners, 'now'>;
 }
 
 /** What a server did since its start. */
 export interface DnsCounts {
   readonly answered: number;
   readonly forwarded: number;
-  /** Refused because too many were under way. */
+  /** Questions refused, and connections closed, because too many were under way; in namespaces, too. */
   readonly overloaded: number;
 }
 
-/** Queries under way at other servers: each has a socket; */
-const MOST_FORWARDED = 1024;
-/** and so many may be for the same question: a loop between servers would fill all places with one. */
-const MOST_ALIKE = 64;
-const MOST_CONNECTIONS = 256;
+const MOST_CONNECTIONS = 512;
 
 /** The name server of a host: names of the mesh from memory, all else from the host's own servers, byte for byte. */
 export class DnsServer implements AsyncDisposable {
@@ -46,19 +49,26 @@ export class DnsServer implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #udp: UdpSocket[] = [];
   readonly #tcp: Server[] = [];
-  readonly #connections = new Set<Socket>();
-  readonly #alike = new Map<string, number>();
+  readonly #connections: Connections;
+  readonly #forwarder: Forwarder;
   /** What it says of the names of the mesh. */
   readonly answerer: Answerer;
   #ipv6 = false;
   readonly #otherPorts: number[] = [];
-  #forwarded = 0;
-  #refused = 0;
 
   private constructor(options: DnsServerOptions) {
     this.#options = options;
     this.answerer = new Answerer(options);
     this.#upstream = new Upstream(options.resolvers, options.upstreamPort ?? 53);
+    const { overload } = this.answerer;
+    this.#connections = new Connections(options.mostConnections ?? MOST_CONNECTIONS, overload, options.owners);
+    this.#forwarder = new Forwarder({
+      upstream: this.#upstream,
+      overload,
+      signal: this.#stop.signal,
+      most: options.mostForwarded,
+      owners: options.owners,
+    });
   }
 
   /** Resolves when it answers. @throws when the port is taken. */
@@ -91,8 +101,8 @@ export class DnsServer implements AsyncDisposable {
   }
 
   get counts(): DnsCounts {
-    const { answered, foreign, overloaded } = this.answerer.counts;
-    return { answered, forwarded: foreign, overloaded: overloaded + this.#refused };
+    const { answered, foreign } = this.answerer.counts;
+    return { answered, forwarded: foreign, overloaded: this.answerer.overload.count };
   }
 
   setResolvers(resolvers: Resolvers): void {
@@ -101,7 +111,7 @@ export class DnsServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
-    for (const connection of this.#connections) connection.destroy();
+    this.#connections[Symbol.dispose]();
     const closed = [...this.#udp, ...this.#tcp].map(server => once(server, 'close'));
     for (const server of [...this.#udp, ...this.#tcp]) server.close();
     await Promise.all(closed);
@@ -128,7 +138,6 @@ export class DnsServer implements AsyncDisposable {
 
   async #listen(address: string, port: number): Promise<void> {
     const tcp = createServer(client => this.#accept(client));
-    tcp.maxConnections = MOST_CONNECTIONS;
     tcp.listen({ host: address, port });
     await once(tcp, 'listening');
     this.#tcp.push(tcp);
@@ -149,7 +158,6 @@ export class DnsServer implements AsyncDisposable {
 
   #accept(client: Socket): void {
     this.#connections.add(client);
-    client.on('close', () => this.#connections.delete(client));
     const asker: Asker = { protocol: 'tcp', address: client.remoteAddress ?? '', port: client.remotePort ?? 0 };
     const serve = (query: Buffer): Promise<Buffer | undefined> => this.#own(query, asker);
     serveTcp(client, serve, dialInTurn(this.#upstream.servers()));
@@ -157,35 +165,12 @@ export class DnsServer implements AsyncDisposable {
 
   async #serveUdp(query: Buffer, asker: Asker): Promise<Buffer> {
     const own = await this.#own(query, asker);
-    if (!own) return this.#forward(query);
-    return forUdp(own, query);
+    return own ? forUdp(own, query) : this.#forwarder.ask(query, asker);
   }
 
   #own(query: Buffer, asker: Asker): Promise<Buffer | undefined> {
     const { namespaceOf } = this.#options;
     return this.answerer.answer(query, { namespace: () => namespaceOf(asker), ipv6: this.#ipv6 });
-  }
-
-  async #forward(query: Buffer): Promise<Buffer> {
-    const key = query.toString('latin1', 12);
-    const alike = this.#alike.get(key) ?? 0;
-    const most = this.#options.mostForwarded ?? MOST_FORWARDED;
-    if (this.#forwarded >= most || alike >= MOST_ALIKE) return this.#refuse(query);
-    this.#forwarded += 1;
-    this.#alike.set(key, alike + 1);
-    try {
-      return await this.#upstream.ask(query, this.#stop.signal);
-    } finally {
-      this.#forwarded -= 1;
-      const left = this.#alike.get(key)! - 1;
-      if (left === 0) this.#alike.delete(key);
-      else this.#alike.set(key, left);
-    }
-  }
-
-  #refuse(query: Buffer): Buffer {
-    this.#refused += 1;
-    return failure(query);
   }
 
   readonly #failed = (error: unknown): void => {

@@ -51,6 +51,6 @@ export interface AgentStatus {
   };
   /** Config that the proxy or the compiler refused, each with the objects it came from. */
   readonly rejections: readonly RejectionStatus[];
-  /** What platforms found and cannot use. */
+  /** What platforms found and cannot use, what policy refuses and still stands, what is asked of the host too often. */
   readonly problems: readonly { readonly where: string; readonly why: string }[];
 }

@@ -55,7 +55,9 @@ export class NamespaceServer implements Disposable {
     this.#sockets = sockets;
     const asking = (family: 4 | 6): UdpSocket[] =>
       sockets.filter(made => made.kind === 'asking' && made.family === family).map(made => made.handle as UdpSocket);
-    this.#upstream = new NamespaceUpstream({ 4: asking(4), 6: asking(6) });
+    const { answerer, path } = options;
+    const who = `the network namespace ${path}`;
+    this.#upstream = new NamespaceUpstream({ 4: asking(4), 6: asking(6) }, () => answerer.overload.refused(who));
     this.#facts = { namespace: async () => options.namespace, ipv6: asking(6).length > 0 };
     for (const made of sockets) this.#listen(made);
   }

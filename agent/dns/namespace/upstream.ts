@@ -28,10 +28,13 @@ const MOST_WAITING = 512;
 export class NamespaceUpstream {
   readonly #sockets: AskingSockets;
   readonly #waiting = new Map<Socket, Map<number, Waiting>>();
+  readonly #onRefused: () => void;
   #underWay = 0;
 
-  constructor(sockets: AskingSockets) {
+  /** @param onRefused called for each query that is too much. */
+  constructor(sockets: AskingSockets, onRefused: () => void) {
     this.#sockets = sockets;
+    this.#onRefused = onRefused;
     for (const socket of [...sockets[4], ...sockets[6]]) {
       const waiting = new Map<number, Waiting>();
       this.#waiting.set(socket, waiting);
@@ -47,7 +50,10 @@ export class NamespaceUpstream {
     const sockets = this.#sockets[isIPv6(server) ? 6 : 4];
     const socket = sockets[randomInt(Math.max(1, sockets.length))];
     if (!socket) return undefined;
-    if (this.#underWay >= MOST_WAITING) return failure(query);
+    if (this.#underWay >= MOST_WAITING) {
+      this.#onRefused();
+      return failure(query);
+    }
     this.#underWay += 1;
     try {
       return await this.#exchange(query, socket, server, signal);
