@@ -90,9 +90,6 @@ export async function runAgent(options: AgentOptions, logger: Logger, signal: Ab
   }
 }
 
-/** How long the first calls to a service may wait for its config to come, milliseconds. */
-const ASK_MS = 1_500;
-
 /** What is looked at again and again is so in one go, with the beats of one clock: this is the shortest such interval, milliseconds. */
 const BEAT_MS = 250;
 
@@ -253,7 +250,7 @@ class Agent {
       virtualRanges: () => this.#knowledge.mesh().virtualRanges,
       names: () => this.#knowledge.names(),
       members: () => this.#converge.members(),
-      onQuery: hostname => this.#asking.ask(hostname, AbortSignal.any([signal, AbortSignal.timeout(ASK_MS)])),
+      onQuery: (hostname, until) => this.#asking.ask(hostname, AbortSignal.any([signal, until])),
       onServers: () => this.#converge.changed(),
       logger,
       clock: this.#clock,

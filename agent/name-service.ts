@@ -21,8 +21,8 @@ export interface NameServiceOptions {
   readonly redirect: Pick<Redirect, 'askedServer' | 'suspect'>;
   readonly proxyUid: number;
   readonly virtualRanges: () => readonly string[];
-  /** Someone asked for a service; resolves when it is ready to be called. */
-  readonly onQuery: (hostname: string) => Promise<void>;
+  /** Someone asked for a service; resolves when it is ready to be called. Who asks waits until the signal aborts. */
+  readonly onQuery: (hostname: string, signal: AbortSignal) => Promise<void>;
   /** The host's own name servers are other ones now. */
   readonly onServers: () => void;
   readonly logger: Logger;
@@ -75,13 +75,14 @@ export class NameService {
 
   /** Answers until the signal aborts. @throws when its port is taken. */
   async run(signal: AbortSignal): Promise<void> {
-    const { onQuery, onServers, logger, clock } = this.#options;
+    const { onQuery, virtualRanges, onServers, logger, clock } = this.#options;
     const resolvers = await readResolvConf(RESOLV_CONF);
     await using server = await DnsServer.start({
       port: PORTS.dns,
       otherPorts: ASKED_PORTS,
       resolvers,
       onQuery,
+      virtualRanges,
       namespaceOf: asker => this.#namespaceOf(asker),
       logger: logger.child({ part: 'dns' }),
     });

@@ -14,6 +14,8 @@ const OUR_UDP_SIZE = 1232;
 
 /** Response codes (RFC 1035, 4.1.1). */
 const CODE = { ok: 0, serverFailure: 2, noSuchName: 3 } as const;
+/** "Bad version" of EDNS is 16: its upper bits are in the OPT record (RFC 6891, 6.1.3). */
+const BAD_VERSION_UPPER = 1;
 
 const SOA: dnsPacket.SoaAnswer = {
   type: 'SOA',
@@ -55,8 +57,21 @@ export function answer(
       });
     additionals.push(...addresses(service, service.hostname, TYPE.ANY, ipv6));
   }
+  if (meaning.kind === 'address' && (question.type === TYPE.PTR || question.type === TYPE.ANY))
+    answers.push({ type: 'PTR', name: question.written, ttl: TTL, data: meaning.service.hostname });
   const code = meaning.kind === 'missing' ? CODE.noSuchName : CODE.ok;
-  return build(query, question, code, { answers, additionals, authorities: answers.length > 0 ? [] : [SOA] });
+  const authorities = answers.length > 0 ? [] : [{ ...SOA, name: zoneOf(question) }];
+  return build(query, question, code, { answers, additionals, authorities });
+}
+
+/** Says that the asker's EDNS is of a version that is not known. */
+export function badVersion(query: Buffer, question: Question): Buffer {
+  return build(query, question, CODE.ok, { answers: [], additionals: [], authorities: [] }, BAD_VERSION_UPPER);
+}
+
+/** The zone that has no such record: of a name in the reverse tree the one above it, as who asks keeps only what is said of its own tree. */
+function zoneOf({ name }: Question): string {
+  return name.endsWith('.arpa') ? name.slice(name.indexOf('.') + 1) : MESH_DOMAIN;
 }
 
 /** Says that there is no answer now. The asker may try another server, or again. */
@@ -86,14 +101,14 @@ interface Sections {
   readonly authorities: dnsPacket.Answer[];
 }
 
-function build(query: Buffer, question: Question, code: number, sections: Sections): Buffer {
+function build(query: Buffer, question: Question, code: number, sections: Sections, upper = 0): Buffer {
   const { AUTHORITATIVE_ANSWER, RECURSION_AVAILABLE, RECURSION_DESIRED } = dnsPacket;
   const recursion = question.recursion ? RECURSION_DESIRED : 0;
   const opt: dnsPacket.OptAnswer = {
     type: 'OPT',
     name: '.',
     udpPayloadSize: OUR_UDP_SIZE,
-    extendedRcode: 0,
+    extendedRcode: upper,
     ednsVersion: 0,
     flags: 0,
     flag_do: false,

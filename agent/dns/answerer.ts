@@ -1,17 +1,22 @@
 import type { ServiceName } from '../../manager/model/host-view.ts';
 import { messageOf } from '../../manager/model/util/errors.ts';
 import type { Logger } from '../../manager/model/util/log.ts';
-import { answer, failure } from './answer.ts';
+import { doneOrAborted } from '../../manager/model/util/until.ts';
+import { Rarely } from '../rarely.ts';
+import { answer, badVersion, failure } from './answer.ts';
 import { type Meaning, NameTable } from './names.ts';
 import { Overload } from './overload.ts';
 import { CLASS_IN, type Question, readQuestion } from './question.ts';
+import { addressOfReverse } from './reverse.ts';
 
 export interface AnswererOptions {
   /**
    * Called with the canonical hostname of a service that someone asks for; answered once it is ready to be called, or
-   * after `readyMs`.
+   * after `readyMs`, when the signal aborts.
    */
-  readonly onQuery: (hostname: string) => Promise<void>;
+  readonly onQuery: (hostname: string, signal: AbortSignal) => Promise<void>;
+  /** Ranges of virtual IPs, in CIDR form: names of addresses in them are ours. None when it is not there. */
+  readonly virtualRanges?: () => readonly string[];
   readonly logger: Logger;
   /** How long an answer waits for that, milliseconds; 2 s but in tests. */
   readonly readyMs?: number;
@@ -36,6 +41,7 @@ export class Answerer {
   #names: NameTable | undefined;
   /** What could not be answered or passed on, by whichever server asks here. */
   readonly overload: Overload;
+  readonly #warnings = new Rarely();
   #underWay = 0;
   #counts = { answered: 0, foreign: 0 };
 
@@ -72,28 +78,35 @@ export class Answerer {
   }
 
   async #look(query: Buffer, question: Question, asker: AskerFacts): Promise<Buffer | undefined> {
-    const names = this.#names;
-    if (!names) return new NameTable([]).look(question.name).kind === 'foreign' ? undefined : failure(query);
-    const namespace = names.dependsOnAsker(question.name) ? await asker.namespace() : undefined;
-    const meaning = names.look(question.name, namespace);
+    const meaning = await this.#meaning(this.#names ?? new NameTable([]), question.name, asker);
     if (meaning.kind === 'foreign') return undefined;
+    if (question.ednsVersion !== 0) return badVersion(query, question);
+    if (!this.#names) return failure(query);
     await this.#ready(meaning);
     return answer(query, question, meaning, asker.ipv6);
+  }
+
+  async #meaning(names: NameTable, name: string, asker: AskerFacts): Promise<Meaning> {
+    const address = addressOfReverse(name);
+    if (address !== undefined) return names.lookAddress(address, this.#options.virtualRanges?.() ?? []);
+    return names.look(name, names.dependsOnAsker(name) ? await asker.namespace() : undefined);
   }
 
   async #ready(meaning: Meaning): Promise<void> {
     if (meaning.kind !== 'service' && meaning.kind !== 'ports') return;
     // Those who wait must not take the places of all others.
     if (this.#underWay > MOST_QUERIES / 2) return;
-    const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, this.#options.readyMs ?? READY_MS);
+    const { onQuery, readyMs = READY_MS, logger } = this.#options;
+    const { hostname } = meaning.service;
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(new Error(`it is not ready after ${readyMs} ms`)), readyMs);
     try {
-      await Promise.race([this.#options.onQuery(meaning.service.hostname), late]);
+      await doneOrAborted(onQuery(hostname, late.signal), late.signal);
+      late.signal.throwIfAborted();
     } catch (error) {
-      this.#options.logger.warn('could not prepare a service that was asked for', {
-        hostname: meaning.service.hostname,
-        reason: messageOf(error),
-      });
+      const times = this.#warnings.due();
+      const level = times === undefined ? 'debug' : 'warn';
+      logger[level]('could not prepare a service that was asked for', { hostname, reason: messageOf(error), times });
     } finally {
       clearTimeout(timer);
     }

@@ -1,5 +1,7 @@
 import type { ServiceName } from '../../manager/model/host-view.ts';
 import { MESH_DOMAIN, type ServicePort } from '../../manager/model/service.ts';
+import { shortest } from '../../manager/model/util/address.ts';
+import { isWithin } from './reverse.ts';
 
 /** What a name means. */
 export type Meaning =
@@ -7,6 +9,8 @@ export type Meaning =
   | { readonly kind: 'service'; readonly service: ServiceName }
   /** Ports of a service, asked for as `_http._tcp.<name of the service>`. */
   | { readonly kind: 'ports'; readonly service: ServiceName; readonly ports: readonly ServicePort[] }
+  /** The address of a service, asked for its name. */
+  | { readonly kind: 'address'; readonly service: ServiceName }
   /** Ours, with names below it but no records. */
   | { readonly kind: 'empty' }
   /** Ours, and there is no such name. */
@@ -27,8 +31,12 @@ export class NameTable {
   readonly #short = new Map<string, Map<string, ServiceName>>();
   /** `<namespace>.mesh`, and what lies between a service and its ports. */
   readonly #inner = new Set<string>([MESH_DOMAIN]);
+  readonly #services: readonly ServiceName[];
+  /** By virtual IP; made when somebody asks for one, which is rare. */
+  #addresses: Map<string, ServiceName> | undefined;
 
   constructor(services: readonly ServiceName[]) {
+    this.#services = services;
     for (const service of services) {
       const { name, namespace, hostname } = service;
       this.#names.set(hostname.toLowerCase(), service);
@@ -55,6 +63,16 @@ export class NameTable {
     if (ports) return ports;
     if (name !== MESH_DOMAIN && !name.endsWith(`.${MESH_DOMAIN}`)) return FOREIGN;
     return this.#inner.has(name) ? EMPTY : MISSING;
+  }
+
+  /** @param address canonical. @param ranges those of virtual IPs. */
+  lookAddress(address: string, ranges: readonly string[]): Meaning {
+    this.#addresses ??= new Map(
+      this.#services.flatMap(each => each.virtualIps.map(ip => [shortest(ip), each] as const)),
+    );
+    const service = this.#addresses.get(address);
+    if (service) return { kind: 'address', service };
+    return isWithin(address, ranges) ? MISSING : FOREIGN;
   }
 
   #add(name: string, service: ServiceName): void {

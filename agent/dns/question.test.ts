@@ -19,6 +19,7 @@ test('a plain question is read', t => {
     recursion: true,
     udpSize: 512,
     edns: false,
+    ednsVersion: 0,
   });
   t.like(readQuestion(query({ questions: [reviews], additionals: [opt(1400)] })), { udpSize: 1400, edns: true });
   t.like(readQuestion(query({ questions: [reviews], additionals: [opt(100)] })), { udpSize: 512 });

@@ -12,10 +12,12 @@ export interface Question {
   readonly udpSize: number;
   /** Whether there was an OPT record: then the answer must have one. */
   readonly edns: boolean;
+  /** Of EDNS, as the asker has it; only 0 is known. */
+  readonly ednsVersion: number;
 }
 
 /** Numbers of record types (IANA). */
-export const TYPE = { A: 1, SOA: 6, AAAA: 28, SRV: 33, OPT: 41, ANY: 255 } as const;
+export const TYPE = { A: 1, SOA: 6, PTR: 12, AAAA: 28, SRV: 33, OPT: 41, ANY: 255 } as const;
 export const CLASS_IN = 1;
 
 const HEADER = 12;
@@ -69,10 +71,11 @@ function readName(message: Buffer, start: number): { readonly text: string; read
 }
 
 /** The one additional record may be OPT; signed queries (TSIG, SIG(0)) are for the server that knows the key. */
-function readOpt(message: Buffer, at: number): Pick<Question, 'udpSize' | 'edns'> | undefined {
+function readOpt(message: Buffer, at: number): Pick<Question, 'udpSize' | 'edns' | 'ednsVersion'> | undefined {
   const additional = message.readUInt16BE(10);
-  if (additional === 0) return { udpSize: SMALLEST_UDP, edns: false };
+  if (additional === 0) return { udpSize: SMALLEST_UDP, edns: false, ednsVersion: 0 };
   if (additional > 1 || at + 11 > message.length || message[at] !== 0) return undefined;
   if (message.readUInt16BE(at + 1) !== TYPE.OPT) return undefined;
-  return { udpSize: Math.max(SMALLEST_UDP, message.readUInt16BE(at + 3)), edns: true };
+  const udpSize = Math.max(SMALLEST_UDP, message.readUInt16BE(at + 3));
+  return { udpSize, edns: true, ednsVersion: message[at + 6]! };
 }

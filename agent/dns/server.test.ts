@@ -265,6 +265,57 @@ test('a thousand askers are all answered', async t => {
   t.deepEqual(new Set(codes.values()), new Set([0]));
 });
 
+test('names of virtual IPs are answered here, those of other addresses elsewhere', async t => {
+  const host = await upstream(t, yes);
+  const virtualRanges = (): string[] => ['240.240.0.0/16', 'fd69:7374:686d::/64'];
+  const server = await start(t, { upstreamPort: host.port, virtualRanges });
+  const six = (last: string): string => `${last}.${'0.'.repeat(19)}d.6.8.6.4.7.3.7.9.6.d.f.ip6.arpa`;
+  t.deepEqual(data(await ask(t, server, '1.0.240.240.in-addr.arpa', 'PTR')), ['reviews.default.mesh']);
+  t.deepEqual(data(await ask(t, server, six('1'), 'PTR')), ['reviews.default.mesh']);
+  const nodata = await ask(t, server, '1.0.240.240.IN-ADDR.arpa', 'TXT');
+  t.deepEqual([nodata.rcode, nodata.authorities![0]!.name], ['NOERROR', '0.240.240.in-addr.arpa']);
+  for (const name of ['2.0.240.240.in-addr.arpa', six('2')])
+    t.is((await ask(t, server, name, 'PTR')).rcode, 'NXDOMAIN');
+  t.is(host.seen.length, 0);
+  for (const name of ['1.0.241.240.in-addr.arpa', '999.0.240.240.in-addr.arpa', '240.240.in-addr.arpa'])
+    t.is((await ask(t, server, name, 'PTR')).rcode, 'NOERROR', name);
+  t.true(host.seen.length >= 3);
+});
+
+test('a version of EDNS that is not known is said to be so, of names of ours', async t => {
+  const host = await upstream(t, yes);
+  const server = await start(t, { upstreamPort: host.port });
+  const asked = (name: string): Promise<Buffer> => {
+    const opt = { type: 'OPT', name: '.', udpPayloadSize: 1232, ednsVersion: 1 } as dnsPacket.OptAnswer;
+    return askRaw(
+      t,
+      server,
+      dnsPacket.encode({ type: 'query', id: 5, questions: [{ type: 'A', name }], additionals: [opt] }),
+    );
+  };
+  const { rcode, answers, additionals } = decode(await asked('reviews'));
+  t.deepEqual([rcode, answers], ['NOERROR', []]);
+  t.like(additionals![0], { type: 'OPT', extendedRcode: 1, ednsVersion: 0 });
+  const [foreign] = decode(await asked('example.org')).additionals!;
+  t.like(foreign, { ednsVersion: 1 }, 'as it came');
+});
+
+test('who prepares a service is told the deadline, and one that is late is warned of once', async t => {
+  const said: unknown[] = [];
+  const logger = { ...silentLogger, warn: (_: string, fields: unknown) => void said.push(fields) };
+  const signals: AbortSignal[] = [];
+  const onQuery = async (_: string, signal: AbortSignal): Promise<void> => {
+    signals.push(signal);
+    await once(signal, 'abort');
+  };
+  const server = await start(t, { onQuery, readyMs: 10, logger });
+  for (const turn of [0, 1]) {
+    t.deepEqual(data(await ask(t, server, 'reviews', 'A')), ['240.240.0.1']);
+    t.true(signals[turn]!.aborted);
+  }
+  t.deepEqual(said, [{ hostname: 'reviews.default.mesh', reason: 'it is not ready after 10 ms', times: 1 }]);
+});
+
 const yes = (query: Buffer): Buffer => {
   const reply = Buffer.from(query);
   reply[2] = 0x81;
