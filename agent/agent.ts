@@ -283,7 +283,7 @@ class Agent {
       proxy: this.#proxy,
       problems: () => [
         ...this.#problems,
-        ...[this.#revocation, this.#knowledge, this.#names].flatMap(part => part.problems()),
+        ...[this.#revocation, this.#knowledge, this.#names, this.#asking].flatMap(part => part.problems()),
       ],
     });
   }

@@ -122,8 +122,16 @@ const FULL: readonly string[] = Array.from({ length: 5000 }, (_, index) => Strin
 test('a program that asks for every name does not fill the host, and it is said why', async t => {
   const { asking, subscribed, held } = setUp(new Set(FULL));
   for (const name of FULL) held.add(name);
+  t.deepEqual(asking.problems(), []);
   await t.throwsAsync(asking.ask('one more', FOREVER), { message: /holds 5000 services/ });
   t.deepEqual(subscribed, []);
+  t.regex(asking.problems()[0]!.why, /takes no more: .* delete agent.snapshot/);
+  held.delete('17');
+  const asked = asking.ask('one more', FOREVER);
+  held.add('one more');
+  asking.came();
+  await asked;
+  t.deepEqual(asking.problems(), [], 'there was room again');
 });
 
 test('services that are gone leave their places to others', async t => {

@@ -35,6 +35,8 @@ export class Asking {
   readonly #ready = new Set<string>();
   /** Services that Envoy is being given: whoever asks meanwhile waits for the same. */
   readonly #applying = new Map<string, Applying>();
+  /** Whether the last one that was new found no place. */
+  #isFull = false;
 
   constructor(options: AskingOptions) {
     this.#options = options;
@@ -79,16 +81,32 @@ export class Asking {
     });
   }
 
-  /** Services that are gone were kept in mind, as they may come back; now others need their places. */
+  /**
+   * Services that are gone were kept in mind, as they may come back; now others need their places. None that is held is dropped for
+   * them: a question is all that is known of its use, and many programs ask once and call for months (nginx asks when it starts). The
+   * one longest unasked may be the one most called; dropping it ends calls that stand, and that of every such service in turn, where
+   * refusing keeps a host from new services only.
+   */
   #makeRoom(): void {
     const { wanted, unsubscribe, knowledge } = this.#options;
     const gone = [...wanted()].filter(name => !knowledge.holds(name) && !this.#waiting.has(name));
-    if (gone.length === 0)
+    this.#isFull = gone.length === 0;
+    if (this.#isFull)
       throw new Error(
         `this host holds ${MAXIMUM_SERVICES} services, and takes no more: no program needs so many, so one may ask for all names there are`,
       );
     unsubscribe('ServiceView', gone);
     unsubscribe('InstanceList', gone);
+  }
+
+  /** That services are refused, and how to mend it, while it is so. */
+  problems(): readonly { readonly where: string; readonly why: string }[] {
+    if (!this.#isFull || this.#options.wanted().size < MAXIMUM_SERVICES) return [];
+    const why =
+      `the host holds ${MAXIMUM_SERVICES} services and takes no more: calls to any other fail. A program probably asked for all names ` +
+      'there are; end it, stop the agent, delete agent/snapshot/ServiceView.json in its state folder, and start it again: services then ' +
+      'come back as programs ask for them, and calls of programs that do not ask again fail until they are restarted';
+    return [{ where: 'services', why }];
   }
 
   /** Something came or went: who waits for it goes on. */
