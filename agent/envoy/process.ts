@@ -1,19 +1,22 @@
 import { createHash } from 'node:crypto';
-import { chmod, chown, mkdir, readdir, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { chmod, chown, mkdir, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Backoff } from '../../manager/model/util/backoff.ts';
 import { messageOf } from '../../manager/model/util/errors.ts';
-import { readIfThere, writeAtomic } from '../../manager/model/util/files.ts';
+import { writeAtomic } from '../../manager/model/util/files.ts';
 import type { Logger } from '../../manager/model/util/log.ts';
 import { Wake } from '../../manager/model/util/wake.ts';
 import type { JsonMap } from '../compile/resource.ts';
 import { EnvoyAdmin } from './admin.ts';
 import { type EnvoyProgram, envoyCommand, type Generation, launch } from './launch.ts';
+import { Line } from './line.ts';
+import { listens } from './listens.ts';
 import { LogFile } from './log-file.ts';
-import { sharedMemory } from './paths.ts';
 import { gone, isAlive, sendSignal } from './process-ref.ts';
 import { type ProcessState, readState, writeState } from './process-state.ts';
+import { ASK_MS, type PulseTimes, signOf } from './pulse.ts';
+import { Succession } from './succession.ts';
 
 export interface EnvoyProcessOptions extends EnvoyProgram {
   /** See `bootstrap()`. */
@@ -23,6 +26,12 @@ export interface EnvoyProcessOptions extends EnvoyProgram {
   readonly stableMs?: number;
   /** Told each time it died and could not be started again. */
   readonly onUnable?: () => void;
+  /** How long one that takes over may need to get ready; 30 s unless told otherwise. Milliseconds. */
+  readonly takeOverMs?: number;
+  /** After how long it is tried again when it could not, at first; 30 s unless told otherwise. Milliseconds. */
+  readonly againMs?: number;
+  /** When one that does not answer is told of, and ended. */
+  readonly pulse?: PulseTimes;
 }
 
 /** How Envoy came to run. */
@@ -36,6 +45,10 @@ export interface EnvoyProcessStatus {
   readonly restarts: number;
   /** Why it died the last time. */
   readonly lastDeath: string | undefined;
+  /** Why it runs with settings of before, if it does: no new one could take over, so far. */
+  readonly outdated: string | undefined;
+  /** Since when it does not answer, milliseconds since 1970; undefined when it does. */
+  readonly silentSince: number | undefined;
 }
 
 const STABLE_MS = 10_000;
@@ -46,6 +59,11 @@ const LOOK_SOON_MS = 100;
 const LOOK_MS = 2_000;
 /** How long it stays suspected: its connections end some moments before it does. */
 const SUSPECTED_MS = 1_000;
+
+/** Once its successor died, one that has lost its admin interface may lose its listeners too. It is looked at soon, milliseconds. */
+const DOUBTED_MS = 1_000;
+/** The longest wait between two tries to take over, milliseconds. */
+const AGAIN_MAXIMUM_MS = 600_000;
 
 /**
  * Keeps one Envoy running. It outlives the agent: the next agent adopts it if it has the same key, and otherwise has a new Envoy take
@@ -62,15 +80,21 @@ export class EnvoyProcess {
   readonly #stableMs: number;
   #restarts = 0;
   #lastDeath: string | undefined;
-  #stopping = false;
+  /** Why no other could take over from it, when that is tried again, of `performance.now()`, and the waits in between. */
+  #outdated: { readonly reason: string; readonly again: number; readonly waits: Backoff } | undefined;
+  readonly #line: Line;
+  readonly #succession: Succession;
+  readonly #stopping = new AbortController();
   #supervision: Promise<void> | undefined;
   #suspectedAt = -Infinity;
   #wake: Wake | undefined;
 
   constructor(options: EnvoyProcessOptions) {
     this.#options = options;
-    this.#admin = new EnvoyAdmin({ socket: options.paths.admin, timeoutMs: 1_000 });
+    this.#admin = new EnvoyAdmin({ socket: options.paths.admin, timeoutMs: ASK_MS });
+    this.#line = new Line(options.paths);
     this.#log = new LogFile(options.paths.log);
+    this.#succession = new Succession(this.#admin, this.#log, options.takeOverMs);
     this.#stableMs = options.stableMs ?? STABLE_MS;
   }
 
@@ -80,21 +104,17 @@ export class EnvoyProcess {
    * @throws when it cannot be started at all.
    */
   async start(signal: AbortSignal): Promise<EnvoyStart> {
+    const until = AbortSignal.any([signal, this.#stopping.signal]);
     const key = await this.#key();
-    const before = await readState(this.#options.paths.state);
-    const alive = before !== undefined && (await isAlive(before));
+    const before = await this.#found(until);
     let how: EnvoyStart = 'started';
-    if (alive && before.key === key) {
+    if (before?.key === key) {
       how = 'adopted';
       await this.#watchOver(before);
-    } else if (alive) how = await this.#takeOver(before, key, signal);
-    else {
-      // Its line goes with it.
-      this.#state = before;
-      await this.#launch({ epoch: 0, baseId: undefined }, key);
-    }
+    } else if (before) how = await this.#takeOver(before, key, until);
+    else await this.#launch({ epoch: 0, baseId: undefined }, key);
     this.#options.log.info(`Envoy ${how}`, { pid: this.#state?.pid, epoch: this.#state?.epoch });
-    this.#supervision = this.#supervise(key, signal);
+    this.#supervision = this.#supervise(key, until);
     return how;
   }
 
@@ -123,7 +143,14 @@ export class EnvoyProcess {
 
   status(): EnvoyProcessStatus {
     const { pid, epoch = 0 } = this.#state ?? {};
-    return { pid, epoch, restarts: this.#restarts, lastDeath: this.#lastDeath };
+    return {
+      pid,
+      epoch,
+      restarts: this.#restarts,
+      lastDeath: this.#lastDeath,
+      outdated: this.#outdated?.reason,
+      silentSince: undefined,
+    };
   }
 
   /**
@@ -132,11 +159,10 @@ export class EnvoyProcess {
    * @throws the signal's reason when it aborts meanwhile: Envoy then goes on, and takes no more connections.
    */
   async stop(graceMs: number, signal?: AbortSignal): Promise<void> {
-    this.#stopping = true;
+    this.#stopping.abort();
+    await this.#supervision;
     this.#state ??= await readState(this.#options.paths.state);
     if (this.#state !== undefined) await this.#end(this.#state, graceMs, signal);
-    this.suspect();
-    await this.#supervision;
     await rm(this.#options.paths.state, { force: true });
     await rm(this.#options.paths.admin, { force: true });
   }
@@ -152,7 +178,7 @@ export class EnvoyProcess {
       await gone(state, AbortSignal.timeout(5_000)).catch(() => sendSignal(state, 'SIGKILL'));
       await gone(state, AbortSignal.timeout(5_000));
     }
-    await this.#forgetLine();
+    await this.#line.forget(state.before);
   }
 
   /** Resolves when no connection is left, or the signal aborts. */
@@ -186,36 +212,79 @@ export class EnvoyProcess {
     return createHash('sha256').update(JSON.stringify(all)).digest('base64url');
   }
 
-  /** Has a new Envoy take over from one that runs. If the new one cannot be started, or dies of its start, the old one goes on. */
+  /**
+   * The Envoy that runs. Where an agent ended while one took over from another, that is brought to its end first: the one that serves
+   * counts, and the other is ended.
+   */
+  async #found(signal: AbortSignal): Promise<ProcessState | undefined> {
+    const state = await readState(this.#options.paths.state);
+    // Its line goes with it.
+    this.#state = state;
+    if (state === undefined || !(await isAlive(state))) return undefined;
+    if (state.before === undefined || !(await isAlive(state.before)) || !(await listens(state.before.pid)))
+      return state;
+    const failed = await this.#succession.concluded(state, state.before.pid, this.#since.logSize, signal);
+    if (failed === undefined) return state;
+    // Its key is not known, so whatever it was started with has to be tried once more.
+    const before = { ...state.before, epoch: state.epoch - 1, key: '' };
+    if ((await this.#succession.reach(before, signal)) === undefined) return undefined;
+    await this.#admitNext();
+    return before;
+  }
+
+  /** Has a new Envoy take over from one that runs. If none can, the old one goes on as long as it serves; else one begins anew. */
   async #takeOver(before: ProcessState, key: string, signal: AbortSignal): Promise<EnvoyStart> {
+    const unready = await this.#succession.unready(before, signal);
+    if (unready !== undefined) return await this.#goOn(before, key, unready, signal);
+    let failed: string | undefined;
     try {
-      await this.#launch({ epoch: before.epoch + 1, baseId: await this.#baseId() }, key, before);
+      await this.#launch({ epoch: before.epoch + 1, baseId: await this.#line.baseId() }, key, before);
+      failed = await this.#succession.concluded(this.#state!, before.pid, this.#since.logSize, signal);
     } catch (error) {
-      return this.#goOn(before, messageOf(error));
+      signal.throwIfAborted();
+      failed = messageOf(error);
     }
-    const fresh = this.#state!;
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(30_000)]);
-    while (!(await this.#isLive(deadline))) {
-      if (!(await isAlive(fresh))) return this.#goOn(before, await this.#log.reason(this.#since.logSize));
-      await delay(50, undefined, { signal: deadline });
+    if (failed !== undefined) {
+      await this.#admitNext();
+      return await this.#goOn(before, key, failed, signal);
     }
+    this.#outdated = undefined;
     return 'replaced';
   }
 
-  /** The Envoy that runs goes on, as none could take over from it. */
-  async #goOn(before: ProcessState, reason = 'it left no word'): Promise<EnvoyStart> {
+  /** None could take over from an Envoy: it goes on if it still serves, and another try will be made. */
+  async #goOn(before: ProcessState, key: string, reason: string, signal: AbortSignal): Promise<EnvoyStart> {
+    const { log, paths, againMs = 30_000 } = this.#options;
     this.#lastDeath = reason;
-    this.#options.log.error('No new Envoy could take over; the one before goes on', { reason });
+    const sign = await this.#succession.reach(before, signal);
+    signal.throwIfAborted();
+    if (sign === undefined) {
+      log.error('No new Envoy could take over, and the one before takes no connections any more; starting anew', {
+        reason,
+      });
+      this.#outdated = undefined;
+      await this.#line.forget(before);
+      await this.#launch({ epoch: 0, baseId: undefined }, key);
+      return 'started';
+    }
+    log.error('No new Envoy could take over; the one before goes on', { reason });
+    const initialMs = sign === 'absent' ? Math.min(DOUBTED_MS, againMs) : againMs;
+    const waits = this.#outdated?.waits ?? new Backoff({ initialMs, maximumMs: AGAIN_MAXIMUM_MS });
+    this.#outdated = { reason, again: performance.now() + waits.next(), waits };
     // Should it stay as it is, the next agent finds one that is dead, and ends this one too.
-    await writeState(this.#options.paths.state, before).catch(this.#warn('Cannot note which Envoy goes on'));
+    await writeState(paths.state, before).catch(this.#warn('Cannot note which Envoy goes on'));
     await this.#watchOver(before);
     return 'adopted';
+  }
+
+  async #admitNext(): Promise<void> {
+    await this.#line.admitNext().catch(this.#warn('Cannot take back that an Envoy begins; none can take over'));
   }
 
   async #launch(generation: Generation, key: string, before?: ProcessState): Promise<void> {
     this.#since = { ...this.#since, at: performance.now() };
     await this.#prepare();
-    if (generation.epoch === 0) await this.#forgetLine();
+    if (generation.epoch === 0) await this.#line.forget(this.#state?.before);
     const logSize = await this.#log.size();
     await using log = await this.#log.open();
     await launch(this.#options, generation, log, async ref => {
@@ -239,8 +308,10 @@ export class EnvoyProcess {
     );
     turning.unref();
     try {
-      while (await this.#died(signal)) {
-        await this.#again(key, signal).catch((error: unknown) => {
+      for (let next = await this.#next(signal); next !== 'over'; next = await this.#next(signal)) {
+        const mended = next === 'died' ? this.#again(key, signal) : this.#takeOverAgain(key, signal);
+        await mended.catch((error: unknown) => {
+          if (signal.aborted) return;
           this.#warn('Cannot keep Envoy running')(error);
           this.#options.onUnable?.();
         });
@@ -250,16 +321,22 @@ export class EnvoyProcess {
     }
   }
 
-  /** Resolves when Envoy died; false when nobody wants it to run any more. */
-  async #died(signal: AbortSignal): Promise<boolean> {
+  /** Resolves when it died, or when another is to try to take over from it; `over` when nobody wants it to run any more. */
+  async #next(signal: AbortSignal): Promise<'died' | 'outdated' | 'over'> {
     const wake = new Wake(signal);
     this.#wake = wake;
     while (!signal.aborted && (await isAlive(this.#state!))) {
       const now = performance.now();
+      if (this.#outdated && now >= this.#outdated.again) return 'outdated';
       const soon = now - this.#since.at < this.#stableMs || now - this.#suspectedAt < SUSPECTED_MS;
       await wake.wait(soon ? LOOK_SOON_MS : LOOK_MS);
     }
-    return !signal.aborted && !this.#stopping;
+    return signal.aborted ? 'over' : 'died';
+  }
+
+  async #takeOverAgain(key: string, signal: AbortSignal): Promise<void> {
+    const how = await this.#takeOver(this.#state!, key, signal);
+    if (how !== 'adopted') this.#options.log.info(`Envoy ${how}`, { pid: this.#state?.pid, epoch: this.#state?.epoch });
   }
 
   async #again(key: string, signal: AbortSignal): Promise<void> {
@@ -269,30 +346,14 @@ export class EnvoyProcess {
     this.#options.log.error('Envoy died; starting it again', { pid: this.#state?.pid, reason: this.#lastDeath });
     if (lived >= this.#stableMs) this.#backoff.reset();
     else await delay(this.#backoff.next(), undefined, { signal }).catch(() => undefined);
-    if (signal.aborted || this.#stopping) return;
+    if (signal.aborted) return;
+    this.#outdated = undefined;
     await this.#launch({ epoch: 0, baseId: undefined }, key);
   }
 
   async #isLive(signal: AbortSignal): Promise<boolean> {
-    const info = await this.#admin.serverInfo(signal).catch(() => undefined);
-    return info?.state === 'LIVE' && info.epoch === this.#state?.epoch;
-  }
-
-  /** The number of the line of Envoys, as the first of them wrote it. */
-  async #baseId(): Promise<number | undefined> {
-    const text = (await readIfThere(this.#options.paths.baseId))?.toString('utf8').trim() ?? '';
-    return /^\d{1,10}$/.test(text) ? Number(text) : undefined;
-  }
-
-  /** Ends what is left of a line of Envoys whose last is dead: one that was finishing, and what a killed one leaves behind. */
-  async #forgetLine(): Promise<void> {
-    const before = this.#state?.before;
-    if (before !== undefined && (await sendSignal(before, 'SIGKILL'))) await gone(before, AbortSignal.timeout(5_000));
-    const id = await this.#baseId();
-    if (id !== undefined) await rm(sharedMemory(id), { force: true });
-    const { own, takeOver, baseId } = this.#options.paths;
-    const sockets = (await readdir(own)).map(name => join(own, name)).filter(path => path.startsWith(takeOver));
-    for (const path of [...sockets, baseId]) await rm(path, { force: true });
+    const epoch = this.#state?.epoch;
+    return epoch !== undefined && (await signOf(this.#admin, epoch, signal)) === 'live';
   }
 
   readonly #warn =
