@@ -79,7 +79,9 @@ export class HostProxy {
   async #startAble(signal: AbortSignal): Promise<string | undefined> {
     try {
       const envoy = await this.#start(true, signal);
-      return (await this.#hasTheRight()) ? undefined : (envoy.status().lastDeath ?? 'it left no word');
+      return (await this.#hasTheRight())
+        ? undefined
+        : (envoy.status().outdated ?? envoy.status().lastDeath ?? 'it left no word');
     } catch (error) {
       if (signal.aborted || (await this.#running())) throw error;
       return messageOf(error);

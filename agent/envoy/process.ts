@@ -15,7 +15,7 @@ import { listens } from './listens.ts';
 import { LogFile } from './log-file.ts';
 import { gone, isAlive, sendSignal } from './process-ref.ts';
 import { type ProcessState, readState, writeState } from './process-state.ts';
-import { ASK_MS, type PulseTimes, signOf } from './pulse.ts';
+import { ASK_MS, LATE_MS, Pulse, type PulseTimes, signOf } from './pulse.ts';
 import { Succession } from './succession.ts';
 
 export interface EnvoyProcessOptions extends EnvoyProgram {
@@ -82,6 +82,12 @@ export class EnvoyProcess {
   #lastDeath: string | undefined;
   /** Why no other could take over from it, when that is tried again, of `performance.now()`, and the waits in between. */
   #outdated: { readonly reason: string; readonly again: number; readonly waits: Backoff } | undefined;
+  /** Of the process that {@link #state} names. */
+  #pulse: Pulse | undefined;
+  /** Whether it was told that the process does not answer. */
+  #silent = false;
+  /** Why it was killed here. */
+  #killed: string | undefined;
   readonly #line: Line;
   readonly #succession: Succession;
   readonly #stopping = new AbortController();
@@ -149,7 +155,7 @@ export class EnvoyProcess {
       restarts: this.#restarts,
       lastDeath: this.#lastDeath,
       outdated: this.#outdated?.reason,
-      silentSince: undefined,
+      silentSince: this.#pulse?.silentSince,
     };
   }
 
@@ -292,13 +298,20 @@ export class EnvoyProcess {
       const earlier = before && { before: { pid: before.pid, start: before.start } };
       const state = { ...ref, epoch: generation.epoch, key, ...earlier };
       await writeState(this.#options.paths.state, state);
-      this.#state = state;
+      this.#follow(state);
     });
   }
 
   async #watchOver(state: ProcessState): Promise<void> {
-    this.#state = state;
+    this.#follow(state);
     this.#since = { at: performance.now(), logSize: await this.#log.size() };
+  }
+
+  #follow(state: ProcessState): void {
+    this.#state = state;
+    this.#killed = undefined;
+    // How long it has been silent counts on.
+    if (this.#pulse?.pid !== state.pid) this.#pulse = new Pulse(state.pid, this.#options.pulse);
   }
 
   async #supervise(key: string, signal: AbortSignal): Promise<void> {
@@ -328,10 +341,31 @@ export class EnvoyProcess {
     while (!signal.aborted && (await isAlive(this.#state!))) {
       const now = performance.now();
       if (this.#outdated && now >= this.#outdated.again) return 'outdated';
+      await this.#ask(signal);
       const soon = now - this.#since.at < this.#stableMs || now - this.#suspectedAt < SUSPECTED_MS;
-      await wake.wait(soon ? LOOK_SOON_MS : LOOK_MS);
+      const ms = Math.min(soon ? LOOK_SOON_MS : LOOK_MS, this.#options.pulse?.askMs ?? LOOK_MS);
+      const before = performance.now();
+      await wake.wait(ms);
+      if (performance.now() - before > ms + LATE_MS) this.#pulse?.late();
     }
     return signal.aborted ? 'over' : 'died';
+  }
+
+  /** Asks Envoy for a sign of life when that is due. One that hangs is ended, which is then mended as any death. */
+  async #ask(signal: AbortSignal): Promise<void> {
+    const [state, pulse, { log }] = [this.#state!, this.#pulse!, this.#options];
+    if (!pulse.due) return;
+    const hangs = await pulse.beat(() => signOf(this.#admin, state.epoch, signal));
+    if (signal.aborted) return;
+    const { silentSince: since } = pulse;
+    const { pid } = state;
+    if (since === undefined && this.#silent) log.info('Envoy answers again', { pid });
+    if (since !== undefined && !this.#silent)
+      log.error('Envoy does not answer', { pid, since: new Date(since).toISOString() });
+    this.#silent = since !== undefined;
+    if (!hangs) return;
+    this.#killed = `it hung: no answer since ${new Date(since ?? Date.now()).toISOString()}, and no work done; the agent ended it`;
+    await sendSignal(state, 'SIGKILL');
   }
 
   async #takeOverAgain(key: string, signal: AbortSignal): Promise<void> {
@@ -342,7 +376,7 @@ export class EnvoyProcess {
   async #again(key: string, signal: AbortSignal): Promise<void> {
     const lived = performance.now() - this.#since.at;
     this.#restarts += 1;
-    this.#lastDeath = (await this.#log.reason(this.#since.logSize)) ?? 'it left no word';
+    this.#lastDeath = this.#killed ?? (await this.#log.reason(this.#since.logSize)) ?? 'it left no word';
     this.#options.log.error('Envoy died; starting it again', { pid: this.#state?.pid, reason: this.#lastDeath });
     if (lived >= this.#stableMs) this.#backoff.reset();
     else await delay(this.#backoff.next(), undefined, { signal }).catch(() => undefined);

@@ -45,7 +45,7 @@ export const LATE_MS = 1_000;
  */
 export class Pulse {
   readonly #times: PulseTimes;
-  readonly #pid: number;
+  readonly pid: number;
   #due: number;
   /** When it answered last, or is known from, of `performance.now()`. */
   #answered = performance.now();
@@ -53,7 +53,7 @@ export class Pulse {
   #idle: { readonly since: number; readonly ticks: number } | undefined;
 
   constructor(pid: number, times: PulseTimes = PULSE_TIMES) {
-    this.#pid = pid;
+    this.pid = pid;
     this.#times = times;
     this.#due = performance.now() + times.askMs;
   }
@@ -81,7 +81,7 @@ export class Pulse {
       this.#idle = undefined;
       return false;
     }
-    const { ticks, state } = processStat(this.#pid) ?? { ticks: -1, state: 'X' };
+    const { ticks, state } = processStat(this.pid) ?? { ticks: -1, state: 'X' };
     const lost = sign !== 'silent' || now - asked > ASK_MS + LATE_MS || !['S', 'T'].includes(state);
     if (lost || this.#idle?.ticks !== ticks) this.#idle = { since: now, ticks };
     return now - this.#idle!.since >= hungMs && now - this.#answered >= hungMs;

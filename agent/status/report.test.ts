@@ -78,6 +78,7 @@ function reportOf(wrong: {
       capture: () => ({ active: true, ...(capture !== undefined && { reason: capture }), problems: [] }),
     },
     ads: { connections: 1, rejections: () => refused },
+    proxy: { status: () => undefined },
     problems: () => problems,
   } as unknown as ReportParts);
 }

@@ -38,7 +38,26 @@ export class StatusReport implements StatusSource {
       const reason = state === 'waiting for policy' ? undefined : certificates.reason(identity);
       return reason === undefined ? [] : [{ resource: `certificate of ${uid}`, reason, origins: [`workload ${uid}`] }];
     });
-    return [...this.#refused(), ...uncertified, ...this.#uncaptured(), ...this.#found()];
+    const envoy = this.#ofEnvoy();
+    return [
+      ...this.#refused(),
+      ...uncertified,
+      ...(envoy === undefined ? [] : [{ resource: 'Envoy', reason: envoy, origins: [] }]),
+      ...this.#uncaptured(),
+      ...this.#found(),
+    ];
+  }
+
+  /** What is wrong with the Envoy that runs. */
+  #ofEnvoy(): string | undefined {
+    const { silentSince, outdated } = this.#parts.proxy.status() ?? {};
+    const wrong = [
+      ...(silentSince === undefined ? [] : [`does not answer since ${new Date(silentSince).toISOString()}`]),
+      ...(outdated === undefined
+        ? []
+        : [`runs with earlier settings, as no new one could take over, which is tried again: ${outdated}`]),
+    ];
+    return wrong.length === 0 ? undefined : wrong.join('; ');
   }
 
   /** That there is nobody to capture is no fault. */
@@ -73,6 +92,7 @@ export class StatusReport implements StatusSource {
     const { options, startedAt, link, ads, proxy, converge, problems } = this.#parts;
     const { active, reason } = converge.capture();
     const envoy = proxy.status();
+    const wrong = this.#ofEnvoy();
     return {
       host: options.host.name,
       pid: process.pid,
@@ -84,6 +104,7 @@ export class StatusReport implements StatusSource {
         connected: ads.connections > 0,
         version: options.envoy.version,
         restarts: envoy?.restarts ?? 0,
+        ...(wrong === undefined ? {} : { reason: wrong }),
       },
       workloads: this.#workloads(),
       services: [...link.wants('ServiceView')].sort(),

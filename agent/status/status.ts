@@ -29,6 +29,8 @@ export interface AgentStatus {
     readonly connected: boolean;
     readonly version: string;
     readonly restarts: number;
+    /** What is wrong with it, if anything: it does not answer, or runs with earlier settings. */
+    readonly reason?: string;
   };
   readonly workloads: readonly {
     readonly uid: string;

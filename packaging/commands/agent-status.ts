@@ -40,6 +40,7 @@ function wrongLines({ manager, envoy, workloads, redirect, rejections, problems 
   return [
     ...(manager.connected ? [] : [`The Manager is ${connectionText(manager)}`]),
     ...(envoy.connected ? [] : ['Envoy is not connected']),
+    ...(envoy.reason === undefined ? [] : [`Envoy ${envoy.reason}`]),
     ...(redirect.reason === undefined || lacksWorkloads(redirect) ? [] : [`Capture is ${captureText(redirect)}`]),
     ...rejections.map(({ resource, origins, reason }) => `${resource}${from(resource, origins)}: ${reason}`),
     ...workloads.flatMap(({ uid, state, certificateReason: why }) => {
@@ -64,7 +65,7 @@ function hostText(context: CommandContext, status: AgentStatus, wrong: readonly 
   return [
     `Host       ${host}, agent ${version}, up for ${ago(startedAt)}\n`,
     `Manager    ${manager.address}, ${connectionText(manager)}${heard}\n`,
-    `Envoy      ${envoy.version}, ${envoy.connected ? 'connected' : 'not connected'}, pid ${envoy.pid ?? 'none'}, ${count(envoy.restarts, 'restart')}\n`,
+    `Envoy      ${envoyText(envoy)}\n`,
     `Capture    ${captureText(redirect)}\n`,
     `Services   ${services.length} in use here\n\n`,
     tableText(context, {
@@ -80,6 +81,11 @@ function hostText(context: CommandContext, status: AgentStatus, wrong: readonly 
     listText('Wrong', wrong),
     ...nextSteps(status).map(line => `Try: ${line}\n`),
   ].join('');
+}
+
+function envoyText({ version, connected, pid, restarts }: AgentStatus['envoy']): string {
+  const state = connected ? 'connected' : 'not connected';
+  return `${version}, ${state}, pid ${pid ?? 'none'}, ${count(restarts, 'restart')}`;
 }
 
 function connectionText({ connected, reason = 'no reason is known' }: AgentStatus['manager']): string {

@@ -143,6 +143,11 @@ const CHECKED: readonly [string, Partial<AgentStatus>, string | undefined][] = [
     { rejections: [{ resource: 'out/1', reason: 'no', origins: ['VirtualService a/b'] }] },
     'out/1 (from VirtualService a/b): no',
   ],
+  [
+    'an Envoy that does not answer',
+    { envoy: { ...WELL.envoy, reason: 'does not answer since 2026-01-02T03:04:05.000Z' } },
+    'Envoy does not answer since 2026-01-02T03:04:05.000Z',
+  ],
   ['a problem', { problems: ILL.problems }, '/etc/isthmus/workloads.d/a.yaml:1: name: is missing'],
 ];
 
