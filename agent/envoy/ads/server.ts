@@ -4,6 +4,7 @@ import type { Logger } from '../../../manager/model/util/log.ts';
 import { type Resource, TYPE, type TypeUrl } from '../../compile/resource.ts';
 import { Ahead } from './ahead.ts';
 import { blame } from './blame.ts';
+import { Connections } from './connections.ts';
 import { Debt } from './debt.ts';
 import { encode } from './encode.ts';
 import { LastGood } from './last-good.ts';
@@ -33,6 +34,8 @@ export interface AdsServerOptions {
   readonly removalMs?: number;
   /** After how long a refused resource is offered once more, as some causes pass (a port in use), ms. */
   readonly retryMs?: number;
+  /** A peer that says nothing for so long, and again as long when asked to, has gone, ms; 10 s unless told otherwise. */
+  readonly keepAliveMs?: number;
   /** File in which the last good versions of refused resources outlive this process; otherwise they do not. */
   readonly lastGood?: string;
   /** For several servers in one process; otherwise it reads its own. */
@@ -48,6 +51,7 @@ type Call = ServerDuplexStream<DeltaRequest, DeltaResponse>;
 export class AdsServer {
   readonly #options: AdsServerOptions;
   readonly #server: Server;
+  readonly #connections: Connections;
   readonly #schema: Schema;
   readonly #ahead: Ahead;
   readonly #lastGood: LastGood;
@@ -66,7 +70,13 @@ export class AdsServer {
     this.#schema = options.schema ?? loadSchema();
     this.#ahead = new Ahead(({ typeUrl, body }) => encode(this.#schema.resources[typeUrl], body));
     this.#lastGood = new LastGood(options.lastGood, options.log);
-    this.#server = new Server({ 'grpc.max_receive_message_length': 64 * 1024 * 1024 });
+    const { keepAliveMs = 10_000 } = options;
+    this.#server = new Server({
+      'grpc.max_receive_message_length': 64 * 1024 * 1024,
+      'grpc.keepalive_time_ms': keepAliveMs,
+      'grpc.keepalive_timeout_ms': keepAliveMs,
+    });
+    this.#connections = new Connections(this.#server.createConnectionInjector(ServerCredentials.createInsecure()));
     this.#server.addService(adsService(this.#schema.request), {
       DeltaAggregatedResources: (call: Call) => this.#serve(call),
     });
@@ -76,7 +86,7 @@ export class AdsServer {
   async start(): Promise<void> {
     const { socket, uid } = this.#options;
     await this.#lastGood.load();
-    await bindPrivately(socket, uid, at => listen(this.#server, at));
+    await bindPrivately(socket, uid, at => this.#connections.listen(at));
   }
 
   /** Takes the whole set of wanted resources, secrets aside, and sends what changed. */
@@ -156,6 +166,7 @@ export class AdsServer {
     this.#ahead.clear();
     for (const session of this.#sessions) session.close();
     this.#server.forceShutdown();
+    this.#connections.close();
     await rm(this.#options.socket, { force: true });
     await this.#lastGood.flush();
   }
@@ -262,10 +273,4 @@ const NOTHING: Desired = {
 
 function byName(resources: readonly Resource[]): ReadonlyMap<string, Resource> {
   return new Map(resources.map(resource => [resource.name, resource]));
-}
-
-async function listen(server: Server, path: string): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.bindAsync(`unix:${path}`, ServerCredentials.createInsecure(), error => (error ? reject(error) : resolve()));
-  await promise;
 }
