@@ -29,6 +29,8 @@ const APPLY_MS = 10_000;
 
 /** Why nobody is captured where there is nobody to capture. */
 export const NOBODY = 'no workload is in the mesh yet';
+/** What is known of capture before the first round. */
+export const UNKNOWN = 'this agent has set no rules yet; those that it found, if any, stand until it does';
 
 /** Brings the kernel's rules to what Envoy is ready for, and knows who is captured and which policies are in force. */
 export class Capturing {
@@ -39,7 +41,7 @@ export class Capturing {
   #captured: readonly Member[] = [];
   #inForce = new Map<string, string>();
   #problems: readonly CaptureProblem[] = [];
-  #reason: string | undefined = NOBODY;
+  #reason: string | undefined = UNKNOWN;
 
   constructor(options: CapturingOptions) {
     this.#options = options;

@@ -38,6 +38,7 @@ export function bootstrap(options: BootstrapOptions): JsonMap {
     layered_runtime: { layers: [{ name: 'static', static_layer: RUNTIME }] },
     bootstrap_extensions: [typed('internal_listener', 'bootstrap.internal_listener.v3.InternalListener')],
     overload_manager: overload(options),
+    watchdogs: WATCHDOGS,
     stats_flush_interval: '5s',
     stats_config: { stats_matcher: KEPT_STATISTICS },
     // The statistics of a cluster's traffic are made once there is some.
@@ -54,6 +55,16 @@ const RECONNECT: JsonMap = { retry_back_off: { base_interval: '0.1s', max_interv
  * read yet: every such call to a TCP service would fail.
  */
 const RUNTIME: JsonMap = { 'envoy.reloadable_features.propagate_upstream_rst_through_tunneled_tcp_proxy': false };
+
+/**
+ * A thread that does one and the same thing for so long is in a deadlock; Envoy then ends itself, and the agent starts it again. By default
+ * it never does. Connections of one worker hang with it, while the main thread may take config for long on a busy machine, and nobody's
+ * calls wait for that.
+ */
+const WATCHDOGS: JsonMap = {
+  main_thread_watchdog: { kill_timeout: '120s' },
+  worker_watchdog: { kill_timeout: '30s' },
+};
 
 /** The agent's xDS server. Keep-alive tells a dead stream from a quiet one. */
 function agentCluster(socket: string): JsonMap {

@@ -1,4 +1,4 @@
-import { NOBODY } from '../capturing.ts';
+import { NOBODY, UNKNOWN } from '../capturing.ts';
 import type { Converge } from '../converge.ts';
 import type { AdsServer } from '../envoy/ads/server.ts';
 import type { HostProxy } from '../host-proxy.ts';
@@ -60,10 +60,11 @@ export class StatusReport implements StatusSource {
     return wrong.length === 0 ? undefined : wrong.join('; ');
   }
 
-  /** That there is nobody to capture is no fault. */
+  /** That there is nobody to capture is no fault, and nor is that an agent has just begun. */
   #uncaptured(): readonly RejectionStatus[] {
     const { reason } = this.#parts.converge.capture();
-    return reason === undefined || reason === NOBODY ? [] : [{ resource: 'capture', reason, origins: [] }];
+    const well = reason === undefined || reason === NOBODY || reason === UNKNOWN;
+    return well ? [] : [{ resource: 'capture', reason, origins: [] }];
   }
 
   /** Whoever looks at the whole mesh must see them too: a workload whose file cannot be read is missing there. */
