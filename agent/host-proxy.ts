@@ -3,9 +3,10 @@ import type { Logger } from '../manager/model/util/log.ts';
 import { type Capability, capabilitiesOf, transparency } from './capabilities.ts';
 import { bootstrap } from './envoy/bootstrap.ts';
 import type { EnvoyPaths } from './envoy/paths.ts';
-import { EnvoyProcess, type EnvoyProcessStatus } from './envoy/process.ts';
+import { EnvoyProcess } from './envoy/process.ts';
 import { isAlive } from './envoy/process-ref.ts';
 import { type ProcessState, readState } from './envoy/process-state.ts';
+import type { EnvoyProcessStatus } from './envoy/process-status.ts';
 import type { AgentOptions } from './options.ts';
 
 /** How long an Envoy that was just started may take to begin, milliseconds. */

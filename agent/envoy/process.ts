@@ -9,12 +9,14 @@ import type { Logger } from '../../manager/model/util/log.ts';
 import { Wake } from '../../manager/model/util/wake.ts';
 import type { JsonMap } from '../compile/resource.ts';
 import { EnvoyAdmin } from './admin.ts';
+import { Deaths } from './deaths.ts';
 import { type EnvoyProgram, envoyCommand, type Generation, launch } from './launch.ts';
 import { Line } from './line.ts';
 import { listens } from './listens.ts';
 import { LogFile } from './log-file.ts';
 import { gone, isAlive, sendSignal } from './process-ref.ts';
 import { type ProcessState, readState, writeState } from './process-state.ts';
+import type { EnvoyProcessStatus } from './process-status.ts';
 import { ASK_MS, LATE_MS, Pulse, type PulseTimes, signOf } from './pulse.ts';
 import { Succession } from './succession.ts';
 
@@ -36,20 +38,6 @@ export interface EnvoyProcessOptions extends EnvoyProgram {
 
 /** How Envoy came to run. */
 export type EnvoyStart = 'started' | 'adopted' | 'replaced';
-
-/** How Envoy is doing. */
-export interface EnvoyProcessStatus {
-  readonly pid: number | undefined;
-  readonly epoch: number;
-  /** How often it died and was started again. */
-  readonly restarts: number;
-  /** Why it died the last time. */
-  readonly lastDeath: string | undefined;
-  /** Why it runs with settings of before, if it does: no new one could take over, so far. */
-  readonly outdated: string | undefined;
-  /** Since when it does not answer, milliseconds since 1970; undefined when it does. */
-  readonly silentSince: number | undefined;
-}
 
 const STABLE_MS = 10_000;
 
@@ -78,8 +66,7 @@ export class EnvoyProcess {
   /** When it started or was adopted, of `performance.now()`, and how long its log was. */
   #since = { at: 0, logSize: 0 };
   readonly #stableMs: number;
-  #restarts = 0;
-  #lastDeath: string | undefined;
+  readonly #deaths = new Deaths();
   /** Why no other could take over from it, when that is tried again, of `performance.now()`, and the waits in between. */
   #outdated: { readonly reason: string; readonly again: number; readonly waits: Backoff } | undefined;
   /** Of the process that {@link #state} names. */
@@ -130,7 +117,7 @@ export class EnvoyProcess {
       try {
         await delay(20, undefined, { signal });
       } catch (cause) {
-        const died = this.#lastDeath === undefined ? '' : `; it died: ${this.#lastDeath}`;
+        const died = this.#deaths.last === undefined ? '' : `; it died: ${this.#deaths.last}`;
         throw new Error(`Envoy did not get ready${died}`, { cause });
       }
     }
@@ -149,11 +136,13 @@ export class EnvoyProcess {
 
   status(): EnvoyProcessStatus {
     const { pid, epoch = 0 } = this.#state ?? {};
+    const { restarts, last, unable } = this.#deaths;
     return {
-      pid,
+      pid: unable === undefined ? pid : undefined,
       epoch,
-      restarts: this.#restarts,
-      lastDeath: this.#lastDeath,
+      restarts,
+      lastDeath: last,
+      unable,
       outdated: this.#outdated?.reason,
       silentSince: this.#pulse?.silentSince,
     };
@@ -207,7 +196,10 @@ export class EnvoyProcess {
     await mkdir(paths.own, { recursive: true, mode: 0o711 });
     if (process.getuid?.() === 0) await chown(paths.own, uid, gid);
     await chmod(paths.own, 0o700);
-    await writeAtomic(paths.bootstrap, JSON.stringify(this.#options.bootstrap), 0o644);
+    const bootstrap = JSON.stringify(this.#options.bootstrap);
+    await writeAtomic(paths.bootstrap, bootstrap, 0o644).catch((cause: unknown) => {
+      throw new Error(`cannot write ${paths.bootstrap}: ${messageOf(cause)}`, { cause });
+    });
   }
 
   async #key(): Promise<string> {
@@ -261,7 +253,7 @@ export class EnvoyProcess {
   /** None could take over from an Envoy: it goes on if it still serves, and another try will be made. */
   async #goOn(before: ProcessState, key: string, reason: string, signal: AbortSignal): Promise<EnvoyStart> {
     const { log, paths, againMs = 30_000 } = this.#options;
-    this.#lastDeath = reason;
+    this.#deaths.stillborn(reason);
     const sign = await this.#succession.reach(before, signal);
     signal.throwIfAborted();
     if (sign === undefined) {
@@ -325,6 +317,7 @@ export class EnvoyProcess {
         const mended = next === 'died' ? this.#again(key, signal) : this.#takeOverAgain(key, signal);
         await mended.catch((error: unknown) => {
           if (signal.aborted) return;
+          if (next === 'died') this.#deaths.failed(messageOf(error));
           this.#warn('Cannot keep Envoy running')(error);
           this.#options.onUnable?.();
         });
@@ -375,14 +368,15 @@ export class EnvoyProcess {
 
   async #again(key: string, signal: AbortSignal): Promise<void> {
     const lived = performance.now() - this.#since.at;
-    this.#restarts += 1;
-    this.#lastDeath = this.#killed ?? (await this.#log.reason(this.#since.logSize)) ?? 'it left no word';
-    this.#options.log.error('Envoy died; starting it again', { pid: this.#state?.pid, reason: this.#lastDeath });
+    const reason = this.#killed ?? (await this.#log.reason(this.#since.logSize)) ?? 'it left no word';
+    if (this.#deaths.died(this.#state, reason))
+      this.#options.log.error('Envoy died; starting it again', { pid: this.#state?.pid, reason });
     if (lived >= this.#stableMs) this.#backoff.reset();
     else await delay(this.#backoff.next(), undefined, { signal }).catch(() => undefined);
     if (signal.aborted) return;
     this.#outdated = undefined;
     await this.#launch({ epoch: 0, baseId: undefined }, key);
+    this.#deaths.replaced();
   }
 
   async #isLive(signal: AbortSignal): Promise<boolean> {

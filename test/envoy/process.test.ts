@@ -99,6 +99,26 @@ test.serial('dies and is back although all folders of its own are gone', async t
   t.is(envoy.status().restarts, 1);
 });
 
+test.serial('that died and cannot be started again is told of once, with the reason, until it can', async t => {
+  await using on = await stage();
+  await using app = await origin('hello');
+  const port = await freePort();
+  const { envoy } = await on.serve(service('reviews', app.port, port));
+  await rm(on.paths.bootstrap);
+  await mkdir(on.paths.bootstrap);
+  process.kill(envoy.status().pid!, 'SIGKILL');
+  const status = await eventually(
+    'it is said why none runs',
+    async () => envoy.status(),
+    ({ unable }) => unable !== undefined,
+  );
+  t.like(status, { pid: undefined, restarts: 0 });
+  t.true(status.unable!.startsWith(`cannot write ${on.paths.bootstrap}: EISDIR`), status.unable);
+  await rm(on.paths.bootstrap, { recursive: true });
+  await answers(port, 'reviews');
+  t.like(envoy.status(), { unable: undefined, restarts: 1 });
+});
+
 test.serial('goes on, and is watched over, when what its successor needs cannot be written', async t => {
   await using on = await stage();
   await using app = await origin('hello');
