@@ -1,6 +1,6 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket as TcpSocket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket as TcpSocket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import dnsPacket from 'dns-packet';
@@ -24,6 +24,23 @@ type Reply = dnsPacket.DecodedPacket & { readonly rcode: string };
 
 const decode = (message: Buffer): Reply => dnsPacket.decode(message) as Reply;
 
+/** Listens at one port in both protocols. */
+async function pair(accept: (socket: TcpSocket) => void): Promise<{ tcp: Server; udp: Socket; port: number }> {
+  for (;;) {
+    const tcp = createServer(accept).listen(0, '127.0.0.1');
+    await once(tcp, 'listening');
+    const { port } = tcp.address() as AddressInfo;
+    const udp = createSocket('udp4').bind(port, '127.0.0.1');
+    try {
+      await once(udp, 'listening');
+      return { tcp, udp, port };
+    } catch {
+      // Somebody has it in UDP: another is looked for.
+      tcp.close();
+    }
+  }
+}
+
 /** A server of the host: answers every query with what `reply` makes of it. */
 async function upstream(
   t: ExecutionContext,
@@ -31,7 +48,7 @@ async function upstream(
 ): Promise<{ port: number; seen: Buffer[]; answerAll: (reply: (query: Buffer) => Buffer) => void }> {
   const seen: Buffer[] = [];
   const open: { readonly query: Buffer; readonly port: number }[] = [];
-  const tcp = createServer(socket => {
+  const accept = (socket: TcpSocket): void => {
     const framing = new Framing();
     socket.on('error', () => undefined);
     socket.on('data', (bytes: Buffer) => {
@@ -42,11 +59,8 @@ async function upstream(
         else socket.destroy();
       }
     });
-  }).listen(0, '127.0.0.1');
-  await once(tcp, 'listening');
-  const { port } = tcp.address() as AddressInfo;
-  const udp = createSocket('udp4').bind(port, '127.0.0.1');
-  await once(udp, 'listening');
+  };
+  const { tcp, udp, port } = await pair(accept);
   udp.on('message', (query, { port }) => {
     seen.push(query);
     const answer = reply(query);
@@ -457,3 +471,19 @@ test('nothing that can be sent brings it down', async t => {
   clearInterval(again);
   t.deepEqual(data(decode(reply)), ['240.240.0.1']);
 });
+
+for (const [protocol, flag] of [
+  ['TCP', 't'],
+  ['UDP', 'u'],
+] as const)
+  test(`a port that another program has in ${protocol} is told with how to find that program`, async t => {
+    const { tcp, udp, port } = await pair(socket => socket.destroy());
+    const [kept, free] = protocol === 'TCP' ? [tcp, udp] : [udp, tcp];
+    const freed = once(free, 'close');
+    free.close();
+    await freed;
+    t.teardown(() => void kept.close());
+    const { message } = (await t.throwsAsync(start(t, { port })))!;
+    t.true(message.startsWith(`cannot answer DNS at 127.0.0.1:${port} (${protocol}): another program has`), message);
+    t.true(message.includes(`(ss -lp${flag}n 'sport = :${port}')`), message);
+  });

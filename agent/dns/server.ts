@@ -1,7 +1,7 @@
 import type { Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { messageOf } from '../../manager/model/util/errors.ts';
+import { codeOf, messageOf } from '../../manager/model/util/errors.ts';
 import { forUdp } from './answer.ts';
 import { Answerer, type AnswererOptions } from './answerer.ts';
 import type { Asker } from './asker.ts';
@@ -42,6 +42,9 @@ export interface DnsCounts {
 
 const MOST_CONNECTIONS = 512;
 
+/** Where any port will do, so many are looked at. */
+const TRIES = 10;
+
 /** The name server of a host: names of the mesh from memory, all else from the host's own servers, byte for byte. */
 export class DnsServer implements AsyncDisposable {
   readonly #options: DnsServerOptions;
@@ -73,6 +76,17 @@ export class DnsServer implements AsyncDisposable {
 
   /** Resolves when it answers. @throws when the port is taken. */
   static async start(options: DnsServerOptions): Promise<DnsServer> {
+    for (let left = options.port === 0 ? TRIES : 1; ; left -= 1) {
+      try {
+        return await DnsServer.#begin(options);
+      } catch (error) {
+        // A port that is free at one address in one protocol may be somebody's at another.
+        if (left === 1 || codeOf((error as Error).cause) !== 'EADDRINUSE') throw error;
+      }
+    }
+  }
+
+  static async #begin(options: DnsServerOptions): Promise<DnsServer> {
     const server = new DnsServer(options);
     try {
       await server.#listen('127.0.0.1', options.port);
@@ -139,13 +153,14 @@ export class DnsServer implements AsyncDisposable {
   async #listen(address: string, port: number): Promise<void> {
     const tcp = createServer(client => this.#accept(client));
     tcp.listen({ host: address, port });
-    await once(tcp, 'listening');
+    await once(tcp, 'listening').catch(untilFree('TCP', address, port));
     this.#tcp.push(tcp);
     const udp = udpSocket(address === '::1' ? 6 : 4);
     this.#udp.push(udp);
     // Where any port will do, one that is free in TCP: those are short, as connections have them too.
-    udp.bind((tcp.address() as AddressInfo).port, address);
-    await once(udp, 'listening');
+    const { port: bound } = tcp.address() as AddressInfo;
+    udp.bind(bound, address);
+    await once(udp, 'listening').catch(untilFree('UDP', address, bound));
     udp.on('error', error => this.#options.logger.warn('DNS over UDP', { reason: messageOf(error) }));
     udp.on('message', (query, { address: from, port: fromPort }) => {
       const reply = (message: Buffer): void => {
@@ -175,5 +190,17 @@ export class DnsServer implements AsyncDisposable {
 
   readonly #failed = (error: unknown): void => {
     this.#options.logger.warn('could not answer a DNS query', { reason: messageOf(error) });
+  };
+}
+
+/** Says of a port that somebody has who to look for; any other error is thrown as it is. */
+function untilFree(protocol: 'TCP' | 'UDP', address: string, port: number): (error: unknown) => never {
+  return cause => {
+    if (codeOf(cause) !== 'EADDRINUSE') throw cause;
+    const look = `ss -lp${protocol === 'TCP' ? 't' : 'u'}n 'sport = :${port}'`;
+    throw new Error(
+      `cannot answer DNS at ${address}:${port} (${protocol}): another program has that port (${look}); end it, or have it listen elsewhere, as this port is the mesh's on every host`,
+      { cause },
+    );
   };
 }
