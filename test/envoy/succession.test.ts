@@ -107,7 +107,7 @@ test.serial('a take-over that failed keeps no later one from it', async t => {
   await using at = await running();
   const life = new AbortController();
   const bad = at.on.envoy({ bootstrap: { nonsense: 1 } });
-  t.is(await bad.start(life.signal), 'adopted');
+  t.is(await bad.start(AbortSignal.any([life.signal, at.on.life.signal])), 'adopted');
   t.regex(bad.status().outdated ?? '', /nonsense/);
   life.abort();
   await bad.released();
@@ -156,7 +156,7 @@ test.serial(
     await at.ads.close();
     const life = new AbortController();
     const next = at.next();
-    const started = next.start(life.signal);
+    const started = next.start(AbortSignal.any([life.signal, at.on.life.signal]));
     const fresh = await strike(at, 'SIGSTOP', /INITIALIZING$/);
     life.abort();
     await t.throwsAsync(started);
