@@ -174,7 +174,7 @@ const shown: readonly [string, RegExp][] = [
   ],
   [
     'status',
-    /Services +1, with 2 instances: 1 healthy, 1 behind an agent\nHosts +1 of 1 with 1 workload\nConfig +0 objects\n[\s\S]*zk +zookeeper +stale +never.*\n\nWrong:\n {2}Registry zk is stale: connection refused\n {2}Registry zk: \/reviews\/member_3: is no JSON\n {2}a: out\/9080.*\n {2}a: certificate.*\n\nNote:\n {2}The Manager refused 3× token-used, last 0s ago to 10\.0\.0\.9: the join token was used by host b\n$/,
+    /Services +1, with 2 instances: 1 healthy, 1 behind an agent\nHosts +1 of 1 with 1 workload\nConfig +0 objects\n[\s\S]*zk +zookeeper +stale +never.*\n\nWrong:\n {2}Registry zk is stale: connection refused\n {2}Registry zk: \/reviews\/member_3: is no JSON\n {2}a: out\/9080.*\n {2}a: certificate.*\n\nNote:\n {2}The Manager refused 3× token-used, last \d+s ago to 10\.0\.0\.9: the join token was used by host b\n$/,
   ],
 ];
 

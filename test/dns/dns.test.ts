@@ -74,7 +74,7 @@ test('a program that has one of the ports for questions keeps nobody from the na
   const [a, b] = [await net.host('a'), await net.host('b')];
   await startResolver(b, '192.0.2.1');
   await a.setResolvers([b.address]);
-  const holder = a.spawn(['socat', '-u', 'UDP-RECV:15054,bind=127.0.0.1', '-'], { uid: STRANGER });
+  const holder = a.spawn(['socat', '-u', 'UDP4-RECV:15054,bind=127.0.0.1', '-'], { uid: STRANGER });
   await portTaken(a, 15_054, 'udp');
   await startAgent(a);
   t.is(await lookUp(a, WORKLOAD, 'reviews.default.mesh'), '240.240.0.1');
