@@ -5,6 +5,7 @@ import anyTest, { type TestFn } from 'ava';
 import type { ServiceReport } from '../../manager/api/inspect.ts';
 import { eventually } from '../eventually.ts';
 import { type Load, runLoad, startLoad } from '../hosts/apps.ts';
+import { loadRules } from '../hosts/rules.ts';
 import { Cast, meshedIn, REVIEWS, server, UID } from './cast.ts';
 import type { MeshHost } from './mesh.ts';
 import { fell } from './reboot.ts';
@@ -325,7 +326,7 @@ async function cutOffZooKeeper({ zookeeper, mesh: { control } }: Cast): Promise<
       ip saddr ${control.address} tcp sport ${zookeeper.port} drop
     }
   }`;
-  await control.run(['/usr/sbin/nft', '-f', '-'], { input: cut });
+  await loadRules(control, cut);
   return {
     async [Symbol.asyncDispose]() {
       await control.run(['/usr/sbin/nft', 'delete', 'table', 'inet', 'cut']);

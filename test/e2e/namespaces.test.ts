@@ -6,6 +6,7 @@ import { stringify } from 'yaml';
 import { eventually } from '../eventually.ts';
 import { runLoad, startEcho, startLoad } from '../hosts/apps.ts';
 import type { Container, Place } from '../hosts/host.ts';
+import { loadRules } from '../hosts/rules.ts';
 import { onlyWeb, UID } from './cast.ts';
 import { Mesh, type MeshHost, type WorkloadFile } from './mesh.ts';
 import { underWay } from './proxy-stats.ts';
@@ -317,6 +318,6 @@ async function dockerDns(container: Container): Promise<void> {
       ip saddr 127.0.0.11 udp sport 41153 snat to :53
     }
   }`;
-  await container.run(['/usr/sbin/nft', '-f', '-'], { input: rules });
+  await loadRules(container, rules);
   await container.setResolvers(['127.0.0.11']);
 }

@@ -6,6 +6,7 @@ import { eventually } from '../eventually.ts';
 import { startEcho } from '../hosts/apps.ts';
 import type { Host } from '../hosts/host.ts';
 import { createNetwork } from '../hosts/network.ts';
+import { loadRules } from '../hosts/rules.ts';
 import { call, STRANGER, VIP4, WEB } from './calls.ts';
 import { PROXY, planOf, startCapture } from './capture.ts';
 import { startTransparent } from './transparent.ts';
@@ -71,7 +72,7 @@ test('uninstall leaves rules and routes byte for byte as they were, with those o
   t.regex(await rules(a), /jump to_20002/);
   // Who saves the rules of a host loads them again at its next start.
   const saved = await a.run(['/usr/sbin/nft', '-s', 'list', 'ruleset']);
-  await a.run(['/usr/sbin/nft', '--check', '-f', '-'], { input: saved });
+  await loadRules(a, saved, '--check');
   await capture.uninstall();
   t.is(await rules(a), before);
   await capture.uninstall();
@@ -156,7 +157,7 @@ test('a port that another program leads elsewhere is captured all the same when 
       }
     }
   `;
-  await a.run(['/usr/sbin/nft', '-f', '-'], { input: published });
+  await loadRules(a, published);
   const capture = await startCapture(a);
   await capture.apply(planOf([WEB]));
   t.is(await call(a, WEB.uid, '127.0.0.1:9080'), 'published');
@@ -180,7 +181,7 @@ test('marks that others set on what leaves lead nobody past policy', async t => 
       }
     }
   `;
-  await a.run(['/usr/sbin/nft', '-f', '-'], { input: marks });
+  await loadRules(a, marks);
   const capture = await startCapture(a);
   await capture.apply(planOf([WEB]));
   t.is(await call(a, STRANGER, '127.0.0.1:8080'), 'inbound');
@@ -205,7 +206,7 @@ test('questions for names pass a firewall that lets pass what is new or known', 
       }
     }
   `;
-  await a.run(['/usr/sbin/nft', '-f', '-'], { input: firewall });
+  await loadRules(a, firewall);
   const capture = await startCapture(a);
   await capture.apply(planOf([WEB], [], [b.address]));
   await capture.run();

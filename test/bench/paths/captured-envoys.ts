@@ -1,4 +1,5 @@
 import type { Host } from '../../hosts/host.ts';
+import { loadRules } from '../../hosts/rules.ts';
 import { SERVER_PORTS } from '../server.ts';
 import { BASE, bareEnvoys } from './bare-envoys.ts';
 import { type Ground, type Path, portOf, portsFrom } from './path.ts';
@@ -35,7 +36,7 @@ table inet captured {
 
 async function capture(host: Host): Promise<void> {
   await host.run(['ip', 'route', 'add', 'local', VIRTUAL, 'dev', 'lo', 'src', host.address]);
-  await host.run(['/usr/sbin/nft', '-f', '-'], { input: RULES });
+  await loadRules(host, RULES);
 }
 
 /**
