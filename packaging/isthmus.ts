@@ -6,6 +6,9 @@ import { dispatch, findCommand } from './cli/dispatch.ts';
 /** How long what is no daemon may go on after a signal, milliseconds. */
 const END_MS = 1_500;
 
+/** How long a process may go on once its command has ended, milliseconds. */
+const LINGER_MS = 1_000;
+
 /** Whether a signal leaves the end to the command; so until the command is known. */
 let endsInOrder = true;
 const stop = new AbortController();
@@ -51,3 +54,5 @@ const commands = await commandsFor(words);
 endsInOrder = findCommand(commands, words)?.endsInOrder === true;
 const exitCode = await dispatch(commands, words, context);
 process.exitCode = isWritten ? exitCode : EXIT.failed;
+// What a library holds on to must not keep the process, such as a connection that came while its server shut down.
+setTimeout(() => process.exit(), LINGER_MS).unref();
