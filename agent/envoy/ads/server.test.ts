@@ -1,57 +1,7 @@
-import { rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { stat } from 'node:fs/promises';
 import test from 'ava';
-import { type LogFields, type Logger, silentLogger } from '../../../manager/model/util/log.ts';
-import { makeFolder } from '../../../test/folders.ts';
-import { type Resource, resource, TYPE } from '../../compile/resource.ts';
-import { FakeEnvoy } from './fake-envoy.ts';
-import { loadSchema } from './schema.ts';
-import { AdsServer, type AdsServerOptions } from './server.ts';
-
-const cluster = (name: string, timeout = '1s'): Resource =>
-  resource(TYPE.cluster, name, { name, type: 'EDS', connect_timeout: timeout, eds_cluster_config: {} }, [
-    `service ${name}`,
-  ]);
-const endpoints = (name: string): Resource => resource(TYPE.endpoints, name, { cluster_name: name }, []);
-const listener = (name: string): Resource => resource(TYPE.listener, name, { name }, [`workload ${name}`]);
-const internal = (name: string): Resource => resource(TYPE.listener, name, { name, internal_listener: {} }, []);
-const routes = (name: string, header = ''): Resource =>
-  resource(TYPE.routes, name, { name, internal_only_headers: [header] }, []);
-const schema = loadSchema();
-const soon = (): AbortSignal => AbortSignal.timeout(20_000);
-
-interface Table extends AsyncDisposable {
-  readonly server: AdsServer;
-  readonly socket: string;
-  readonly warnings: readonly LogFields[];
-  envoy(): FakeEnvoy;
-}
-
-async function table(options: Partial<AdsServerOptions> = {}): Promise<Table> {
-  const folder = makeFolder('ads');
-  const socket = join(folder, 'xds.sock');
-  const warnings: LogFields[] = [];
-  const log: Logger = { ...silentLogger, warn: (_message, fields = {}) => void warnings.push(fields) };
-  const server = new AdsServer({ socket, uid: process.getuid?.() ?? 0, log, schema, removalMs: 0, ...options });
-  await server.start();
-  server.setSecrets([], 'root');
-  const envoys: FakeEnvoy[] = [];
-  return {
-    server,
-    socket,
-    warnings,
-    envoy() {
-      const envoy = new FakeEnvoy(socket, schema);
-      envoys.push(envoy);
-      return envoy;
-    },
-    async [Symbol.asyncDispose]() {
-      for (const envoy of envoys) envoy.close();
-      await server.close();
-      await rm(folder, { recursive: true });
-    },
-  };
-}
+import { resource, TYPE } from '../../compile/resource.ts';
+import { cluster, endpoints, internal, listener, routes, soon, table } from './fixtures.ts';
 
 test('only Envoy may connect', async t => {
   await using at = await table();
@@ -204,41 +154,6 @@ test('endpoints do not come before the version of their cluster that they are fo
   await envoy.take(TYPE.cluster, 'one');
   await envoy.take(TYPE.endpoints, 'one');
   t.pass();
-});
-
-test('removes listeners before the clusters that they named', async t => {
-  await using at = await table();
-  const envoy = at.envoy();
-  at.server.update([cluster('a'), listener('out')]);
-  envoy.subscribe(TYPE.cluster);
-  envoy.subscribe(TYPE.listener);
-  await envoy.take(TYPE.cluster, 'a');
-  await envoy.take(TYPE.listener, 'out');
-  at.server.update([]);
-  const first = await envoy.next();
-  t.deepEqual([first.typeUrl, first.removed], [TYPE.listener, ['out']]);
-  await envoy.quiet();
-  envoy.accept(first);
-  const second = await envoy.next();
-  t.deepEqual([second.typeUrl, second.removed], [TYPE.cluster, ['a']]);
-});
-
-test('a cluster is kept for a while after it is wanted no more, however long all was quiet before', async t => {
-  const removalMs = 100;
-  await using at = await table({ removalMs });
-  const envoy = at.envoy();
-  at.server.update([cluster('a'), cluster('b'), listener('out')]);
-  envoy.subscribe(TYPE.cluster);
-  envoy.subscribe(TYPE.listener);
-  await envoy.take(TYPE.cluster, 'a', 'b');
-  await envoy.take(TYPE.listener, 'out');
-  at.server.update([cluster('b'), listener('out')]);
-  envoy.accept(await envoy.next());
-  const before = performance.now();
-  at.server.update([]);
-  envoy.accept(await envoy.next());
-  t.deepEqual((await envoy.next()).removed, ['b']);
-  t.true(performance.now() - before >= removalMs);
 });
 
 test('finds the one that is refused, lets the others through, and offers it again later', async t => {
@@ -397,19 +312,3 @@ test('what is too large for one response comes in several, and what is too large
   await envoy.take(TYPE.routes, 'b');
   await t.notThrowsAsync(envoy.quiet());
 });
-
-for (const [removalMs, what] of [
-  [60_000, 'stays for a while'],
-  [20, 'is removed after that by itself'],
-] as const)
-  test(`a cluster that nothing names any more ${what}`, async t => {
-    await using at = await table({ removalMs, gateMs: 60_000 });
-    const envoy = at.envoy();
-    at.server.update([cluster('a'), cluster('b')]);
-    envoy.subscribe(TYPE.cluster);
-    await envoy.take(TYPE.cluster, 'a', 'b');
-    at.server.update([cluster('b', '2s')]);
-    await envoy.take(TYPE.cluster, 'b');
-    if (removalMs === 20) t.deepEqual((await envoy.next()).removed, ['a']);
-    else await t.notThrowsAsync(envoy.quiet());
-  });
