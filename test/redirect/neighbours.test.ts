@@ -211,7 +211,7 @@ test('questions for names pass a firewall that lets pass what is new or known', 
   await capture.apply(planOf([WEB], [], [b.address]));
   await capture.run();
   for (const kind of ['UDP', 'TCP']) {
-    a.spawn(['socat', `${kind}-LISTEN:15054,bind=127.0.0.1,fork,reuseaddr`, 'SYSTEM:"read -r line; echo answered"']);
+    a.spawn(['socat', `${kind}4-LISTEN:15054,bind=127.0.0.1,fork,reuseaddr`, 'SYSTEM:"read -r line; echo answered"']);
     const ask = (): Promise<string> =>
       a.run(['sh', '-c', `echo | socat -t2 -T2 - ${kind}:${b.address}:53 2>&1 || true`], { uid: WEB.uid });
     await eventually(`an answer by ${kind}`, ask, answer => answer === 'answered\n', { timeoutMs: 10_000 });
