@@ -1,9 +1,5 @@
 import { readFileSync } from 'node:fs';
-
-const LISTEN = '0A';
-
-/** Local port, state, owner and inode of each socket, as Linux' Documentation/networking/proc_net_tcp.rst tells. */
-const SOCKET = /^ *\d+: [\dA-F]+:([\dA-F]{4}) [\dA-F]+:[\dA-F]{4} ([\dA-F]{2}) \S+ \S+ \S+ +(\d+) +\d+ (\d+)/gm;
+import { socketsIn } from '../tcp-table.ts';
 
 /**
  * TCP ports of this host that Envoy may bind none of: a program has a socket there, at whatever address and in whatever state. Connections
@@ -21,9 +17,8 @@ export function heldPorts(uid: number): ReadonlySet<number> {
  */
 export function heldIn(text: string, uid: number): ReadonlySet<number> {
   const [held, listening] = [new Set<number>(), new Set<number>()];
-  for (const [, hex = '', state, owner, inode] of text.matchAll(SOCKET)) {
-    const port = Number.parseInt(hex, 16);
-    if (state === LISTEN && Number(owner) === uid) listening.add(port);
+  for (const { port, listens, uid: owner, inode } of socketsIn(text)) {
+    if (listens && owner === uid) listening.add(port);
     else if (inode !== '0') held.add(port);
   }
   return held.difference(listening);
