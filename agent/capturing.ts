@@ -1,6 +1,7 @@
 import { messageOf } from '../manager/model/util/errors.ts';
 import type { Logger } from '../manager/model/util/log.ts';
 import { type CaptureFacts, capturePlan, placeOf, readyMembers, refusedMembers } from './capture.ts';
+import { NOBODY, UNKNOWN } from './capture-reasons.ts';
 import type { AdsServer } from './envoy/ads/server.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { Member } from './members.ts';
@@ -26,11 +27,6 @@ export type CaptureOutcome = 'set' | 'untaken' | 'unsaid';
 
 /** How long capture waits for Envoy to take what it was sent before looking at what it took so far, milliseconds. */
 const APPLY_MS = 10_000;
-
-/** Why nobody is captured where there is nobody to capture. */
-export const NOBODY = 'no workload is in the mesh yet';
-/** What is known of capture before the first round. */
-export const UNKNOWN = 'this agent has set no rules yet; those that it found, if any, stand until it does';
 
 /** Brings the kernel's rules to what Envoy is ready for, and knows who is captured and which policies are in force. */
 export class Capturing {

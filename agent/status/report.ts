@@ -1,4 +1,4 @@
-import { NOBODY, UNKNOWN } from '../capturing.ts';
+import { NOBODY, UNKNOWN } from '../capture-reasons.ts';
 import type { Converge } from '../converge.ts';
 import type { AdsServer } from '../envoy/ads/server.ts';
 import type { HostProxy } from '../host-proxy.ts';

@@ -13,6 +13,12 @@ export function unanswered(name: string, limitMs: number, cause: unknown): Comma
   });
 }
 
+/** What to say when the socket of a daemon is for root; undefined when that is not why. */
+export function notAllowed(path: string, cause: unknown): CommandError | undefined {
+  if (codeOf(cause) !== 'EACCES') return undefined;
+  return new CommandError(`You may not open ${path}: it is for root`, { next: 'the same as root', cause });
+}
+
 /** No call came through to the Manager. @param caFile what the person gave to know it by. */
 export function unreachable(name: string, caFile: string | undefined, cause: unknown): CommandError {
   const isSocket = name.startsWith('/');
@@ -27,8 +33,8 @@ export function unreachable(name: string, caFile: string | undefined, cause: unk
       next: isSocket ? 'isthmus up' : 'isthmus status, on the host of the Manager',
       cause,
     });
-  if (code === 'EACCES')
-    return new CommandError(`You may not open ${name}: it is for root`, { next: 'the same as root', cause });
+  const refused = notAllowed(name, cause);
+  if (refused) return refused;
   if (UNKNOWN_ROOT.test(code)) {
     const root = caFile === undefined ? 'a root that is trusted here' : `the root in ${caFile}`;
     // What Node adds is for who runs Node.

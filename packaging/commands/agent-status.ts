@@ -1,3 +1,4 @@
+import { NOBODY } from '../../agent/capture-reasons.ts';
 import type { AgentStatus } from '../../agent/status/status.ts';
 import { parseSpiffeId } from '../../auth/identity.ts';
 import { type Command, type CommandArguments, type CommandContext, EXIT } from '../../manager/cli/command.ts';
@@ -53,11 +54,8 @@ function wrongLines({ manager, envoy, workloads, redirect, rejections, problems 
 
 /** With nobody to capture for, nothing is wrong with capture; workloads that have not joined yet are told of one by one. */
 function lacksWorkloads({ active, reason = NOBODY }: AgentStatus['redirect']): boolean {
-  return !active && reason.startsWith(NOBODY);
+  return !active && reason === NOBODY;
 }
-
-/** How the agent's reason begins then. */
-const NOBODY = 'no workload';
 
 function hostText(context: CommandContext, status: AgentStatus, wrong: readonly string[]): string {
   const { host, version, startedAt, manager, envoy, workloads, services, redirect } = status;

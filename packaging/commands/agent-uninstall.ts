@@ -1,8 +1,9 @@
-import { join } from 'node:path';
 import { UnansweredError } from '../../agent/status/client.ts';
 import { type Command, CommandError, EXIT, usageError } from '../../manager/cli/command.ts';
 import { parseDuration } from '../../manager/config/duration.ts';
 import { DIR_OPTIONS, dirsOf } from '../paths.ts';
+import { supervisingUp } from '../up/parent.ts';
+import { askAgent } from './ask-agent.ts';
 import { daemonLogger } from './daemon.ts';
 
 /** How long the agent may take to say which process it is, milliseconds. */
@@ -57,11 +58,8 @@ export const agentUninstallCommand: Command = {
 
 /** It would start the agent again, in a host that has no identity any more. */
 async function refuseUnderUp(runDir: string, signal: AbortSignal): Promise<void> {
-  const { askStatus } = await import('../../agent/status/client.ts');
-  const { supervisingUp } = await import('../up/parent.ts');
   // An agent that does not answer in time is for what follows to deal with.
-  const until = AbortSignal.any([signal, AbortSignal.timeout(ASK_MS)]);
-  const status = await askStatus(join(runDir, 'agent.sock'), until).catch(() => undefined);
+  const status = await askAgent(runDir, signal, ASK_MS).catch(() => undefined);
   const up = status && (await supervisingUp(status.pid));
   if (up !== undefined)
     throw new CommandError(`isthmus up (process ${up}) starts the agent of this host again whenever it ends`, {

@@ -6,8 +6,9 @@ import test, { type ExecutionContext } from 'ava';
 import { envoyPaths } from '../../agent/envoy/paths.ts';
 import { processRef } from '../../agent/envoy/process-ref.ts';
 import { writeState } from '../../agent/envoy/process-state.ts';
+import { notAllowed } from '../../manager/cli/client-errors.ts';
 import { makeFolder } from '../../test/folders.ts';
-import { askAgent, noAgent, notAllowed } from './ask-agent.ts';
+import { askAgent, noAgent } from './ask-agent.ts';
 
 function place(t: ExecutionContext): string {
   const folder = makeFolder('ask-agent');

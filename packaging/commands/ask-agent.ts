@@ -4,8 +4,8 @@ import { isAlive } from '../../agent/envoy/process-ref.ts';
 import { readState } from '../../agent/envoy/process-state.ts';
 import { askStatus, UnansweredError } from '../../agent/status/client.ts';
 import type { AgentStatus } from '../../agent/status/status.ts';
+import { notAllowed } from '../../manager/cli/client-errors.ts';
 import { CommandError } from '../../manager/cli/command.ts';
-import { codeOf } from '../../manager/model/util/errors.ts';
 
 const LIMIT_MS = 10_000;
 
@@ -31,12 +31,6 @@ export async function askAgent(
       });
     throw notAllowed(path, cause) ?? cause;
   }
-}
-
-/** What to say when the socket of a daemon is for root; undefined when that is not why. */
-export function notAllowed(path: string, cause: unknown): CommandError | undefined {
-  if (codeOf(cause) !== 'EACCES') return undefined;
-  return new CommandError(`You may not open ${path}: it is for root`, { next: 'the same as root', cause });
 }
 
 /** What to say where no agent runs: its Envoy may all the same. */
