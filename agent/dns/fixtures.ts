@@ -77,8 +77,8 @@ export async function upstream(
   return { port, seen, answerAll };
 }
 
-/** Starts a server that knows `REVIEWS`; it ends with the test. */
-export async function start(t: ExecutionContext, options: Partial<DnsServerOptions> = {}): Promise<DnsServer> {
+/** Starts a server that knows no names yet; it ends with the test. */
+export async function startUntold(t: ExecutionContext, options: Partial<DnsServerOptions> = {}): Promise<DnsServer> {
   const server = await DnsServer.start({
     port: 0,
     resolvers: { servers: ['127.0.0.1'], rotate: false },
@@ -88,8 +88,14 @@ export async function start(t: ExecutionContext, options: Partial<DnsServerOptio
     upstreamPort: 1,
     ...options,
   });
-  server.answerer.setNames([REVIEWS]);
   t.teardown(() => server[Symbol.asyncDispose]());
+  return server;
+}
+
+/** The same of one that knows `REVIEWS`. */
+export async function start(t: ExecutionContext, options?: Partial<DnsServerOptions>): Promise<DnsServer> {
+  const server = await startUntold(t, options);
+  server.answerer.setNames([REVIEWS]);
   return server;
 }
 

@@ -4,8 +4,20 @@ import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
 import dnsPacket from 'dns-packet';
 import { silentLogger } from '../../manager/model/util/log.ts';
-import { ask, askRaw, client, data, decode, pair, question, REVIEWS, start, upstream, yes } from './fixtures.ts';
-import { DnsServer } from './server.ts';
+import {
+  ask,
+  askRaw,
+  client,
+  data,
+  decode,
+  pair,
+  question,
+  REVIEWS,
+  start,
+  startUntold,
+  upstream,
+  yes,
+} from './fixtures.ts';
 
 test('addresses, ports, and what is not there', async t => {
   const server = await start(t);
@@ -33,15 +45,7 @@ test('a service without an IPv6 address has none, which is not an error', async 
 
 test('before the mesh is known its names are not denied', async t => {
   const server = await start(t);
-  const fresh = await DnsServer.start({
-    port: 0,
-    resolvers: { servers: ['127.0.0.1'], rotate: false },
-    onQuery: async () => undefined,
-    namespaceOf: async () => undefined,
-    logger: silentLogger,
-    upstreamPort: 1,
-  });
-  t.teardown(() => fresh[Symbol.asyncDispose]());
+  const fresh = await startUntold(t);
   t.is((await ask(t, fresh, 'reviews.default.mesh', 'A')).rcode, 'SERVFAIL');
   t.is((await ask(t, server, 'reviews.default.mesh', 'A')).rcode, 'NOERROR');
 });

@@ -39,19 +39,25 @@ class SetClock implements Clock {
   }
 }
 
+/** Leases of `a` and `b`, a second old. */
+async function twoHosts() {
+  const clock = new SetClock();
+  const lapsed: string[] = [];
+  const leases = new Leases(clock, host => lapsed.push(host));
+  const stop = new AbortController();
+  const running = leases.run(stop.signal);
+  leases.renew('a');
+  leases.renew('b');
+  await clock.pass(1_000);
+  return { clock, lapsed, leases, stop, running };
+}
+
 for (const [what, offsetMs] of [
   ['back', -3_600_000],
   ['forward', 3_600_000],
 ] as const)
   test(`a clock that is set ${what} by an hour ends no lease early, and none late`, async t => {
-    const clock = new SetClock();
-    const lapsed: string[] = [];
-    const leases = new Leases(clock, host => lapsed.push(host));
-    const stop = new AbortController();
-    const running = leases.run(stop.signal);
-    leases.renew('a');
-    leases.renew('b');
-    await clock.pass(1_000);
+    const { clock, lapsed, leases, stop, running } = await twoHosts();
     clock.offsetMs = offsetMs;
     for (let second = 0; second < 3 * (LEASE_MS / 1_000); second += 1) {
       leases.renew('b');
@@ -66,14 +72,7 @@ for (const [what, offsetMs] of [
   });
 
 test('a Manager that stood still loses no host, and gives each a full lease to be heard of', async t => {
-  const clock = new SetClock();
-  const lapsed: string[] = [];
-  const leases = new Leases(clock, host => lapsed.push(host));
-  const stop = new AbortController();
-  const running = leases.run(stop.signal);
-  leases.renew('a');
-  leases.renew('b');
-  await clock.pass(1_000);
+  const { clock, lapsed, leases, stop, running } = await twoHosts();
   await clock.standStill(60_000);
   t.deepEqual(lapsed, []);
   leases.renew('b');
