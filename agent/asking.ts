@@ -1,5 +1,6 @@
 import type { ResourceType } from '../manager/model/proto/wire.ts';
 import { doneOrAborted } from '../manager/model/util/until.ts';
+import type { PlatformProblem } from '../platforms/platform.ts';
 import type { Knowledge } from './knowledge.ts';
 
 /** Services that a host holds at the most: a program that asks for every name there is must not fill the host. */
@@ -100,7 +101,7 @@ export class Asking {
   }
 
   /** That services are refused, and how to mend it, while it is so. */
-  problems(): readonly { readonly where: string; readonly why: string }[] {
+  problems(): readonly PlatformProblem[] {
     if (!this.#isFull || this.#options.wanted().size < MAXIMUM_SERVICES) return [];
     const why =
       `the host holds ${MAXIMUM_SERVICES} services and takes no more: calls to any other fail. A program probably asked for all names ` +

@@ -252,9 +252,11 @@ export class Converge {
       setTimeout(() => void this.#capture.call(), SETTLE_MS).unref();
       return;
     }
-    if (outcome === 'untaken') this.#settled = undefined;
+    if (outcome === 'untaken') {
+      this.#settled = undefined;
+      this.#soon.call();
+    }
     this.#options.onInForce();
-    if (outcome === 'untaken') this.#soon.call();
   }
 
   /** Gives all their ports; those whose listeners were refused get others, if a program has theirs. */

@@ -1,4 +1,5 @@
 import type { Logger } from '../../manager/model/util/log.ts';
+import type { PlatformProblem } from '../../platforms/platform.ts';
 import { Rarely } from '../rarely.ts';
 
 /** What a server was too busy for: it is told of for so long after it last was, milliseconds. */
@@ -34,7 +35,7 @@ export class Overload {
   }
 
   /** Empty unless something was refused within the last minute. */
-  problems(): readonly { readonly where: string; readonly why: string }[] {
+  problems(): readonly PlatformProblem[] {
     if (!this.#last || this.#now() - this.#last.at >= LASTS_MS) return [];
     const why =
       `too many questions are under way, and some are refused (${this.#count} so far, the last one of ${this.#last.who}): ` +

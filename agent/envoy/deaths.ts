@@ -22,8 +22,8 @@ export class Deaths {
   }
 
   /** One died. @returns whether that is news: of each it is told once, however often it is tried to start another. */
-  died(one: ProcessRef | undefined, reason: string): boolean {
-    if (one !== undefined && one === this.#buried) return false;
+  died(one: ProcessRef, reason: string): boolean {
+    if (one === this.#buried) return false;
     this.#buried = one;
     this.#last = reason;
     return true;
@@ -36,8 +36,7 @@ export class Deaths {
 
   /** Another was started in the place of one that died. */
   replaced(): void {
-    if (this.#buried !== undefined) this.#restarts += 1;
-    this.#buried = undefined;
+    this.#restarts += 1;
     this.#unable = undefined;
   }
 

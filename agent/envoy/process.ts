@@ -106,7 +106,7 @@ export class EnvoyProcess {
       await this.#watchOver(before);
     } else if (before) how = await this.#takeOver(before, key, until);
     else await this.#launch({ epoch: 0, baseId: undefined }, key);
-    this.#options.log.info(`Envoy ${how}`, { pid: this.#state?.pid, epoch: this.#state?.epoch });
+    this.#tell(how);
     this.#supervision = this.#supervise(key, until);
     return how;
   }
@@ -363,13 +363,17 @@ export class EnvoyProcess {
 
   async #takeOverAgain(key: string, signal: AbortSignal): Promise<void> {
     const how = await this.#takeOver(this.#state!, key, signal);
-    if (how !== 'adopted') this.#options.log.info(`Envoy ${how}`, { pid: this.#state?.pid, epoch: this.#state?.epoch });
+    if (how !== 'adopted') this.#tell(how);
+  }
+
+  #tell(how: EnvoyStart): void {
+    this.#options.log.info(`Envoy ${how}`, { pid: this.#state?.pid, epoch: this.#state?.epoch });
   }
 
   async #again(key: string, signal: AbortSignal): Promise<void> {
     const lived = performance.now() - this.#since.at;
     const reason = this.#killed ?? (await this.#log.reason(this.#since.logSize)) ?? 'it left no word';
-    if (this.#deaths.died(this.#state, reason))
+    if (this.#deaths.died(this.#state!, reason))
       this.#options.log.error('Envoy died; starting it again', { pid: this.#state?.pid, reason });
     if (lived >= this.#stableMs) this.#backoff.reset();
     else await delay(this.#backoff.next(), undefined, { signal }).catch(() => undefined);
