@@ -2,6 +2,7 @@ import type { Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { codeOf, messageOf } from '../../manager/model/util/errors.ts';
+import { whoListens } from '../../manager/model/util/taken-port.ts';
 import { forUdp } from './answer.ts';
 import { Answerer, type AnswererOptions } from './answerer.ts';
 import type { Asker } from './asker.ts';
@@ -197,9 +198,8 @@ export class DnsServer implements AsyncDisposable {
 function untilFree(protocol: 'TCP' | 'UDP', address: string, port: number): (error: unknown) => never {
   return cause => {
     if (codeOf(cause) !== 'EADDRINUSE') throw cause;
-    const look = `ss -lp${protocol === 'TCP' ? 't' : 'u'}n 'sport = :${port}'`;
     throw new Error(
-      `cannot answer DNS at ${address}:${port} (${protocol}): another program has that port (${look}); end it, or have it listen elsewhere, as this port is the mesh's on every host`,
+      `cannot answer DNS at ${address}:${port} (${protocol}): another program has that port (${whoListens(port, protocol)}); end it, or have it listen elsewhere, as this port is the mesh's on every host`,
       { cause },
     );
   };

@@ -46,8 +46,6 @@ interface Wanted {
   againAt: number | undefined;
   /** Until when it is not asked for again, of the same clock. */
   restsUntil: number;
-  /** How far this host's clock is ahead of the Manager's, as the last certificate showed, milliseconds. */
-  aheadMs: number;
   readonly backoff: Backoff;
   reason: string | undefined;
   asking: boolean;
@@ -68,6 +66,8 @@ export class Certificates {
   readonly #now: () => number;
   readonly #elapsed: () => number;
   readonly #wanted = new Map<string, Wanted>();
+  /** How far this host's clock is ahead of the Manager's, as the last certificate that came showed, milliseconds. */
+  #aheadMs = 0;
   #wake: Wake | undefined;
   #turn: Promise<void> = Promise.resolve();
 
@@ -95,7 +95,6 @@ export class Certificates {
         due: 0,
         againAt: undefined,
         restsUntil: 0,
-        aheadMs: 0,
         backoff: new Backoff({ maximumMs: 30_000 }),
         reason: undefined,
         asking: false,
@@ -131,7 +130,7 @@ export class Certificates {
   /** Why an identity has no fresh certificate, or soon will have none; undefined when all is well. */
   reason(identity: string): string | undefined {
     const wanted = this.#wanted.get(identity);
-    return wanted && (wanted.reason ?? clockProblem(wanted.aheadMs));
+    return wanted && (wanted.reason ?? clockProblem(this.#aheadMs));
   }
 
   /** The Manager is back: whoever waits to try again tries now. */
@@ -173,7 +172,7 @@ export class Certificates {
       if (this.#wanted.get(identity) !== wanted) return;
       this.#use(wanted, certificate);
       wanted.restsUntil = this.#elapsed() + SHORTEST_MS;
-      this.#compareClocks(identity, wanted, certificate);
+      this.#compareClocks(certificate);
       this.#options.onChange();
     } catch (error) {
       if (signal.aborted) return;
@@ -187,11 +186,11 @@ export class Certificates {
     }
   }
 
-  #compareClocks(identity: string, wanted: Wanted, { notBefore }: Certificate): void {
-    const before = clockProblem(wanted.aheadMs);
-    wanted.aheadMs = this.#now() - issuedAt(notBefore);
-    const reason = clockProblem(wanted.aheadMs);
-    if (reason !== undefined && before === undefined) this.#options.logger.warn('clocks differ', { identity, reason });
+  #compareClocks({ notBefore }: Certificate): void {
+    const before = clockProblem(this.#aheadMs);
+    this.#aheadMs = this.#now() - issuedAt(notBefore);
+    const reason = clockProblem(this.#aheadMs);
+    if (reason !== undefined && before === undefined) this.#options.logger.warn('clocks differ', { reason });
   }
 
   #use(wanted: Wanted, certificate: Certificate): void {

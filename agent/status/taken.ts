@@ -1,3 +1,4 @@
+import { whoListens } from '../../manager/model/util/taken-port.ts';
 import { PORTS } from '../redirect/spec.ts';
 import type { RejectionStatus } from './rejection.ts';
 
@@ -14,7 +15,7 @@ export function explained({ resource, reason, origins }: RejectionStatus, tunnel
   if (place === undefined) return { resource, reason: reason.trim(), origins };
   const within = isFixed(Number(port)) ? workloadOf(resource) : undefined;
   const inside = within === undefined ? '' : ` in the network namespace of workload ${within}`;
-  const look = `ss -lptn 'sport = :${port}'${within === undefined ? '' : ' there'}`;
+  const look = `${whoListens(Number(port))}${within === undefined ? '' : ' there'}`;
   const other = Number(port) === tunnelPort ? 'set another "tunnelPort" in agent.yaml' : 'have it listen elsewhere';
   const why = `another program listens on ${place}${inside}: see ${look}; end it, or ${other}; it is tried again every 30 s`;
   return { resource, reason: why, origins: [] };

@@ -1,5 +1,6 @@
 import { type Server, type ServerCredentials, setLogger } from '@grpc/grpc-js';
 import type { Logger } from '../model/util/log.ts';
+import { whoListens } from '../model/util/taken-port.ts';
 
 /** How gRPC begins what it writes to stderr besides failing a call that tells more. */
 const TOLD = 'No address added';
@@ -35,7 +36,7 @@ export async function bind(
 function whyNot(message: string, port: number): string {
   const own = /errors: \[(.+)\]$/.exec(message)?.[1] ?? message;
   if (own.includes('EADDRINUSE'))
-    return `another program listens there (ss -lptn 'sport = :${port}'); end it, or set agents.port in manager.yaml`;
+    return `another program listens there (${whoListens(port)}); end it, or set agents.port in manager.yaml`;
   if (own.includes('EADDRNOTAVAIL'))
     return 'this machine has no such address (ip address); set agents.address in manager.yaml';
   if (own.includes('EACCES'))
