@@ -1,6 +1,6 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { loadWire, MESH_SETTINGS_NAME, type ResourceType, type Wire } from '../manager/model/proto/wire.ts';
+import { loadWire, type ResourceType, type Wire } from '../manager/model/proto/wire.ts';
 import { BeatClock } from '../manager/model/util/beat-clock.ts';
 import type { Clock } from '../manager/model/util/clock.ts';
 import { messageOf } from '../manager/model/util/errors.ts';
@@ -15,15 +15,18 @@ import { EnvoyAdmin } from './envoy/admin.ts';
 import { AdsServer } from './envoy/ads/server.ts';
 import { FLUSH_MS } from './envoy/launch.ts';
 import { type EnvoyPaths, envoyPaths } from './envoy/paths.ts';
+import { Gaps } from './gaps.ts';
 import { HostNames } from './host-names/host-names.ts';
 import { resolveName } from './host-names/resolve.ts';
 import { HostProxy } from './host-proxy.ts';
+import { hasIpv6 } from './ipv6.ts';
 import { Certificates } from './keys/certificates.ts';
 import { renewHostIdentity } from './keys/renew-host.ts';
 import { Knowledge } from './knowledge.ts';
 import { Holdings } from './manager/holdings.ts';
-import { type LinkOptions, ManagerLink } from './manager/link.ts';
+import { ManagerLink } from './manager/link.ts';
 import type { HostFacts } from './manager/reporting.ts';
+import { wantedFrom } from './manager/wanted.ts';
 import { NameService } from './name-service.ts';
 import type { AgentOptions } from './options.ts';
 import { Redirect } from './redirect/redirect.ts';
@@ -117,6 +120,7 @@ class Agent {
   readonly #startedAt = Date.now();
   readonly #clock: Clock = new BeatClock(BEAT_MS);
   readonly #knowledge: Knowledge;
+  readonly #gaps: Gaps;
   readonly #ads: AdsServer;
   readonly #redirect: Redirect;
   readonly #proxy: HostProxy;
@@ -139,6 +143,12 @@ class Agent {
     this.#hostNames = this.#makeHostNames();
     const policiesLost = beginning.snapshot.lost.has('WorkloadPolicy');
     this.#knowledge = new Knowledge(holdings, identity, this.#hostNames, policiesLost);
+    this.#gaps = new Gaps({
+      lost: beginning.snapshot.lost,
+      holdings,
+      services: () => this.#link.wants('ServiceView'),
+      onClosed: () => this.#converge.changed(),
+    });
     this.#ads = new AdsServer({
       socket: paths.xds,
       uid: envoy.uid,
@@ -192,6 +202,7 @@ class Agent {
       agent: options,
       settings,
       knowledge: this.#knowledge,
+      gaps: this.#gaps,
       certificates: this.#certificates,
       ports,
       callers,
@@ -213,15 +224,18 @@ class Agent {
   }
 
   #makeLink(): ManagerLink {
-    const { options, wire, holdings, logger } = this.#beginning;
+    const { options, wire, holdings, snapshot, logger } = this.#beginning;
     return new ManagerLink({
       wire,
       identity: options.identity,
       holdings,
-      wanted: wantedFrom(holdings),
+      wanted: wantedFrom(holdings, snapshot.lost),
       facts: () => this.#facts(),
       onChange: type => this.#came(type),
-      onConnected: () => this.#certificates.retry(),
+      onConnected: () => {
+        this.#certificates.retry();
+        this.#gaps.connected();
+      },
       logger,
     });
   }
@@ -283,7 +297,7 @@ class Agent {
       proxy: this.#proxy,
       problems: () => [
         ...this.#problems,
-        ...[this.#revocation, this.#knowledge, this.#names, this.#asking].flatMap(part => part.problems()),
+        ...[this.#gaps, this.#revocation, this.#knowledge, this.#names, this.#asking].flatMap(part => part.problems()),
       ],
     });
   }
@@ -377,24 +391,6 @@ class Agent {
   }
 }
 
-/** Services that were asked for in an earlier life are wanted from the beginning. */
-function wantedFrom(holdings: Holdings): LinkOptions['wanted'] {
-  const services = Object.keys(holdings.versions('ServiceView'));
-  return {
-    MeshSettings: [MESH_SETTINGS_NAME],
-    ServiceName: ['*'],
-    WorkloadPolicy: ['*'],
-    ServiceView: services,
-    InstanceList: services,
-  };
-}
-
 function ownFolder(stateDir: string): string {
   return join(stateDir, 'agent');
-}
-
-/** Whether programs of this host can listen on ::1. */
-async function hasIpv6(): Promise<boolean> {
-  const addresses = await readFile('/proc/net/if_inet6', 'utf8').catch(() => '');
-  return addresses.includes(`${'0'.repeat(31)}1 `);
 }

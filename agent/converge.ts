@@ -7,6 +7,7 @@ import { Capturing, type CapturingOptions } from './capturing.ts';
 import { Compiler } from './compile/compile.ts';
 import type { HostSettings, Problem, WorkloadInput } from './compile/input.ts';
 import type { AdsServer } from './envoy/ads/server.ts';
+import type { Gaps } from './gaps.ts';
 import type { HostProxy } from './host-proxy.ts';
 import type { Certificates } from './keys/certificates.ts';
 import type { Knowledge } from './knowledge.ts';
@@ -21,6 +22,7 @@ import { linkNamespaces } from './workloads/namespace-links.ts';
 export interface ConvergeOptions extends CapturingOptions {
   readonly agent: AgentOptions;
   readonly knowledge: Knowledge;
+  readonly gaps: Pick<Gaps, 'open'>;
   readonly ads: AdsServer;
   readonly settings: HostSettings;
   readonly certificates: Certificates;
@@ -173,6 +175,7 @@ export class Converge {
     proxied.catch(() => undefined);
     // An Envoy that takes over from one of another version waits for its config; later, config may need rights that only the new one has.
     if (this.#given) await proxied;
+    else if (this.#options.gaps.open() && proxy.mayBeOld) return this.#keep(proxied);
     await this.#link();
     this.#assign();
     this.#options.onMembers();
@@ -192,6 +195,16 @@ export class Converge {
     if (!this.#capturing.tookOver && proxy.fresh) ads.expect();
     this.#unconfigured = undefined;
     if (this.#news(joined)) void this.#capture.call();
+  }
+
+  /** Envoy has, of an earlier life, what cannot be made now. Should it turn out to be new, or die, what can be made is better than nothing. */
+  #keep(proxied: Promise<void>): void {
+    if (this.#options.proxy.status() === undefined)
+      void proxied.then(
+        () => this.changed(),
+        () => undefined,
+      );
+    this.#retryLater();
   }
 
   /** Those that left, and whom Envoy may still serve. */

@@ -130,6 +130,11 @@ export class HostProxy {
     return this.#fresh;
   }
 
+  /** Whether an Envoy with config of an earlier life runs, or may run: until one was adopted or started nobody knows. */
+  get mayBeOld(): boolean {
+    return this.#process === undefined || (!this.#fresh && this.#process.status().restarts === 0);
+  }
+
   /** A connection of Envoy's ended: it may be dead. */
   suspect(): void {
     this.#process?.suspect();

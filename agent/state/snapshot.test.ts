@@ -57,7 +57,7 @@ test('a damaged file is said and left out; the others are read', async t => {
   await damaged.load();
   t.deepEqual(Object.keys(next.versions('InstanceList')), ['a.default.mesh']);
   t.is(said.length, 1);
-  t.deepEqual([...damaged.lost], ['ServiceName']);
+  t.deepEqual([...damaged.lost], [['ServiceName', []]]);
 });
 
 test('a write that fails is said, and tried again with the next', async t => {

@@ -28,7 +28,7 @@ export class Snapshot {
   readonly #dirty = new Set<ResourceType>();
   readonly #save: Debounced;
   #saving: Promise<void> = Promise.resolve();
-  readonly #lost = new Set<ResourceType>();
+  readonly #lost = new Map<ResourceType, readonly string[]>();
 
   constructor(stateDir: string, holdings: Holdings, logger: Logger) {
     this.#folder = join(stateDir, 'agent', 'snapshot');
@@ -37,8 +37,8 @@ export class Snapshot {
     this.#save = debounce(() => void this.flush(), QUIET_MS, CEILING_MS);
   }
 
-  /** The types of which something lies on disk that cannot be read. */
-  get lost(): ReadonlySet<ResourceType> {
+  /** The types of which something lies on disk that cannot be read, with the names; none of a file that is damaged as a whole. */
+  get lost(): ReadonlyMap<ResourceType, readonly string[]> {
     return this.#lost;
   }
 
@@ -52,11 +52,11 @@ export class Snapshot {
           ({ name, version, body }): DeltaResource => ({ name, version, body: Buffer.from(body, 'base64') }),
         );
         const { refused } = this.#holdings.apply(type, { resources, removed: [] });
-        if (Object.keys(refused).length > 0) this.#lost.add(type);
+        if (Object.keys(refused).length > 0) this.#lost.set(type, Object.keys(refused));
         for (const [name, reason] of Object.entries(refused))
           this.#logger.warn('a part of the snapshot cannot be read and is left out', { type, name, reason });
       } catch (error) {
-        this.#lost.add(type);
+        this.#lost.set(type, []);
         this.#logger.warn('a file of the snapshot is damaged and is left out', {
           file: this.#path(type),
           reason: messageOf(error),

@@ -45,6 +45,7 @@ export interface AgentStatusJson {
   }[];
   readonly services: readonly string[];
   readonly redirect: { readonly active: boolean; readonly reason?: string };
+  readonly problems: readonly { readonly where: string; readonly why: string }[];
   readonly rejections: readonly {
     readonly resource: string;
     readonly reason: string;

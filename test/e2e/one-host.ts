@@ -9,6 +9,7 @@ import { Mesh, type MeshHost } from './mesh.ts';
 
 /** The service `reviews` with one instance, on a host that also has its caller, `web`. */
 export interface OneHost extends AsyncDisposable {
+  readonly mesh: Mesh;
   readonly alpha: MeshHost;
   /** Has the service listed at the one place alone: the port of `r1`, 9081, or of `r2`, 9082. */
   readonly list: (port: 9081 | 9082) => Promise<void>;
@@ -37,7 +38,7 @@ export async function oneHost(prefix: string): Promise<OneHost> {
   await list(9081);
   await answers(host, 'r1');
   const owned = stack.move();
-  return { alpha, list, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return { mesh, alpha, list, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 /** Resolves when a call by `web`'s user, on its host or in a container, is answered by that instance. */

@@ -1,0 +1,60 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test from 'ava';
+import { eventually } from '../eventually.ts';
+import { REVIEWS, UID } from './cast.ts';
+import { answers, oneHost } from './one-host.ts';
+
+/** What is done to the text of a file of the snapshot. */
+const DAMAGES: readonly (readonly [file: string, damage: (text: string) => string])[] = [
+  ['ServiceView', () => ''],
+  ['ServiceView', text => JSON.stringify((JSON.parse(text) as object[]).map(one => ({ ...one, body: 'AA==' })))],
+  ['InstanceList', text => text.slice(0, -20)],
+  ['MeshSettings', () => '{}'],
+];
+
+test('what of the snapshot cannot be read takes no service from an Envoy that runs, and comes again with the Manager', async t => {
+  t.timeout(180_000);
+  await using on = await oneHost('damaged');
+  const { mesh, alpha, list } = on;
+  const { host } = alpha;
+  // Of a program that asked for the name once.
+  const address = (await host.run(['getent', 'ahostsv4', 'reviews'], { uid: UID.web })).split(/\s/)[0]!;
+  const call = (): Promise<string> =>
+    host.run(['curl', '-sS', '--fail', '--max-time', '3', REVIEWS.replace('reviews', address)], { uid: UID.web });
+  let port: 9081 | 9082 = 9081;
+  for (const [file, damage] of DAMAGES) {
+    await mesh.manager.kill('SIGKILL');
+    await alpha.agent().kill('SIGKILL');
+    const path = join(host.stateDir, 'agent/snapshot', `${file}.json`);
+    const whole = await readFile(path, 'utf8');
+    await writeFile(path, damage(whole));
+    await alpha.startAgent();
+    await eventually(
+      `${file}: that it is damaged is told`,
+      () => alpha.status(),
+      ({ problems, envoy }) => envoy.connected && problems.some(({ where }) => where === 'snapshot'),
+    );
+    for (let i = 0; i < 20; i += 1) t.regex(await call(), port === 9081 ? /r1/ : /r2/);
+
+    port = port === 9081 ? 9082 : 9081;
+    await list(port);
+    await mesh.startManager();
+    await eventually(
+      `${file}: the new instance is called at the address that was known`,
+      async () => await call(),
+      answer => answer.includes(port === 9081 ? 'r1' : 'r2'),
+    );
+    await eventually(
+      `${file}: nothing is damaged any more`,
+      () => alpha.status(),
+      ({ problems }) => problems.length === 0,
+    );
+    await eventually(
+      `${file}: it lies on disk again`,
+      () => readFile(path, 'utf8'),
+      text => text.length >= whole.length,
+    );
+  }
+  await answers(host, port === 9081 ? 'r1' : 'r2');
+});
