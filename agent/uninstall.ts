@@ -14,20 +14,32 @@ export interface UninstallOptions {
   readonly runDir: string;
   /** How long connections that go through Envoy may go on, milliseconds. */
   readonly graceMs: number;
+  /** How long a running agent may take to end, milliseconds; 15 s unless told otherwise. */
+  readonly stopMs?: number;
 }
 
-/** How long a running agent may take to end, milliseconds. */
-const STOP_MS = 15_000;
+/** The agent was told to end, and goes on. */
+export class LingeringAgentError extends Error {
+  override readonly name = 'LingeringAgentError';
+  readonly code = 'LINGERING';
+  readonly pid: number;
+
+  constructor(pid: number, ms: number) {
+    super(`The agent (process ${pid}) was told to end, and has not for ${ms / 1000} s`);
+    this.pid = pid;
+  }
+}
 
 /**
  * Takes this host out of the mesh: ends the agent, removes every rule and route, ends Envoy, and removes all files of the agent, its
  * identity too. Traffic then goes as it went before. What is already gone is no error; a second call finishes what a first left.
+ * @throws {LingeringAgentError} {@link UnansweredError} when the agent does not end, or not answer; nothing was taken away.
  * @throws when a rule cannot be removed, or the signal aborts; what follows is then left as it is.
  */
 export async function uninstallAgent(options: UninstallOptions, logger: Logger, signal: AbortSignal): Promise<void> {
-  const { stateDir, runDir, graceMs } = options;
+  const { stateDir, runDir, graceMs, stopMs = 15_000 } = options;
   const own = join(stateDir, 'agent');
-  await endAgent(join(runDir, 'agent.sock'), AbortSignal.any([signal, AbortSignal.timeout(STOP_MS)]));
+  await endAgent(join(runDir, 'agent.sock'), stopMs, signal);
   signal.throwIfAborted();
   await new Redirect({ stateDir: own, logger }).uninstall();
   logger.info('removed the capture rules; traffic goes as it went before');
@@ -54,14 +66,22 @@ function notEmpty(error: unknown): void {
 }
 
 /** Asks the running agent to end, and waits until it has: it answers no more while it still ends what it was about, such as to start Envoy. */
-async function endAgent(socket: string, signal: AbortSignal): Promise<void> {
-  for (let asked: ProcessRef | undefined; ; ) {
-    const running = await askStatus(socket, signal);
-    if (!running) return asked && (await gone(asked, signal));
-    if (asked?.pid !== running.pid) {
-      asked = await processRef(running.pid);
-      if (asked) await sendSignal(asked, 'SIGTERM');
+async function endAgent(socket: string, stopMs: number, signal: AbortSignal): Promise<void> {
+  const timeout = AbortSignal.timeout(stopMs);
+  const over = AbortSignal.any([signal, timeout]);
+  let asked: ProcessRef | undefined;
+  try {
+    for (;;) {
+      const running = await askStatus(socket, over);
+      if (!running) return asked && (await gone(asked, over));
+      if (asked?.pid !== running.pid) {
+        asked = await processRef(running.pid);
+        if (asked) await sendSignal(asked, 'SIGTERM');
+      }
+      await delay(50, undefined, { signal: over });
     }
-    await delay(50, undefined, { signal });
+  } catch (error) {
+    if (asked && timeout.aborted && !signal.aborted) throw new LingeringAgentError(asked.pid, stopMs);
+    throw error;
   }
 }

@@ -35,7 +35,7 @@ export const agentUninstallCommand: Command = {
         next: 'the same as root',
       });
     const { configDir, ...dirs } = dirsOf(values);
-    const { uninstallAgent } = await import('../../agent/uninstall.ts');
+    const { LingeringAgentError, uninstallAgent } = await import('../../agent/uninstall.ts');
     await refuseUnderUp(dirs.runDir, signal);
     const logger = await daemonLogger({ 'log-level': 'warn' });
     await uninstallAgent({ ...dirs, graceMs }, logger, signal).catch((cause: unknown) => {
@@ -44,12 +44,12 @@ export const agentUninstallCommand: Command = {
           next: 'isthmus agent uninstall, which finishes it',
           cause,
         });
-      if (cause instanceof UnansweredError)
-        throw new CommandError(`${cause.message}, so nothing was taken away`, {
-          next: 'end its process with kill -KILL; then again: isthmus agent uninstall',
-          cause,
-        });
-      throw cause;
+      if (!(cause instanceof UnansweredError || cause instanceof LingeringAgentError)) throw cause;
+      const kill = `kill -KILL${cause instanceof LingeringAgentError ? ` ${cause.pid}` : ''}`;
+      throw new CommandError(`${cause.message}, so nothing was taken away`, {
+        next: `end its process with ${kill}, or by stopping its service; then again: isthmus agent uninstall`,
+        cause,
+      });
     });
     stdout.write(`This host is out of the mesh. What you wrote stays in ${configDir}.\n`);
     return EXIT.ok;
