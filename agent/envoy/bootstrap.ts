@@ -47,6 +47,14 @@ export function bootstrap(options: BootstrapOptions): JsonMap {
   };
 }
 
+/** Where in the metadata of its node Envoy says when it was started. */
+export const STARTED = 'started';
+
+/** The part of the bootstrap that says when Envoy was started. */
+export function startedNode(ms: number): JsonMap {
+  return { node: { metadata: { [STARTED]: String(ms) } } };
+}
+
 /** An agent that comes back is found at once: by default Envoy waits for up to half a minute between two tries. */
 const RECONNECT: JsonMap = { retry_back_off: { base_interval: '0.1s', max_interval: '1s' } };
 

@@ -6,6 +6,7 @@ import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { finished } from 'node:stream/promises';
 import { type Capability, capabilitiesOf } from '../capabilities.ts';
+import { startedNode } from './bootstrap.ts';
 import type { EnvoyPaths } from './paths.ts';
 import { type ProcessRef, processRef } from './process-ref.ts';
 
@@ -31,6 +32,8 @@ export interface Generation {
   readonly epoch: number;
   /** The line's number; undefined has Envoy choose one. */
   readonly baseId: number | undefined;
+  /** When it was started, milliseconds since the machine was: it says so to its agent, which may be asked by two at once. */
+  readonly startedMs?: number;
 }
 
 /**
@@ -44,7 +47,7 @@ const ORPHAN = `{ read -r go <&4 && ulimit -n "$(ulimit -Hn)" && exec "$0" "$@" 
 export const FLUSH_MS = 500;
 
 /** The command line of Envoy, without what makes it another user. */
-export function envoyCommand(program: EnvoyProgram, { epoch, baseId }: Generation): string[] {
+export function envoyCommand(program: EnvoyProgram, { epoch, baseId, startedMs }: Generation): string[] {
   const { paths, concurrency, drainSeconds = 60, logLevel = 'warning' } = program;
   const options = {
     '--config-path': paths.bootstrap,
@@ -57,6 +60,7 @@ export function envoyCommand(program: EnvoyProgram, { epoch, baseId }: Generatio
     '--file-flush-interval-msec': FLUSH_MS,
     '--log-level': logLevel,
     ...(baseId === undefined ? {} : { '--base-id': baseId }),
+    ...(startedMs === undefined ? {} : { '--config-yaml': JSON.stringify(startedNode(startedMs)) }),
     ...(concurrency === undefined ? {} : { '--concurrency': concurrency }),
   };
   const flags = [

@@ -285,7 +285,7 @@ export class EnvoyProcess {
     if (generation.epoch === 0) await this.#line.forget(this.#state?.before);
     const logSize = await this.#log.size();
     await using log = await this.#log.open();
-    await launch(this.#options, generation, log, async ref => {
+    await launch(this.#options, { ...generation, startedMs: upMs() }, log, async ref => {
       this.#since = { at: performance.now(), logSize };
       const earlier = before && { before: { pid: before.pid, start: before.start } };
       const state = { ...ref, epoch: generation.epoch, key, ...earlier };
@@ -392,4 +392,9 @@ export class EnvoyProcess {
     (what: string) =>
     (error: unknown): void =>
       this.#options.log.error(what, { error: messageOf(error) });
+}
+
+/** Milliseconds since the machine was started: of two Envoys, also of different agents, it tells which came later. */
+function upMs(): number {
+  return Number(process.hrtime.bigint() / 1_000_000n);
 }

@@ -69,7 +69,15 @@ test('an agent that may give no right to enter namespaces, in whatever state it 
   const box = await host.container('box');
   await alpha.workload({ name: 'box', selector: { networkNamespace: box.namespacePath }, addresses: [box.address] });
   await answers(box, 'r1');
-  const killEnvoy = async (): Promise<void> => void process.kill((await alpha.status()).envoy.pid, 'SIGKILL');
+  const envoyPid = async (): Promise<number> => {
+    const { envoy } = await eventually(
+      'the agent knows its Envoy',
+      () => alpha.status(),
+      status => status.envoy.pid > 0,
+    );
+    return envoy.pid;
+  };
+  const killEnvoy = async (): Promise<void> => void process.kill(await envoyPid(), 'SIGKILL');
   const boxLeftOut = (): Promise<unknown> =>
     eventually(
       'it is told why the workload is left out',
@@ -92,9 +100,9 @@ test('an agent that may give no right to enter namespaces, in whatever state it 
   await list(9081);
   await answers(host, 'r1');
 
-  const { envoy } = await alpha.status();
+  const pid = await envoyPid();
   await alpha.agent().kill('SIGKILL');
-  process.kill(envoy.pid, 'SIGKILL');
+  process.kill(pid, 'SIGKILL');
   await alpha.startAgent(UNABLE);
   await boxLeftOut();
   await answers(host, 'r1');

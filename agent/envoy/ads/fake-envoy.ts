@@ -1,6 +1,7 @@
 import { Client, type ClientDuplexStream, credentials } from '@grpc/grpc-js';
 import type protobuf from 'protobufjs';
 import { TYPE, type TypeUrl } from '../../compile/resource.ts';
+import { STARTED } from '../bootstrap.ts';
 import type { Schema } from './schema.ts';
 
 /** A response as it came over the wire. */
@@ -30,9 +31,13 @@ export class FakeEnvoy {
   readonly #client: Client;
   readonly #stream: ClientDuplexStream<object, WireResponse>;
   readonly #responses: AsyncIterator<WireResponse>;
+  #node: object | undefined;
   #asked = 0;
 
-  constructor(socket: string, { request }: Schema) {
+  /** @param startedMs when it says that it was started, see `startedNode()`. */
+  constructor(socket: string, { request }: Schema, startedMs?: number) {
+    const fields = startedMs === undefined ? {} : { [STARTED]: { stringValue: String(startedMs) } };
+    this.#node = { id: 'fake', metadata: { fields } };
     const response: protobuf.Type = request.root.lookupType('envoy.service.discovery.v3.DeltaDiscoveryResponse');
     this.#client = new Client(`unix:${socket}`, credentials.createInsecure());
     this.#stream = this.#client.makeBidiStreamRequest(
@@ -47,11 +52,14 @@ export class FakeEnvoy {
   /** Subscribes; to all when no names are given. */
   subscribe(typeUrl: TypeUrl, { names = [], unsubscribe = [], holding = {} }: Subscription = {}): void {
     this.#stream.write({
+      ...(this.#node && { node: this.#node }),
       type_url: typeUrl,
       resource_names_subscribe: names,
       resource_names_unsubscribe: unsubscribe,
       initial_resource_versions: holding,
     });
+    // Only the first request of a stream bears it.
+    this.#node = undefined;
   }
 
   accept({ typeUrl, nonce }: Received): void {

@@ -26,7 +26,8 @@ export interface Table extends AsyncDisposable {
   readonly server: AdsServer;
   readonly socket: string;
   readonly warnings: readonly LogFields[];
-  envoy(): FakeEnvoy;
+  /** @param startedMs see {@link FakeEnvoy}. */
+  envoy(startedMs?: number): FakeEnvoy;
 }
 
 /** Starts it; all of it is gone after disposal. */
@@ -43,8 +44,8 @@ export async function table(options: Partial<AdsServerOptions> = {}): Promise<Ta
     server,
     socket,
     warnings,
-    envoy() {
-      const envoy = new FakeEnvoy(socket, schema);
+    envoy(startedMs) {
+      const envoy = new FakeEnvoy(socket, schema, startedMs);
       envoys.push(envoy);
       return envoy;
     },

@@ -251,24 +251,40 @@ test('two Envoys at once, of which one takes over, each get everything', async t
   t.deepEqual(await done, []);
 });
 
-test('what the Envoy before refused is no refusal of its successor', async t => {
-  await using at = await table();
-  at.server.update([listener('out')]);
-  for (const accepts of [false, true]) {
-    const envoy = at.envoy();
-    envoy.subscribe(TYPE.cluster);
-    await envoy.take(TYPE.cluster);
-    envoy.subscribe(TYPE.listener);
-    const offered = await envoy.next();
-    if (accepts) envoy.accept(offered);
-    else envoy.refuse(offered, 'no right to do that');
-    const refused = await at.server.applied(soon());
-    t.deepEqual(
-      refused.map(({ name }) => name),
-      accepts ? [] : ['out'],
-    );
-  }
-});
+const SUCCESSIONS: readonly {
+  readonly title: string;
+  readonly order: readonly { readonly startedMs?: number; readonly accepts?: boolean }[];
+}[] = [
+  { title: 'the one before connects first', order: [{ startedMs: 1 }, { startedMs: 2, accepts: true }] },
+  {
+    title: 'an agent came back, and its successor was quicker',
+    order: [{ startedMs: 2, accepts: true }, { startedMs: 1 }],
+  },
+  { title: 'the one before is of an earlier agent, and slow', order: [{ startedMs: 2, accepts: true }, {}] },
+  { title: 'both are of an earlier agent', order: [{}, { accepts: true }] },
+];
+
+for (const { title, order } of SUCCESSIONS)
+  test(`what the Envoy before refused is no refusal of its successor: ${title}`, async t => {
+    await using at = await table();
+    at.server.update([listener('out')]);
+    let taken = false;
+    for (const { startedMs, accepts = false } of order) {
+      taken ||= accepts;
+      const envoy = at.envoy(startedMs);
+      envoy.subscribe(TYPE.cluster);
+      await envoy.take(TYPE.cluster);
+      envoy.subscribe(TYPE.listener);
+      const offered = await envoy.next();
+      if (accepts) envoy.accept(offered);
+      else envoy.refuse(offered, 'no right to do that');
+      const refused = await at.server.applied(soon());
+      t.deepEqual(
+        refused.map(({ name }) => name),
+        taken ? [] : ['out'],
+      );
+    }
+  });
 
 test('changes without end hold up neither other types nor who waits for what was wanted when they asked', async t => {
   await using at = await table({ gateMs: 50 });

@@ -56,8 +56,11 @@ export class AdsServer {
   readonly #ahead: Ahead;
   readonly #lastGood: LastGood;
   readonly #sessions = new Set<Session>();
-  /** Of the Envoy that connected last; kept when its stream ends, so that its state can still be shown. */
-  #latest: Session | undefined;
+  /**
+   * Of the Envoy that was started last; kept when its stream ends, so that its state can still be shown. That one need not be the last to
+   * connect: when an agent comes back, one that only finishes what it has may be slower to return than its successor.
+   */
+  #latest: { readonly session: Session; readonly startedMs: number } | undefined;
   readonly #waiters = new Set<() => void>();
   /** What was refused of that which is wanted, by type and name, and what was said of it. */
   readonly #warned = new Map<string, { readonly typeUrl: TypeUrl; readonly name: string; readonly said: string }>();
@@ -109,7 +112,7 @@ export class AdsServer {
   }
 
   status(): AdsStatus {
-    return { connections: this.connections, resources: statusOf(this.#desired, this.#latest) };
+    return { connections: this.connections, resources: statusOf(this.#desired, this.#latest?.session) };
   }
 
   /** Streams that are open, see {@link AdsStatus}. */
@@ -122,13 +125,13 @@ export class AdsServer {
    * connections come to that one.
    */
   rejections(): Rejection[] {
-    return rejectionsOf(this.#desired, this.#latest, this.#good);
+    return rejectionsOf(this.#desired, this.#latest?.session, this.#good);
   }
 
   /**
    * Resolves when every Envoy that is connected, at least one, has accepted or refused all that it is to get as of now, or something
    * newer in its place; removals aside. What is wanted later does not count, so changes without end do not hold it up.
-   * @returns what the one that connected last refused.
+   * @returns what the one that was started last refused.
    * @throws the signal's reason when it aborts.
    */
   async applied(signal: AbortSignal): Promise<readonly Rejection[]> {
@@ -182,7 +185,6 @@ export class AdsServer {
   #serve(call: Call): void {
     const session = this.#session(response => void call.write(response));
     this.#sessions.add(session);
-    this.#latest = session;
     const over = (): void => {
       session.close();
       if (!this.#sessions.delete(session)) return;
@@ -191,12 +193,18 @@ export class AdsServer {
       this.#options.onStreamEnd?.();
     };
     call.on('data', (request: DeltaRequest) => {
-      if (request.node !== undefined) this.#options.log.info('Envoy opened an xDS stream', { node: request.node });
+      if (request.node !== undefined) this.#opened(session, request);
       session.receive(request);
       this.#wake();
     });
     call.on('end', () => call.end());
     for (const event of ['end', 'cancelled', 'close', 'error']) call.on(event, over);
+  }
+
+  /** Those that do not say when they were started are of an earlier agent. */
+  #opened(session: Session, { node, startedMs = 0 }: DeltaRequest): void {
+    this.#options.log.info('Envoy opened an xDS stream', { node });
+    if (this.#latest === undefined || startedMs >= this.#latest.startedMs) this.#latest = { session, startedMs };
   }
 
   #session(send: (response: DeltaResponse) => void): Session {

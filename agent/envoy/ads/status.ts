@@ -13,7 +13,7 @@ export interface Rejection {
   readonly origins: readonly string[];
 }
 
-/** Where one wanted resource stands with the Envoy that connected last. */
+/** Where one wanted resource stands with the Envoy that was started last. */
 export interface ResourceStatus {
   readonly typeUrl: TypeUrl;
   readonly name: string;

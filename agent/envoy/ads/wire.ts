@@ -1,5 +1,6 @@
 import type { ServiceDefinition, UntypedHandleCall } from '@grpc/grpc-js';
 import protobuf from 'protobufjs';
+import { STARTED } from '../bootstrap.ts';
 
 /** One request of the delta protocol: subscriptions, and the answer to an earlier response. */
 export interface DeltaRequest {
@@ -14,6 +15,8 @@ export interface DeltaRequest {
   readonly error?: string;
   /** Envoy's node id; only in the first request of a stream. */
   readonly node?: string;
+  /** When it was started, see `startedNode()`; only in the first request of a stream. */
+  readonly startedMs?: number;
 }
 
 /** One response of the delta protocol. */
@@ -60,7 +63,12 @@ interface WireRequest {
   readonly initial_resource_versions: Readonly<Record<string, string>>;
   readonly response_nonce: string;
   readonly error_detail?: { readonly code: number; readonly message: string } | null;
-  readonly node?: { readonly id: string } | null;
+  readonly node?: WireNode | null;
+}
+
+interface WireNode {
+  readonly id: string;
+  readonly metadata?: { readonly fields: Readonly<Record<string, { readonly stringValue?: string }>> } | null;
 }
 
 function decodeRequest(type: protobuf.Type, bytes: Uint8Array): DeltaRequest {
@@ -72,8 +80,13 @@ function decodeRequest(type: protobuf.Type, bytes: Uint8Array): DeltaRequest {
     initialVersions: message.initial_resource_versions,
     nonce: message.response_nonce,
     ...(message.error_detail ? { error: message.error_detail.message || `code ${message.error_detail.code}` } : {}),
-    ...(message.node ? { node: message.node.id } : {}),
+    ...(message.node ? nodeOf(message.node) : {}),
   };
+}
+
+function nodeOf({ id, metadata }: WireNode): Pick<DeltaRequest, 'node' | 'startedMs'> {
+  const startedMs = Number(metadata?.fields[STARTED]?.stringValue ?? Number.NaN);
+  return { node: id, ...(Number.isFinite(startedMs) ? { startedMs } : {}) };
 }
 
 /** Field numbers of DeltaDiscoveryResponse and its Resource, in envoy/service/discovery/v3/discovery.proto. */
