@@ -61,7 +61,7 @@ export class Catalog implements ResourceSource, HostListener {
   readonly #workloads = new WorkloadIndex();
   readonly #withheld: Withheld;
   readonly #config: ConfigIndex = new ConfigIndex(alias => this.#aliases.owner(alias));
-  readonly #policies = new Policies();
+  readonly #policies: Policies;
   readonly #records = new Map<string, ServiceRecord>();
   readonly #listings = new Listings();
   readonly #dirty = new Set<string>();
@@ -74,6 +74,7 @@ export class Catalog implements ResourceSource, HostListener {
 
   constructor(options: CatalogOptions) {
     this.#settings = options.settings;
+    this.#policies = new Policies(options.settings.trustDomain);
     this.#virtualIps = options.virtualIps;
     this.#logger = options.logger;
     this.#sources = new Sources(options.registries);

@@ -47,14 +47,14 @@ const AIMED: readonly [what: string, aim: Aim, holds: boolean][] = [
 
 for (const [what, aim, holds] of AIMED)
   test(`a policy for ${what} ${holds ? 'holds' : 'does not hold'}`, t => {
-    const policies = new Policies();
+    const policies = new Policies('isthmus.mesh');
     const chooses = policies.set('key', policy('p', aim));
     t.is(chooses?.(WEB), holds);
     t.is(policies.of(WEB).authorization.length, holds ? 1 : 0);
   });
 
 test('a policy that moves to other workloads is a change for those that it leaves and those that it comes to', t => {
-  const policies = new Policies();
+  const policies = new Policies('isthmus.mesh');
   policies.set('key', policy('p', { labels: { app: 'web' } }));
   const chooses = policies.set('key', policy('p', { labels: { app: 'cart' } }))!;
   t.true(chooses(WEB));
@@ -65,7 +65,7 @@ test('a policy that moves to other workloads is a change for those that it leave
 });
 
 test('the narrowest comes first, of equals the oldest', t => {
-  const policies = new Policies();
+  const policies = new Policies('isthmus.mesh');
   const kind = 'PeerAuthentication';
   policies.set('1', policy('mesh', { kind, namespace: 'isthmus-system' }));
   policies.set('2', policy('young', { kind, created: '2026-02-01' }));
@@ -83,9 +83,26 @@ const REVISIONS: readonly [what: string, after: Policy | undefined, same: boolea
 
 for (const [what, after, same] of REVISIONS)
   test(`the revision ${same ? 'stays' : 'changes'} when a policy ${what}`, t => {
-    const policies = new Policies();
+    const policies = new Policies('isthmus.mesh');
     policies.set('key', policy('p'));
     const before = policies.of(WEB).revision;
     policies.set('key', after);
     t.is(policies.of(WEB).revision === before, same);
   });
+
+test("cluster.local is the mesh's own trust domain in principals, as in Istio, and other ones are what they are", t => {
+  const policies = new Policies('isthmus.mesh');
+  const as = (domain: string, ending = 'ns/shop/sa/web'): string => `${domain}/${ending}`;
+  const source = (domain: string): object => ({
+    principals: [as(domain), as(domain, 'ns/a*'), '*/sa/cart', '*'],
+    notPrincipals: [as(domain, 'ns/b/sa/c'), 'cluster.localhost/ns/a/sa/b', 'old.example/ns/a/sa/b'],
+    namespaces: ['cluster.local'],
+  });
+  const to = [{ operation: { ports: ['80'] } }];
+  const spec = (domain: string): object => ({
+    action: 'DENY',
+    rules: [{ from: [{ source: source(domain) }], to }, {}],
+  });
+  policies.set('key', { ...policy('p'), spec: spec('cluster.local') } as AuthorizationPolicy);
+  t.deepEqual(policies.of(WEB).authorization[0]?.spec as unknown, spec('isthmus.mesh'));
+});

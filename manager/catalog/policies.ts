@@ -1,6 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { ConfigObject } from '../model/config/object.ts';
-import type { AuthorizationPolicy, PeerAuthentication, WorkloadSelector } from '../model/config/security.ts';
+import type {
+  AuthorizationPolicy,
+  AuthorizationRule,
+  PeerAuthentication,
+  WorkloadSelector,
+} from '../model/config/security.ts';
 import type { WorkloadPolicy } from '../model/host-view.ts';
 import type { Workload } from '../model/workload.ts';
 
@@ -11,6 +16,28 @@ type Policy = AuthorizationPolicy | PeerAuthentication;
 
 function isPolicy(object: ConfigObject): object is Policy {
   return object.kind === 'AuthorizationPolicy' || object.kind === 'PeerAuthentication';
+}
+
+/** How Istio's users write the trust domain of the mesh they are in, whatever it is called. */
+const OWN_TRUST_DOMAIN = 'cluster.local/';
+
+/** A policy whose principals name the mesh's trust domain as it is called. */
+function canonical(policy: Policy, trustDomain: string): Policy {
+  if (policy.kind === 'PeerAuthentication') return policy;
+  const named = (principal: string): string =>
+    principal.startsWith(OWN_TRUST_DOMAIN) ? `${trustDomain}/${principal.slice(OWN_TRUST_DOMAIN.length)}` : principal;
+  const rules = policy.spec.rules.map(({ from, ...rest }): AuthorizationRule => {
+    if (from === undefined) return rest;
+    const sources = from.map(({ source: { principals, notPrincipals, ...others } }) => ({
+      source: {
+        ...others,
+        ...(principals && { principals: principals.map(named) }),
+        ...(notPrincipals && { notPrincipals: notPrincipals.map(named) }),
+      },
+    }));
+    return { ...rest, from: sources };
+  });
+  return { ...policy, spec: { ...policy.spec, rules } };
 }
 
 type Selected = Pick<Workload, 'namespace' | 'labels'>;
@@ -38,8 +65,14 @@ function order(a: Policy, b: Policy): number {
 
 /** The policies of the mesh, and which of them hold for a workload. */
 export class Policies {
+  readonly #trustDomain: string;
   readonly #byNamespace = new Map<string, Map<string, Policy>>();
   readonly #namespaces = new Map<string, string>();
+
+  /** @param trustDomain that of the mesh. */
+  constructor(trustDomain: string) {
+    this.#trustDomain = trustDomain;
+  }
 
   /** Sets or takes out an object. @returns whether it chooses, or chose, a given workload; undefined when it is no policy. */
   set(key: string, object: ConfigObject | undefined): ((workload: Selected) => boolean) | undefined {
@@ -47,7 +80,7 @@ export class Policies {
     const before = namespace === undefined ? undefined : this.#byNamespace.get(namespace)?.get(key);
     if (namespace !== undefined) this.#byNamespace.get(namespace)?.delete(key);
     this.#namespaces.delete(key);
-    const after = object && isPolicy(object) ? object : undefined;
+    const after = object && isPolicy(object) ? canonical(object, this.#trustDomain) : undefined;
     if (after) {
       const policies = this.#byNamespace.get(after.metadata.namespace) ?? new Map<string, Policy>();
       this.#byNamespace.set(after.metadata.namespace, policies.set(key, after));
@@ -58,7 +91,7 @@ export class Policies {
       (before !== undefined && selects(before, workload)) || (after !== undefined && selects(after, workload));
   }
 
-  /** What holds for a workload. The revision is a hash over what decides: writing an object anew without a change keeps it. */
+  /** What holds for a workload; principals are canonical. The revision is a hash over what decides: writing an object anew without a change keeps it. */
   of(workload: Selected & Pick<Workload, 'uid'>): WorkloadPolicy {
     const namespaces = new Set([workload.namespace, ROOT_NAMESPACE]);
     const chosen = [...namespaces]
