@@ -147,7 +147,7 @@ spec:
   selector: {matchLabels: {}}
   rules:
     - from:
-        - source: {principals: [isthmus.mesh/ns/shop/sa/web, "*/sa/batch", "isthmus.mesh/*", "*"], notNamespaces: [test-*]}
+        - source: {principals: [isthmus.mesh/ns/shop/sa/web, "*/sa/batch", "isthmus.mesh/*", "isthmus.mesh/ns/s*", "isthmus.mesh/ns/shop/sa/w*", "i*", "*"], notNamespaces: [test-*]}
         - source: {namespaces: [shop]}
       to:
         - operation: {ports: ["9080"], notPorts: ["9090"]}
@@ -160,7 +160,15 @@ spec:
           from: [
             {
               source: {
-                principals: ['isthmus.mesh/ns/shop/sa/web', '*/sa/batch', 'isthmus.mesh/*', '*'],
+                principals: [
+                  'isthmus.mesh/ns/shop/sa/web',
+                  '*/sa/batch',
+                  'isthmus.mesh/*',
+                  'isthmus.mesh/ns/s*',
+                  'isthmus.mesh/ns/shop/sa/w*',
+                  'i*',
+                  '*',
+                ],
                 notNamespaces: ['test-*'],
               },
             },

@@ -104,19 +104,28 @@ function readPatterns(fields: Fields, name: string, check: Check): readonly stri
   return entries;
 }
 
+/** A pattern that is taken for another text than was meant would match nobody: a DENY would let in whom it names. */
 function checkPattern(entry: string): EntryProblem | undefined {
-  if (!entry.slice(1, -1).includes('*') && entry !== '**') return undefined;
-  return [`"${entry}" has a "*" in the middle, where it means nothing`, 'use "prefix*", "*suffix" or "*"'];
+  const hint = 'use "prefix*", "*suffix" or "*"';
+  if (entry.slice(1, -1).includes('*')) return [`"${entry}" has a "*" in the middle, where it means nothing`, hint];
+  if (entry.length > 1 && entry.startsWith('*') && entry.endsWith('*'))
+    return [`"${entry}" has a "*" at both ends, of which one would be taken for itself`, hint];
+  return undefined;
 }
+
+const HOW_WRITTEN = 'write <trust domain>/ns/<namespace>/sa/<service account>, or a pattern such as "*/sa/web"';
+/** What identities begin with, of any length. */
+const BEGINNING = /^([^/]+(\/(n|ns|ns\/([^/]+(\/(s|sa|sa\/[^/]*)?)?)?)?)?)?$/;
 
 function checkPrincipal(entry: string): EntryProblem | undefined {
   if (entry.startsWith('spiffe://')) return [`"${entry}" must not begin with spiffe://`, `try "${entry.slice(9)}"`];
   if (!entry.includes('*') && !/^[^/]+\/ns\/[^/]+\/sa\/[^/]+$/.test(entry))
-    return [
-      `"${entry}" is no identity`,
-      'write <trust domain>/ns/<namespace>/sa/<service account>, or a pattern such as "*/sa/web"',
-    ];
-  return checkPattern(entry);
+    return [`"${entry}" is no identity`, HOW_WRITTEN];
+  const problem = checkPattern(entry);
+  if (problem) return problem;
+  if (entry.endsWith('*') && !BEGINNING.test(entry.slice(0, -1)))
+    return [`"${entry}" is how no identity begins`, HOW_WRITTEN];
+  return undefined;
 }
 
 function checkPort(entry: string): EntryProblem | undefined {

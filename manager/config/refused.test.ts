@@ -300,6 +300,18 @@ const refused: readonly [string, string, ...string[]][] = [
     'spec.rules[0].from[0].source.principals[2]: "a*b" has a "*" in the middle, where it means nothing; use "prefix*", "*suffix" or "*"',
   ],
   [
+    'patterns that would match nobody',
+    policy(
+      '{action: DENY, rules: [{from: [{source: {principals: ["*/ns/shop/*", "ns/shop/*", "isthmus.mesh/sa/*", "**"], notPrincipals: ["a/ns/b/sa/c/*"], namespaces: ["*test*"]}}]}]}',
+    ),
+    'spec.rules[0].from[0].source.principals[0]: "*/ns/shop/*" has a "*" at both ends, of which one would be taken for itself; use "prefix*", "*suffix" or "*"',
+    'spec.rules[0].from[0].source.principals[1]: "ns/shop/*" is how no identity begins; write <trust domain>/ns/<namespace>/sa/<service account>, or a pattern such as "*/sa/web"',
+    'spec.rules[0].from[0].source.principals[2]: "isthmus.mesh/sa/*" is how no identity begins; write <trust domain>/ns/<namespace>/sa/<service account>, or a pattern such as "*/sa/web"',
+    'spec.rules[0].from[0].source.principals[3]: "**" has a "*" at both ends, of which one would be taken for itself; use "prefix*", "*suffix" or "*"',
+    'spec.rules[0].from[0].source.notPrincipals[0]: "a/ns/b/sa/c/*" is how no identity begins; write <trust domain>/ns/<namespace>/sa/<service account>, or a pattern such as "*/sa/web"',
+    'spec.rules[0].from[0].source.namespaces[0]: "*test*" has a "*" at both ends, of which one would be taken for itself; use "prefix*", "*suffix" or "*"',
+  ],
+  [
     'wrong operations',
     policy('{rules: [{to: [{operation: {ports: [9080, http, "0"]}}, {operation: {methods: [GET]}}]}]}'),
     'spec.rules[0].to[0].operation.ports[0]: must be a text, not 9080',
