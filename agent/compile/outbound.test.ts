@@ -90,3 +90,10 @@ test('the identity of the workload, and no other, is stamped on every connection
       });
   }
 });
+
+test('a service without addresses has no chain: for TCP it would take the place of HTTP on its port number', t => {
+  const { service: known } = tcp;
+  const without = { ...mixed, service: { ...mixed.service, virtualIps: [] } };
+  t.is(calledPorts([http, without]).key, calledPorts([http]).key);
+  t.is(calledPorts([{ ...tcp, service: { ...known, virtualIps: [] } }]).key, calledPorts([]).key);
+});

@@ -24,6 +24,8 @@ export function calledPorts(views: Iterable<ServiceView>): CalledPorts {
   const http = new Set<number>();
   const tcp = new Map<number, string[]>();
   for (const { service } of views) {
+    // Nobody can call it; and a chain for none of its addresses would be one for any, of which Envoy takes no second.
+    if (service.virtualIps.length === 0) continue;
     for (const { number, protocol } of service.ports) {
       if (isHttp(protocol)) http.add(number);
       else if (protocol !== 'udp') tcp.set(number, [...(tcp.get(number) ?? []), ...service.virtualIps]);

@@ -158,6 +158,12 @@ const CASES: readonly Case[] = [
     problems: 2,
   },
   {
+    name: 'two services of one address, one HTTP and one TCP on one port number',
+    workloads: [web],
+    services: [service('a', 1, [port(80)]), service('b', 1, [port(80, 'tcp')])],
+    problems: 2,
+  },
+  {
     name: 'a service without addresses or ports',
     workloads: [web],
     services: [
