@@ -1,14 +1,15 @@
 import type { ConfigObject } from '../model/config/object.ts';
 import { messageOf } from '../model/util/errors.ts';
 import { CompactedError, type Entry, type Store } from '../store/store.ts';
+import { closedPolicy } from './closed.ts';
 import { CONFIG_PREFIX, configObjectOfEntry, parseConfigKey } from './stored.ts';
 
 /** What happens to config objects. `key` is the store's, `config/<group>/<plural>/<namespace>/<name>`. */
 export type ConfigChange =
   | { readonly type: 'object'; readonly key: string; readonly object: ConfigObject }
   | { readonly type: 'gone'; readonly key: string }
-  /** It is stored and cannot be used by this version; the one before it, if any, is to be used on. */
-  | { readonly type: 'unusable'; readonly key: string; readonly why: string }
+  /** It is stored and cannot be used by this version; the one before it is to be used on, and where there was none what stands in its place. */
+  | { readonly type: 'unusable'; readonly key: string; readonly why: string; readonly instead?: ConfigObject }
   /** All objects that were there have been sent. */
   | { readonly type: 'synced' };
 
@@ -43,6 +44,7 @@ function changeOf(entry: Entry): ConfigChange {
     if (!parseConfigKey(key)) return { type: 'unusable', key, why: `"${key}" is no key of a config object` };
     return { type: 'object', key, object: configObjectOfEntry(entry) };
   } catch (error) {
-    return { type: 'unusable', key, why: messageOf(error) };
+    const instead = closedPolicy(entry);
+    return { type: 'unusable', key, why: messageOf(error), ...(instead && { instead }) };
   }
 }
