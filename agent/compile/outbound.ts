@@ -88,7 +88,7 @@ function httpChain(port: number, { listener, who, admittedLog }: Caller): JsonMa
     upgrade_configs: [{ upgrade_type: 'websocket' }],
     // What programs send without a mesh must not be refused or changed because of one.
     generate_request_id: false,
-    http_protocol_options: { accept_http_10: true, default_host_for_http_10: NO_HOST },
+    http_protocol_options: { accept_http_10: true, default_host_for_http_10: NO_HOST, enable_trailers: true },
     proxy_100_continue: true,
     server_header_transformation: 'PASS_THROUGH',
     ...noteAdmitted(admittedLog, 'http dialled'),

@@ -124,6 +124,14 @@ for (const place of PLACES) {
     } as object);
   });
 
+  test.serial(`${place}: trailers of HTTP/1, of the request and of the answer`, async t => {
+    t.deepEqual(await call(t.context.alpha, 'trailers', url('http', '/trailers')), {
+      status: 200,
+      end: 'whole',
+      body: { instance: place, end: 'sent' },
+    });
+  });
+
   test.serial(`${place}: a caller that asks before it sends is told to go on, or not`, async t => {
     t.like(await call(t.context.alpha, 'expect', url('http')), { continued: true, status: 200 });
     t.like(await call(t.context.alpha, 'expect', url('http', '/no')), { continued: false, status: 417 });

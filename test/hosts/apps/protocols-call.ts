@@ -1,6 +1,7 @@
 /**
  * Calls a server of `protocols.ts` and prints what came as one line of JSON: `protocols-call.ts <kind> <url or host:port> [argument]`. Kinds:
- * `http2`, `grpc-say`, `grpc-count`, `websocket`, `post` (so many bytes), `expect` (asks before it sends).
+ * `http2`, `grpc-say`, `grpc-count`, `websocket`, `post` (so many bytes), `expect` (asks before it sends), `trailers` (of
+ * HTTP/1, both ways).
  */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -83,6 +84,17 @@ const KINDS: Readonly<Record<string, () => Promise<unknown>>> = {
     call.end();
     const [response] = await answered;
     return { sha256: hash.digest('hex'), body: JSON.parse(await text(response)) as unknown };
+  },
+  async trailers() {
+    const call = request(target, { method: 'POST', headers: { te: 'trailers', trailer: 'x-end' } });
+    call.write('hello');
+    call.addTrailers({ 'x-end': 'sent' });
+    call.end();
+    const [response] = (await once(call, 'response')) as [
+      Parameters<typeof text>[0] & { statusCode: number; trailers: Record<string, string> },
+    ];
+    const body = JSON.parse(await text(response)) as unknown;
+    return { status: response.statusCode, end: response.trailers['x-end'], body };
   },
   async expect() {
     const call = request(target, { method: 'POST', headers: { expect: '100-continue', 'content-length': 5 } });

@@ -14,7 +14,7 @@ import { acceptWebSocket } from './websocket.ts';
 
 const [name = 'protocols', http = '0', http2 = '0', other2 = '0', grpc = '0'] = process.argv.slice(2);
 
-/** `/chunked` has no length; all else says what came. */
+/** `/chunked` has no length, `/trailers` has a trailer; all else says what came. */
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const hash = createHash('sha256');
   let bytes = 0;
@@ -25,6 +25,13 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   response.setHeader('x-instance', name);
   if (request.url === '/chunked') {
     for (const part of ['one ', 'two ', 'three']) response.write(part);
+    response.end();
+    return;
+  }
+  if (request.url === '/trailers') {
+    response.writeHead(200, { trailer: 'x-end' });
+    response.write(JSON.stringify({ instance: name, end: request.trailers['x-end'] }));
+    response.addTrailers({ 'x-end': 'whole' });
     response.end();
     return;
   }
