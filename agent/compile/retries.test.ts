@@ -1,8 +1,11 @@
 import test from 'ava';
+import type { HttpRetry } from '../../manager/model/config/virtual-service.ts';
 import { DEFAULT_RETRIES, withRetries } from './retries.ts';
 
 interface RetryPolicy {
-  readonly retry_on: string;
+  readonly retry_on?: string;
+  readonly num_retries?: number;
+  readonly per_try_timeout?: string;
 }
 
 interface Route {
@@ -12,15 +15,16 @@ interface Route {
   readonly route: { readonly retry_policy?: RetryPolicy };
 }
 
-/** On what a request of a method is sent again, where nobody said how to retry: of the first route that takes it. */
-function retriedOn(method: string): readonly string[] {
-  const routes = withRetries({}, { route: { cluster: 'c' } }) as unknown as readonly Route[];
+/** How a request of a method is sent again: by the first route that takes it. */
+function policyFor(method: string, retries?: HttpRetry): RetryPolicy {
+  const routes = withRetries({}, { route: { cluster: 'c' } }, retries) as unknown as readonly Route[];
   const takes = ({ match }: Route): boolean =>
     // Envoy's regular expressions match the whole of a value.
     (match.headers ?? []).every(each => new RegExp(`^(?:${each.string_match.safe_regex.regex})$`).test(method));
-  const policy = routes.find(takes)!.route.retry_policy ?? (DEFAULT_RETRIES as unknown as RetryPolicy);
-  return policy.retry_on.split(',');
+  return routes.find(takes)!.route.retry_policy ?? (DEFAULT_RETRIES as unknown as RetryPolicy);
 }
+
+const NOT_REACHED = 'connect-failure,refused-stream,reset-before-request';
 
 const METHODS: readonly (readonly [method: string, isSafe: boolean])[] = [
   ['GET', true],
@@ -37,6 +41,13 @@ const METHODS: readonly (readonly [method: string, isSafe: boolean])[] = [
 
 for (const [method, isSafe] of METHODS)
   test(`a ${method} that may have reached the instance is ${isSafe ? '' : 'not '}sent again`, t => {
-    const notReached = ['connect-failure', 'refused-stream', 'reset-before-request'];
-    t.deepEqual(retriedOn(method), isSafe ? [...notReached, 'reset'] : notReached);
+    for (const retries of [undefined, { attempts: 3 }])
+      t.is(policyFor(method, retries).retry_on, isSafe ? `${NOT_REACHED},reset` : NOT_REACHED);
+  });
+
+for (const method of ['GET', 'POST'])
+  test(`a ${method} is sent again as often as was said, and on what was said`, t => {
+    t.like(policyFor(method, { attempts: 3, perTryTimeoutMs: 500 }), { num_retries: 3, per_try_timeout: '0.5s' });
+    t.like(policyFor(method, { attempts: 2, retryOn: '5xx' }), { num_retries: 2, retry_on: '5xx' });
+    t.deepEqual(policyFor(method, { attempts: 0 }), { num_retries: 0 });
   });

@@ -13,29 +13,28 @@ const ATTEMPTS = 10;
 
 /** What holds for a request of a route that says nothing else. */
 export const DEFAULT_RETRIES: JsonMap = retryPolicy({ attempts: ATTEMPTS });
-const SAFE_RETRIES: JsonMap = retryPolicy({ attempts: ATTEMPTS, retryOn: `${NOT_REACHED},reset` });
+const SAFE = `${NOT_REACHED},reset`;
 
 /**
- * A route for a match, or two of them: where nobody said how to retry, safe methods are retried more freely. Through a tunnel this matters:
- * a far host that is gone looks like a connection that broke after the request was sent.
+ * A route for a match, or two of them: where nobody said on what to retry, safe methods are retried more freely. Through a tunnel this matters:
+ * a far host that is gone looks like a connection that broke after the request was sent. So does an attempt that takes too long.
  *
  * @param rest of the route, without its match.
  */
 export function withRetries(match: HttpMatch, rest: JsonMap, retries?: HttpRetry): JsonMap[] {
   const { route } = rest as { readonly route?: JsonMap };
   if (route === undefined) return [{ ...rest, match: routeMatch(match) }];
-  if (retries !== undefined)
-    return [{ ...rest, match: routeMatch(match), route: { ...route, retry_policy: retryPolicy(retries) } }];
   const all = routeMatch(match);
+  const said = retries === undefined ? route : { ...route, retry_policy: retryPolicy(retries) };
+  const rule = { ...rest, match: all, route: said };
+  if (retries?.retryOn !== undefined || retries?.attempts === 0) return [rule];
   const { headers = [] } = all as { readonly headers?: readonly JsonMap[] };
   const safe = {
     ...all,
     headers: [...headers, { name: ':method', string_match: { safe_regex: { regex: SAFE_METHODS } } }],
   };
-  return [
-    { ...rest, match: safe, route: { ...route, retry_policy: SAFE_RETRIES } },
-    { ...rest, match: all },
-  ];
+  const freely = retryPolicy({ attempts: ATTEMPTS, ...retries, retryOn: SAFE });
+  return [{ ...rest, match: safe, route: { ...route, retry_policy: freely } }, rule];
 }
 
 function retryPolicy({ attempts, perTryTimeoutMs, retryOn = NOT_REACHED }: HttpRetry): JsonMap {

@@ -47,7 +47,10 @@ export function upstreamProtocol(protocol: Protocol): JsonMap {
   switch (protocol) {
     case 'http':
       return httpOptions({
-        use_downstream_protocol_config: { http_protocol_options: { enable_trailers: true }, http2_protocol_options: {} },
+        use_downstream_protocol_config: {
+          http_protocol_options: { enable_trailers: true },
+          http2_protocol_options: {},
+        },
         ...connections(IDLE),
       });
     case 'http2':
