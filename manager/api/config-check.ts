@@ -25,7 +25,7 @@ interface Read {
   readonly unusable: readonly ConfigWarning[];
 }
 
-/** Checks the stored objects against each other and against the services there are. An object is read once for each of its revisions. */
+/** Checks the stored objects against each other and against the mesh there is. An object is read once for each of its revisions. */
 export class ConfigCheck {
   readonly #store: Store;
   readonly #inspect: Inspect;
@@ -51,9 +51,9 @@ export class ConfigCheck {
     const isWanted = ({ kind, namespace, name }: CheckedObject): boolean =>
       only === undefined || (kind === only.kind && namespace === only.namespace && name === only.name);
     const unusable = [...read.values()].flatMap(({ unusable: of }) => of).filter(isWanted);
-    const references = checkReferences(objects, this.#inspect.services(), ({ kind, metadata }) =>
-      isWanted({ kind, ...metadata }),
-    );
+    const { trustDomain } = this.#inspect.manager();
+    const mesh = { services: this.#inspect.services(), workloads: this.#inspect.workloads(), trustDomain };
+    const references = checkReferences(objects, mesh, ({ kind, metadata }) => isWanted({ kind, ...metadata }));
     return { objects: entries.length, warnings: [...unusable, ...references] };
   }
 }

@@ -1,18 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { ConfigObject } from '../model/config/object.ts';
-import type {
-  AuthorizationPolicy,
-  AuthorizationRule,
-  PeerAuthentication,
-  WorkloadSelector,
-} from '../model/config/security.ts';
+import { type AuthorizationRule, type Policy, ROOT_NAMESPACE, selects } from '../model/config/security.ts';
 import type { WorkloadPolicy } from '../model/host-view.ts';
 import type { Workload } from '../model/workload.ts';
-
-/** Policies of this namespace hold for the whole mesh. */
-export const ROOT_NAMESPACE = 'isthmus-system';
-
-type Policy = AuthorizationPolicy | PeerAuthentication;
 
 function isPolicy(object: ConfigObject): object is Policy {
   return object.kind === 'AuthorizationPolicy' || object.kind === 'PeerAuthentication';
@@ -41,13 +31,6 @@ function canonical(policy: Policy, trustDomain: string): Policy {
 }
 
 type Selected = Pick<Workload, 'namespace' | 'labels'>;
-
-function selects(policy: Policy, workload: Selected): boolean {
-  const { namespace } = policy.metadata;
-  if (namespace !== ROOT_NAMESPACE && namespace !== workload.namespace) return false;
-  const selector: WorkloadSelector | undefined = policy.spec.selector;
-  return Object.entries(selector?.matchLabels ?? {}).every(([key, value]) => workload.labels[key] === value);
-}
 
 /** How narrowly a policy is aimed: 0 at workloads, 1 at a namespace, 2 at the mesh. */
 function width(policy: Policy): number {

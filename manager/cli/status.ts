@@ -97,9 +97,9 @@ function noteLines({ refusals, config }: MeshStatus): string[] {
   ];
 }
 
-/** Whether config is for a service that no registry lists; `checkReferences` says it with these words. */
+/** Whether config is for a service that no registry lists, or for a workload that no host has; `checkReferences` says it with these words. */
 function isEarly({ message }: ConfigWarning): boolean {
-  return /^no service ".*" is known$/.test(message);
+  return /^no (service ".*" is known|workload that is known carries .*)$/.test(message);
 }
 
 function wrongLines({ manager, hosts, registries, withheld, rejections, config }: MeshStatus): string[] {

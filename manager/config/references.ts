@@ -1,10 +1,12 @@
 import type { DestinationRuleSpec } from '../model/config/destination-rule.ts';
 import { hostCandidates, resolveHost } from '../model/config/host-names.ts';
 import { type ConfigObject, describeObject } from '../model/config/object.ts';
+import type { Policy } from '../model/config/security.ts';
 import type { HttpMatch, HttpRoute, VirtualServiceSpec } from '../model/config/virtual-service.ts';
 import { refOf } from '../model/service.ts';
 import type { FieldError } from '../model/util/errors.ts';
 import { nearest } from '../model/util/fields.ts';
+import { checkPolicy, type PolicyWorld } from './policy-references.ts';
 
 /** Something that is right by itself and will probably not do what was meant. */
 export interface ConfigWarning extends FieldError {
@@ -22,23 +24,28 @@ export interface KnownService {
   readonly instances: readonly { readonly labels: Readonly<Record<string, string>> }[];
 }
 
+/** What must be known of a mesh to check what refers to it. */
+export interface KnownMesh extends PolicyWorld {
+  readonly services: readonly KnownService[];
+}
+
 /** `VirtualService default/reviews: spec.http[0].route[1].destination.subset: "v3" is not defined`. */
 export function describeWarning(warning: ConfigWarning): string {
   return `${describeObject({ ...warning, metadata: warning })}: ${warning.path}: ${warning.message}${warning.hint === undefined ? '' : `; ${warning.hint}`}`;
 }
 
 /**
- * Checks what config objects say of each other and of services.
- * @param services all that are known; absent when they cannot be known, as for files alone.
+ * Checks what config objects say of each other, of services and of workloads.
+ * @param mesh absent when it cannot be known, as for files alone.
  * @param only of which objects to tell.
  */
 export function checkReferences(
   objects: readonly ConfigObject[],
-  services: readonly KnownService[] | undefined,
+  mesh: KnownMesh | undefined,
   only: (object: ConfigObject) => boolean = () => true,
 ): readonly ConfigWarning[] {
   const warnings: ConfigWarning[] = [];
-  const world = worldOf(objects, services);
+  const world = worldOf(objects, mesh?.services);
   for (const object of objects.filter(only)) {
     const { name, namespace } = object.metadata;
     const warn: Warn = (path, message, hint) =>
@@ -46,6 +53,8 @@ export function checkReferences(
     if (object.kind === 'VirtualService')
       checkVirtualService(object as ConfigObject<'VirtualService', VirtualServiceSpec>, world, warn);
     else if (object.kind === 'DestinationRule') checkRule(object as Rule, world, warn);
+    else if (object.kind === 'PeerAuthentication' || object.kind === 'AuthorizationPolicy')
+      checkPolicy(object as Policy, mesh, warn);
   }
   return warnings;
 }

@@ -1,4 +1,8 @@
+import type { Workload } from '../workload.ts';
 import type { ConfigObject } from './object.ts';
+
+/** Policies of this namespace hold for the whole mesh. */
+export const ROOT_NAMESPACE = 'isthmus-system';
 
 /** Chooses workloads by labels in the object's namespace; absent means all of the namespace (all of the mesh in the root namespace). */
 export interface WorkloadSelector {
@@ -47,3 +51,14 @@ export interface AuthorizationPolicySpec {
 }
 
 export type AuthorizationPolicy = ConfigObject<'AuthorizationPolicy', AuthorizationPolicySpec>;
+
+/** What says who is let in to workloads. */
+export type Policy = AuthorizationPolicy | PeerAuthentication;
+
+/** Whether a policy is for a workload. */
+export function selects({ metadata, spec }: Policy, workload: Pick<Workload, 'namespace' | 'labels'>): boolean {
+  const { namespace } = metadata;
+  if (namespace !== ROOT_NAMESPACE && namespace !== workload.namespace) return false;
+  const labels = Object.entries(spec.selector?.matchLabels ?? {});
+  return labels.every(([key, value]) => workload.labels[key] === value);
+}
