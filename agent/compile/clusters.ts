@@ -95,6 +95,8 @@ function outlierDetection(outlier: OutlierDetection | undefined): JsonMap {
     base_ejection_time: duration(baseEjectionTimeMs),
     max_ejection_time: duration(Math.max(300_000, baseEjectionTimeMs)),
     max_ejection_percent: outlier.maxEjectionPercent ?? 10,
+    // Ten percent of fewer than ten instances is none.
+    ...(outlier.maxEjectionPercent === undefined ? { always_eject_one_host: true } : {}),
   };
 }
 
