@@ -274,7 +274,12 @@ export class Catalog implements ResourceSource, HostListener {
     const aliases = service.aliases.filter(alias => this.#aliases.owner(alias) === hostname);
     const lost = service.aliases.filter(alias => !aliases.includes(alias));
     this.#listings.set(hostname, drafts);
-    const { instances, withheld, removed } = reachAll(drafts, {
+    const {
+      instances,
+      withheld,
+      removed,
+      problems: ofWorkloads,
+    } = reachAll(drafts, service.ports, {
       workloads: this.#workloads,
       withheld: this.#withheld,
       trustDomain: this.#settings.trustDomain,
@@ -284,7 +289,7 @@ export class Catalog implements ResourceSource, HostListener {
       service: { ...service, aliases, virtualIps },
       instances,
       withheld,
-      problems: [...problems, ...lost.map(alias => this.#lostAlias(alias))],
+      problems: [...problems, ...ofWorkloads, ...lost.map(alias => this.#lostAlias(alias))],
     };
   }
 

@@ -1,7 +1,9 @@
 import test from 'ava';
 import type { Instance } from '../model/instance.ts';
 import { NOWHERE } from '../model/locality.ts';
-import { type Reached, standing } from './reach.ts';
+import type { Draft } from './merge.ts';
+import { type Reached, reachAll, standing } from './reach.ts';
+import type { PlacedWorkload } from './workload-index.ts';
 
 const reached = (id: string, heard: boolean): Reached => {
   const instance: Instance = {
@@ -36,4 +38,35 @@ for (const [what, input, expected] of cases)
       standing(input).map(({ id, health }) => `${id} ${health}`),
       expected,
     );
+  });
+
+const PROTOCOLS = [
+  ['http', 'http', false],
+  ['grpc', 'http', false],
+  ['tls', 'tcp', false],
+  ['http', 'tcp', true],
+  ['tcp', 'http', true],
+] as const;
+
+for (const [ofService, ofWorkload, differs] of PROTOCOLS)
+  test(`a port that speaks ${ofWorkload} of a service that speaks ${ofService} is ${differs ? '' : 'not '}told of`, t => {
+    const ports = [{ number: 9080, name: 'web', protocol: ofWorkload }];
+    const workload = { uid: 'a/default/w', name: 'w', namespace: 'default', labels: {}, ports } as unknown;
+    const host = { name: 'a', address: '10.0.0.1', tunnelPort: 15_008, network: '', locality: NOWHERE };
+    const placed = { workload, host, alive: true } as PlacedWorkload;
+    const instance = { id: 'w', address: '10.0.0.1', ports: [{ number: 9080 }], labels: {}, weight: 1 };
+    const draft = { id: 'file/w', source: 'file', instance, ports: { http: 9080 } } as unknown as Draft;
+    const mesh = {
+      workloads: { get: () => undefined, find: () => placed },
+      withheld: { find: () => undefined },
+      trustDomain: 'isthmus.mesh',
+    };
+    const { instances, problems } = reachAll([draft], [{ number: 80, name: 'http', protocol: ofService }], mesh);
+    t.is(instances[0]?.reach.kind, 'mesh');
+    t.deepEqual(
+      problems.map(({ where }) => where),
+      differs ? ['file/w'] : [],
+    );
+    if (differs)
+      t.regex(problems[0]!.why, new RegExp(`port 9080 speaks ${ofWorkload}, and callers speak ${ofService} to it`));
   });

@@ -1,7 +1,9 @@
 import { isIPv6 } from 'node:net';
 import { spiffeId } from '../../auth/identity.ts';
+import type { Problem } from '../../registries/registry.ts';
 import type { Health, Instance, Reach, WithheldInstance } from '../model/instance.ts';
 import { NOWHERE } from '../model/locality.ts';
+import { isHttp, type ServicePort } from '../model/service.ts';
 import { sniOf } from '../model/workload.ts';
 import type { Draft } from './merge.ts';
 import { AGENT_SOURCE } from './sources.ts';
@@ -15,11 +17,14 @@ export interface ReachedInstances {
   readonly withheld: readonly WithheldInstance[];
   /** The removed hosts for whose sake some are withheld. */
   readonly removed: ReadonlySet<string>;
+  /** Where workloads say something else of themselves than the service. */
+  readonly problems: readonly Problem[];
 }
 
-/** Says how the instances of a service are reached, and which callers are told of. */
+/** Says how the instances of a service are reached, and which callers are told of. @param ports of the service. */
 export function reachAll(
   drafts: readonly Draft[],
+  ports: readonly ServicePort[],
   mesh: {
     readonly workloads: Pick<WorkloadIndex, 'get' | 'find'>;
     readonly withheld: Pick<Withheld, 'find'>;
@@ -29,10 +34,11 @@ export function reachAll(
   const reached: Reached[] = [];
   const withheld: WithheldInstance[] = [];
   const removed = new Set<string>();
+  const problems: Problem[] = [];
   for (const draft of drafts) {
-    const { instance, ports, source, id } = draft;
+    const { instance, source, id } = draft;
     const registered = source === AGENT_SOURCE ? mesh.workloads.get(id.slice(source.length + 1)) : undefined;
-    const numbers = [...Object.values(ports), ...instance.ports.map(port => port.number)];
+    const numbers = [...Object.values(draft.ports), ...instance.ports.map(port => port.number)];
     const where = [instance.network ?? '', instance.address, numbers] as const;
     const placed = registered ?? mesh.workloads.find(...where);
     const held = placed ? undefined : mesh.withheld.find(...where);
@@ -40,9 +46,22 @@ export function reachAll(
       const { reach: _, ...rest } = instanceOf(draft, undefined, mesh.trustDomain).instance;
       withheld.push({ ...rest, removedHost: held.host, workload: held.workload });
       removed.add(held.key);
-    } else reached.push(instanceOf(draft, placed, mesh.trustDomain));
+    } else {
+      reached.push(instanceOf(draft, placed, mesh.trustDomain));
+      problems.push(...(placed ? disagreements(draft, ports, placed) : []));
+    }
   }
-  return { instances: standing(reached), withheld, removed };
+  return { instances: standing(reached), withheld, removed, problems };
+}
+
+/** Callers are refused in the protocol that the workload names, and understand that of the service. */
+function disagreements(draft: Draft, ports: readonly ServicePort[], { workload }: PlacedWorkload): Problem[] {
+  return ports.flatMap(port => {
+    const own = workload.ports.find(({ number }) => number === draft.ports[port.name]);
+    if (own === undefined || isHttp(own.protocol) === isHttp(port.protocol)) return [];
+    const why = `workload ${workload.uid} says that its port ${own.number} speaks ${own.protocol}, and callers speak ${port.protocol} to it: whom its policies refuse is not told so; state one protocol in the file of the workload and for the service`;
+    return [{ where: draft.id, why }];
+  });
 }
 
 /** An instance, and whether the host that holds it was heard of within its lease. */
