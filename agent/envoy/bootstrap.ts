@@ -58,11 +58,15 @@ export function startedNode(ms: number): JsonMap {
 /** An agent that comes back is found at once: by default Envoy waits for up to half a minute between two tries. */
 const RECONNECT: JsonMap = { retry_back_off: { base_interval: '0.1s', max_interval: '1s' } };
 
-/**
- * A server that closes first ends its tunnel by END_STREAM and then RST_STREAM. Passed on, the reset throws away what the caller has not
- * read yet: every such call to a TCP service would fail.
- */
-const RUNTIME: JsonMap = { 'envoy.reloadable_features.propagate_upstream_rst_through_tunneled_tcp_proxy': false };
+const RUNTIME: JsonMap = {
+  /**
+   * A server that closes first ends its tunnel by END_STREAM and then RST_STREAM. Passed on, the reset throws away what the caller has not
+   * read yet: every such call to a TCP service would fail.
+   */
+  'envoy.reloadable_features.propagate_upstream_rst_through_tunneled_tcp_proxy': false,
+  /** By default Envoy refuses regular expressions of a hundred steps or more, and with one all routes of its port. Istio sets the same. */
+  're2.max_program_size.error_level': 32_768,
+};
 
 /**
  * A thread that does one and the same thing for so long is in a deadlock; Envoy then ends itself, and the agent starts it again. By default

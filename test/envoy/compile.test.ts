@@ -102,6 +102,15 @@ const strict = policyOf(
   [authorizationPolicy('ALLOW', 'x'), authorizationPolicy('DENY', 'y')],
   [peerAuthentication('STRICT')],
 );
+const phones = virtualService('reviews', [
+  {
+    match: [
+      { headers: { 'user-agent': { regex: `.*(${'Android|iPhone|iPad|Windows Phone|'.repeat(30)}Opera Mini).*` } } },
+    ],
+    route: [{ destination: to('reviews') }],
+  },
+]);
+
 const CASES: readonly Case[] = [
   { name: 'a host with nothing' },
   { name: 'a workload that uses nothing', workloads: [web] },
@@ -126,6 +135,11 @@ const CASES: readonly Case[] = [
   {
     name: 'policies',
     workloads: [workload(A, 'web', [port(8080), port(9090, 'tcp'), port(53, 'udp')], { policy: strict })],
+  },
+  {
+    name: 'a long regular expression',
+    workloads: [web],
+    services: [service('reviews', 1, [port(8080)], [v1], { virtualServices: [phones] })],
   },
   { name: 'a workload without policy yet', workloads: [workload(A, 'web', [port(8080)], { policy: undefined })] },
   {
