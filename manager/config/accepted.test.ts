@@ -219,8 +219,29 @@ test('regular expressions of RE2 that JavaScript writes otherwise, or not at all
     '\\.',
     'a{,3}',
     '[]a]',
+    '\\p{Greek}\\P{^Lu}',
+    '\\x41\\x{e9}\\07',
+    '[[:^word:]\\w-]',
+    '((a{10}){10}){10}',
+    'a{1000}b{1000}',
   ])
     t.is(re2Problem(pattern), undefined, pattern);
   for (const pattern of ['a(?!b)', '(?<=a)b', '(a)\\1', 'a++', '(?>a)', 'a{1001}', '*a', '[a', 'a)', '\\k<a>', '\\Z'])
+    t.not(re2Problem(pattern), undefined, pattern);
+  // JavaScript reads these as something else.
+  for (const pattern of [
+    '\\u0041',
+    '\\e',
+    '\\xZ',
+    '\\cA',
+    '\\p',
+    '\\p{Script=Latin}',
+    'a\\E',
+    '[\\b]',
+    '[\\A]',
+    '[[:foo:]]',
+  ])
+    t.not(re2Problem(pattern), undefined, pattern);
+  for (const pattern of ['((a{10}){10}){11}', '(a{2,}){501}', '(a{0,100}b){11}'])
     t.not(re2Problem(pattern), undefined, pattern);
 });
