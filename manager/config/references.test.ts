@@ -20,10 +20,21 @@ const to = (destination: string): string => `{hosts: [reviews], http: [{route: [
 const REVIEWS: KnownService = {
   hostname: 'reviews.default.mesh',
   aliases: ['reviews.service.consul'],
-  ports: [{ number: 9080 }],
+  ports: [{ number: 9080, protocol: 'http' }],
   instances: [{ labels: { version: 'v1', zone: 'a' } }],
 };
-const RATINGS: KnownService = { hostname: 'ratings.shop.mesh', aliases: [], ports: [{ number: 80 }], instances: [] };
+const RATINGS: KnownService = {
+  hostname: 'ratings.shop.mesh',
+  aliases: [],
+  ports: [{ number: 80, protocol: 'http' }],
+  instances: [],
+};
+
+const DATABASE: KnownService = {
+  ...RATINGS,
+  hostname: 'db.default.mesh',
+  ports: [{ number: 5432, protocol: 'tcp' }],
+};
 
 const cases: readonly [string, readonly ConfigObject[], readonly KnownService[] | undefined, string[]][] = [
   [
@@ -176,11 +187,26 @@ const cases: readonly [string, readonly ConfigObject[], readonly KnownService[] 
     ],
   ],
   [
+    'routes of a service that does not speak HTTP, and a match of a port that it does not speak it on',
+    objects(
+      routes('a', '{hosts: [db], http: [{route: [{destination: {host: db}}]}]}'),
+      routes(
+        'b',
+        '{hosts: [reviews], http: [{match: [{port: 9080}, {port: 80}], route: [{destination: {host: reviews}}]}]}',
+      ),
+    ),
+    [REVIEWS, DATABASE],
+    [
+      'VirtualService default/a: spec.hosts[0]: these routes are for HTTP, which no port of db.default.mesh speaks; it has 5432 tcp; state their protocol',
+      'VirtualService default/b: spec.http[0].match[1].port: reviews.default.mesh has no HTTP on port 80, so this matches nothing; it has HTTP on 9080',
+    ],
+  ],
+  [
     'a route behind one that does not',
     objects(
       routes(
         'a',
-        '{hosts: [reviews], http: [{match: [{uri: {prefix: /}, port: 80}], route: [{destination: {host: reviews}}]}, {route: [{destination: {host: reviews}}]}]}',
+        '{hosts: [reviews], http: [{match: [{uri: {prefix: /}, port: 9080}], route: [{destination: {host: reviews}}]}, {route: [{destination: {host: reviews}}]}]}',
       ),
     ),
     [REVIEWS],

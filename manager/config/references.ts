@@ -3,7 +3,7 @@ import { hostCandidates, resolveHost } from '../model/config/host-names.ts';
 import { type ConfigObject, describeObject } from '../model/config/object.ts';
 import type { Policy } from '../model/config/security.ts';
 import type { HttpMatch, HttpRoute, VirtualServiceSpec } from '../model/config/virtual-service.ts';
-import { refOf } from '../model/service.ts';
+import { isHttp, refOf, type ServicePort } from '../model/service.ts';
 import type { FieldError } from '../model/util/errors.ts';
 import { nearest } from '../model/util/fields.ts';
 import { checkPolicy, type PolicyWorld } from './policy-references.ts';
@@ -19,7 +19,7 @@ export interface ConfigWarning extends FieldError {
 export interface KnownService {
   readonly hostname: string;
   readonly aliases: readonly string[];
-  readonly ports: readonly { readonly number: number }[];
+  readonly ports: readonly Pick<ServicePort, 'number' | 'protocol'>[];
   /** Those that are called. */
   readonly instances: readonly { readonly labels: Readonly<Record<string, string>> }[];
 }
@@ -114,7 +114,8 @@ function checkVirtualService(
 ): void {
   const { namespace } = object.metadata;
   for (const [index, host] of object.spec.hosts.entries()) {
-    checkKnown(host, namespace, world, `spec.hosts[${index}]`, warn);
+    const service = checkKnown(host, namespace, world, `spec.hosts[${index}]`, warn);
+    if (service) checkPorts(service, object, `spec.hosts[${index}]`, warn);
     const first = world.routesOf.get(canonical(host, namespace, world));
     if (first && first !== object)
       warn(
@@ -127,6 +128,32 @@ function checkVirtualService(
     warn(`spec.http[${all + 1}]`, `is never reached: spec.http[${all}] matches everything`, 'put it before that one');
   for (const [index, route] of object.spec.http.entries())
     checkRoute(route, namespace, world, `spec.http[${index}]`, warn);
+}
+
+/** Calls that are not parsed have no routes; of those that are, a match of another port takes none. */
+function checkPorts(
+  { hostname, ports }: KnownService,
+  { spec }: ConfigObject<'VirtualService', VirtualServiceSpec>,
+  path: string,
+  warn: Warn,
+): void {
+  const http = ports.filter(({ protocol }) => isHttp(protocol)).map(({ number }) => number);
+  const others = ports.map(({ number, protocol }) => `${number} ${protocol}`).join(', ');
+  if (http.length === 0 && ports.length > 0)
+    warn(
+      path,
+      `these routes are for HTTP, which no port of ${hostname} speaks`,
+      `it has ${others}; state their protocol`,
+    );
+  if (http.length === 0 || spec.hosts.length > 1) return;
+  for (const [index, { match }] of spec.http.entries())
+    for (const [which, { port }] of match.entries())
+      if (port !== undefined && !http.includes(port))
+        warn(
+          `spec.http[${index}].match[${which}].port`,
+          `${hostname} has no HTTP on port ${port}, so this matches nothing`,
+          `it has HTTP on ${http.join(', ')}`,
+        );
 }
 
 function matchesAll({ match }: HttpRoute): boolean {
