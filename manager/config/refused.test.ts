@@ -164,6 +164,12 @@ const refused: readonly [string, string, ...string[]][] = [
     'spec.http[0].match[0].uri: must have exactly one of exact, prefix and regex, not none',
   ],
   [
+    'headers that would be no condition, or not the one that was written',
+    route('match: [{headers: {end-user: , X-Test: {exact: a}, x-test: {exact: b}}}]'),
+    'spec.http[0].match[0].headers.end-user: says nothing; write {} for a header that must only be there',
+    'spec.http[0].match[0].headers.x-test: is there twice: upper and lower case are the same',
+  ],
+  [
     'what RE2 does not know',
     route('match: [{uri: {regex: "/a(?=b)"}}, {uri: {regex: "(a)\\\\1"}}, {uri: {regex: "(a"}}]').replaceAll(
       '\\\\\\\\',

@@ -19,11 +19,14 @@ export function readHeaderMatches(parent: Fields, name: string): Record<string, 
   const matches: Record<string, StringMatch> = {};
   for (const header of headers.names()) {
     if (!/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/.test(header)) headers.fail(header, 'is no header name');
-    const present = headers.raw(header);
-    const isEmpty = present !== undefined && JSON.stringify(present) === '{}';
+    const name = header.toLowerCase();
+    if (Object.hasOwn(matches, name)) headers.fail(header, 'is there twice: upper and lower case are the same');
+    // Left blank, it would be no condition at all.
+    if (!headers.has(header)) headers.fail(header, 'says nothing', 'write {} for a header that must only be there');
+    const isEmpty = JSON.stringify(headers.raw(header)) === '{}';
     // Header values have no line breaks, so this matches whatever value there is.
     const match = isEmpty ? { regex: '.*' } : readStringMatch(headers, header);
-    if (match) matches[header.toLowerCase()] = match;
+    if (match) matches[name] = match;
   }
   return matches;
 }
