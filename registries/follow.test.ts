@@ -330,6 +330,21 @@ test('a problem is told once, and again only when it is another', async t => {
   await followed.ended;
 });
 
+test('a problem of the registry as a whole is over when a new session has synced without it', async t => {
+  const { script, clock, followed, stop } = begin();
+  const problems = [{ where: '/discovery', why: 'no right' }];
+  await script.say({ type: 'problems', problems }, SYNCED, new Error('lost'));
+  t.deepEqual(followed.status().problems, problems);
+  await clock.advance(50);
+  await script.say({ type: 'problems', problems }, SYNCED, new Error('lost again'));
+  t.deepEqual(followed.status().problems, problems);
+  await clock.advance(50);
+  await script.say(SYNCED);
+  t.deepEqual(followed.status().problems, []);
+  stop();
+  await followed.ended;
+});
+
 test('why a registry is away is warned of once a reason, until it is back; and whether it was ever reached', async t => {
   const { script, clock, followed, warnings, stop } = begin();
   const fail = async (why: string): Promise<void> => {

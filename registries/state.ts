@@ -44,7 +44,7 @@ export class RegistryState {
     this.#logger = logger;
   }
 
-  /** A session begins: what it does not mention until it has synced will be removed then. */
+  /** A session begins: what it does not mention until it has synced will be removed then, problems too. */
   begin(): void {
     this.#mentioned = new Set();
   }
@@ -96,6 +96,7 @@ export class RegistryState {
 
   /** The problems of the registry as a whole, in place of those before. */
   setProblems(problems: readonly Problem[]): void {
+    this.#mentioned?.add('');
     this.#setProblems('', problems);
   }
 
@@ -122,8 +123,8 @@ export class RegistryState {
     this.#mentioned = undefined;
     if (!mentioned) return;
     for (const key of [...this.services.keys(), ...this.#problems.keys()]) {
-      if (key === '' || mentioned.has(key)) continue;
-      this.#problems.delete(key);
+      if (mentioned.has(key)) continue;
+      this.#setProblems(key, []);
       this.#unreadable.delete(key);
       this.#remove(key);
     }
