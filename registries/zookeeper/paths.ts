@@ -34,6 +34,9 @@ export class Paths {
   readonly #waiting = new Map<string, Map<string, () => void>>();
   /** By path. */
   readonly #problems = new Map<string, string>();
+  /** Directories that may not be listed: any service may be in them. */
+  readonly #closed = new Set<string>();
+  #isListed = false;
 
   constructor(client: ZooKeeperClient, outbox: Outbox, signal: AbortSignal) {
     this.#client = client;
@@ -41,9 +44,23 @@ export class Paths {
     this.#signal = signal;
   }
 
-  /** Resolves when all that is there has been said. What ends the session fails the outbox. */
+  /** Says when all that is there has been said. What ends the session fails the outbox. */
   async follow(paths: readonly PathSettings[]): Promise<void> {
     await Promise.all(paths.map(settings => this.#branch(settings.path, settings).listed));
+    this.#isListed = true;
+    this.#saySynced();
+  }
+
+  /** Whether a directory may not be listed. */
+  #noteClosed(path: string, isClosed: boolean): void {
+    if (this.#closed.has(path) === isClosed) return;
+    if (isClosed) this.#closed.add(path);
+    else this.#closed.delete(path);
+    if (this.#isListed) this.#saySynced();
+  }
+
+  #saySynced(): void {
+    this.#outbox.put(' synced', { type: 'synced', partly: this.#closed.size > 0 });
   }
 
   #branch(path: string, settings: PathSettings): Branch {
@@ -113,6 +130,7 @@ export class Paths {
     const children = new Map<string, Branch>();
     const stop = (): void => {
       this.#tell(path);
+      this.#noteClosed(path, false);
       for (const child of children.values()) child.stop();
     };
     return this.#start(async (signal, listed) => {
@@ -122,6 +140,8 @@ export class Paths {
         if (signal.aborted) return;
         if (names) this.#reconcile(children, names, name => this.#branch([path, name, ...rest].join('/'), settings));
         await Promise.all([...children.values()].map(child => child.listed));
+        if (signal.aborted) return;
+        this.#noteClosed(path, !names);
         listed();
         await wake.wait(names ? undefined : ASK_AGAIN_MS);
       }

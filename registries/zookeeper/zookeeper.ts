@@ -30,9 +30,7 @@ export class ZooKeeperRegistry implements Registry {
     try {
       const stop = AbortSignal.any([signal, client.lost]);
       const outbox = new Outbox(stop);
-      void new Paths(client, outbox, stop)
-        .follow(this.#settings.paths)
-        .then(() => outbox.put(' synced', { type: 'synced' }));
+      void new Paths(client, outbox, stop).follow(this.#settings.paths);
       yield* outbox.read();
       if (!signal.aborted) throw client.lost.reason;
     } finally {

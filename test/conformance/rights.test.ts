@@ -82,25 +82,38 @@ interface Library {
   readonly ACL: { readonly CREATOR_ALL_ACL: readonly unknown[]; readonly OPEN_ACL_UNSAFE: readonly unknown[] };
 }
 
-test('zookeeper: a set that may not be read stays as it was and is named; with the password it is read', async t => {
-  const library = createRequire(import.meta.url)('node-zookeeper-client') as Library;
-  await using zookeeper = await startZooKeeper();
-  const member = (host: string): string =>
-    JSON.stringify({ serviceEndpoint: { host, port: 80 }, additionalEndpoints: {} });
-  await zookeeper.put('/discovery/open/member_1', member('10.0.0.1'));
-  await zookeeper.put('/discovery/closed/member_1', member('10.0.0.2'));
-  const owner = library.createClient(zookeeper.address);
-  await using _owner = { [Symbol.asyncDispose]: () => Promise.resolve(owner.close()) };
+const library = createRequire(import.meta.url)('node-zookeeper-client') as Library;
+
+/** Says who may read a znode, as the user `mesh`. */
+interface Owner extends AsyncDisposable {
+  readonly protect: (path: string, acls: readonly unknown[]) => Promise<unknown>;
+}
+
+async function ownerOf({ address }: { readonly address: string }): Promise<Owner> {
+  const owner = library.createClient(address);
   owner.addAuthInfo('digest', Buffer.from('mesh:secret'));
   const connected = once(owner as unknown as EventEmitter, 'connected');
   owner.connect();
   await connected;
-  const protect = promisify(owner.setACL.bind(owner));
+  return {
+    protect: promisify(owner.setACL.bind(owner)),
+    [Symbol.asyncDispose]: () => Promise.resolve(owner.close()),
+  };
+}
+
+const member = (host: string): string =>
+  JSON.stringify({ serviceEndpoint: { host, port: 80 }, additionalEndpoints: {} });
+
+test('zookeeper: a set that may not be read stays as it was and is named; with the password it is read', async t => {
+  await using zookeeper = await startZooKeeper();
+  await zookeeper.put('/discovery/open/member_1', member('10.0.0.1'));
+  await zookeeper.put('/discovery/closed/member_1', member('10.0.0.2'));
+  await using owner = await ownerOf(zookeeper);
 
   const entry = { kind: 'zookeeper', servers: zookeeper.address, paths: ['/discovery/*'], sessionSeconds: 1 };
   await using stranger = watch({ entry });
   await stranger.until('the first list', status => status.synced);
-  await protect('/discovery/closed', library.ACL.CREATOR_ALL_ACL);
+  await owner.protect('/discovery/closed', library.ACL.CREATOR_ALL_ACL);
   await zookeeper.restart();
   await stranger.until('the refusal', status => status.problems.length > 0 && status.staleSinceMs === undefined);
   t.is(stranger.followed.status().problems[0]?.where, '/discovery/closed');
@@ -111,4 +124,26 @@ test('zookeeper: a set that may not be read stays as it was and is named; with t
   t.deepEqual(friend.of('closed'), ['10.0.0.2:80']);
   t.deepEqual(friend.followed.status().problems, []);
   t.false([...stranger.warnings, ...friend.warnings].join('\n').includes('secret'));
+});
+
+test('zookeeper: a directory that may not be listed empties nothing, and what left it meanwhile goes once it may', async t => {
+  await using zookeeper = await startZooKeeper();
+  for (const name of ['cart', 'reviews']) await zookeeper.put(`/discovery/${name}/member_1`, member('10.0.0.1'));
+  await using owner = await ownerOf(zookeeper);
+  const entry = { kind: 'zookeeper', servers: zookeeper.address, paths: ['/discovery/*'], sessionSeconds: 1 };
+  await using watched = watch({ entry });
+  await watched.until('the first list', status => status.synced);
+
+  await owner.protect('/discovery', library.ACL.CREATOR_ALL_ACL);
+  await zookeeper.restart();
+  await watched.until('the refusal', status => status.problems.length > 0 && status.staleSinceMs === undefined);
+  t.is(watched.followed.status().problems[0]?.where, '/discovery');
+  t.deepEqual([watched.of('cart'), watched.of('reviews')], [['10.0.0.1:80'], ['10.0.0.1:80']]);
+
+  await owner.protect('/discovery', library.ACL.OPEN_ACL_UNSAFE);
+  await zookeeper.remove('/discovery/cart');
+  await zookeeper.restart();
+  await watched.until('the return', () => watched.of('cart') === undefined);
+  t.deepEqual(watched.of('reviews'), ['10.0.0.1:80']);
+  t.deepEqual(watched.followed.status().problems, []);
 });
