@@ -16,6 +16,8 @@ export const consulKind: RegistryKind = {
 export class ConsulRegistry implements Registry {
   readonly kind = 'consul';
   readonly #settings: ConsulSettings;
+  /** Outlives a session: what a list lacks from which something was left out may be hidden, not gone. */
+  readonly #known = new Set<string>();
 
   constructor(settings: ConsulSettings) {
     this.#settings = settings;
@@ -27,7 +29,8 @@ export class ConsulRegistry implements Registry {
     const stop = AbortSignal.any([signal, session.signal]);
     try {
       const outbox = new Outbox(stop);
-      const services = new Services(client, outbox, this.#settings, this.#settings.connections, stop);
+      const { connections } = this.#settings;
+      const services = new Services(client, outbox, { reading: this.#settings, connections, known: this.#known }, stop);
       for (const part of [services.run(), pulse(client, stop)])
         part.catch((error: unknown) => {
           if (!stop.aborted) outbox.fail(error);

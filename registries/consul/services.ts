@@ -15,6 +15,13 @@ const OTHER_CONNECTIONS = 2;
 const RIGHT = 'give it service_prefix "" { policy = "read" } and node_prefix "" { policy = "read" }';
 const NO_RIGHT = `the token may read none of its instances; ${RIGHT}`;
 
+export interface ServicesOptions {
+  readonly reading: Reading;
+  readonly connections: number;
+  /** Names that were listed in sessions before; kept up to date. */
+  readonly known: Set<string>;
+}
+
 /**
  * Follows all services of a Consul. The list of names is one blocking query; each service has one of its own, as long as
  * connections suffice, since a blocking query holds a connection, and Consul refuses more than 200 of them from one address. The
@@ -29,11 +36,21 @@ export class Services {
   /** How many services have a blocking query of their own. */
   readonly #limit: number;
   readonly #own = new Map<string, AbortController>();
+  readonly #known: Set<string>;
+  /** Those that a list lacked from which something was left out for want of rights. */
+  readonly #doubted = new Set<string>();
+  #isAsking = false;
 
-  constructor(client: ConsulClient, outbox: Outbox, reading: Reading, connections: number, signal: AbortSignal) {
+  constructor(
+    client: ConsulClient,
+    outbox: Outbox,
+    { reading, connections, known }: ServicesOptions,
+    signal: AbortSignal,
+  ) {
     this.#client = client;
     this.#outbox = outbox;
     this.#reading = reading;
+    this.#known = known;
     this.#signal = signal;
     this.#limit = Math.max(1, connections - SWEEP_CONNECTIONS - OTHER_CONNECTIONS);
     this.#sweep = new Sweep(client, outbox, (name, answer) => this.#say(name, answer), signal);
@@ -46,10 +63,12 @@ export class Services {
       const { names, unspeakable } = namesOf(answer);
       this.#outbox.put(' problems', { type: 'problems', problems: unspeakable.map(unspeakableProblem) });
       const fresh = this.#reconcile(names);
+      this.#doubt(names, answer.filtered);
       this.#sweep.stir();
+      const asked = this.#askForDoubted();
       if (synced) return;
       synced = true;
-      const listed = Promise.all(fresh);
+      const listed = Promise.all([...fresh, asked]);
       void listed.then(() => this.#outbox.put(' synced', { type: 'synced' }));
     });
   }
@@ -60,13 +79,8 @@ export class Services {
       if (!names.has(name)) {
         controller.abort();
         this.#own.delete(name);
-        this.#gone(name);
       }
-    for (const name of this.#sweep.names())
-      if (!names.has(name)) {
-        this.#sweep.remove(name);
-        this.#gone(name);
-      }
+    for (const name of this.#sweep.names()) if (!names.has(name)) this.#sweep.remove(name);
     const promoted = this.#sweep.names().slice(0, Math.max(0, this.#limit - this.#own.size));
     for (const name of promoted) {
       this.#sweep.remove(name);
@@ -74,6 +88,40 @@ export class Services {
     }
     const fresh = [...names].filter(name => !this.#own.has(name) && !this.#sweep.has(name));
     return fresh.map(name => (this.#own.size < this.#limit ? this.#start(name) : this.#sweep.add(name)));
+  }
+
+  /** What the list lacks is gone, unless it may be there and hidden. */
+  #doubt(names: ReadonlySet<string>, filtered: boolean): void {
+    for (const name of names) {
+      this.#known.add(name);
+      this.#doubted.delete(name);
+    }
+    for (const name of this.#known) {
+      if (names.has(name)) continue;
+      if (filtered) this.#doubted.add(name);
+      else this.#gone(name);
+    }
+  }
+
+  /** A list tells that something is hidden, and not what; asked for one service, Consul says whether it is. */
+  async #askForDoubted(): Promise<void> {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    try {
+      for (const name of this.#doubted) {
+        const answer = await this.#client.read({ service: name }, this.#signal);
+        // It may have been listed meanwhile.
+        if (!this.#doubted.has(name)) continue;
+        this.#say(name, answer);
+        if (answer.filtered) continue;
+        this.#doubted.delete(name);
+        if (Array.isArray(answer.body) && answer.body.length === 0) this.#known.delete(name);
+      }
+    } catch (error) {
+      if (!this.#signal.aborted) this.#outbox.fail(error);
+    } finally {
+      this.#isAsking = false;
+    }
   }
 
   #start(name: string): Promise<void> {
@@ -98,6 +146,8 @@ export class Services {
   }
 
   #gone(name: string): void {
+    this.#known.delete(name);
+    this.#doubted.delete(name);
     this.#outbox.put(name, { type: 'service', service: readService(name, [], this.#reading) });
   }
 }

@@ -70,6 +70,47 @@ test('consul: a token that may read the nodes no more empties nothing, and that 
   await watched.until('the end', () => watched.of('reviews') === undefined);
 });
 
+test('consul: services that a token may read no more stay and are named, those that are really gone go; over sessions too', async t => {
+  const [manager, reader] = [randomUUID(), randomUUID()];
+  const acl = { enabled: true, default_policy: 'deny', tokens: { initial_management: manager, agent: manager } };
+  await using consul = await startConsul({ config: { acl }, token: manager });
+  const ask = (path: string, body: unknown): Promise<unknown> => consul.request('PUT', path, body, manager);
+  const policy = (services: string): object => ({
+    Name: 'read',
+    Rules: `node_prefix "" { policy = "read" } ${services} { policy = "read" }`,
+  });
+  const { ID } = (await ask('/v1/acl/policy', policy('service_prefix ""'))) as { readonly ID: string };
+  await ask('/v1/acl/token', { SecretID: reader, Policies: [{ Name: 'read' }] });
+  for (const Name of ['cart', 'reviews', 'shop'])
+    await ask('/v1/agent/service/register', { ID: Name, Name, Address: '10.0.0.1', Port: 80 });
+
+  const entry = { kind: 'consul', address: consul.address, token: reader, waitSeconds: 1 };
+  await using watched = watch({ entry });
+  await watched.until('the first list', status => status.synced);
+  await ask(`/v1/acl/policy/${ID}`, { ID, ...policy('service "cart"') });
+  const hidden = (): string[] =>
+    watched.followed
+      .status()
+      .problems.map(({ where }) => where)
+      .sort();
+  const both = ['service "reviews"', 'service "shop"'];
+  await watched.until('the refusal', () => hidden().length === 2);
+  const lost = watched.until('the loss', status => status.staleSinceMs !== undefined);
+  await consul.restart();
+  await lost;
+  await watched.until('the return', status => status.staleSinceMs === undefined);
+  t.deepEqual(hidden(), both);
+  const listed = ['cart', 'reviews', 'shop'].map(name => watched.of(name)?.length);
+  t.deepEqual(listed, [1, 1, 1]);
+
+  await ask('/v1/agent/service/deregister/shop', undefined);
+  await watched.until('the end of one', () => watched.of('shop') === undefined);
+  t.deepEqual(watched.of('reviews'), ['10.0.0.1:80']);
+  await ask(`/v1/acl/policy/${ID}`, { ID, ...policy('service_prefix ""') });
+  await watched.until('the right', () => hidden().length === 0);
+  t.deepEqual(watched.of('reviews'), ['10.0.0.1:80']);
+});
+
 /** What only this test needs of the library. */
 interface Library {
   createClient(servers: string): {
