@@ -2,6 +2,7 @@ import type { ServerDuplexStream } from '@grpc/grpc-js';
 import type { Member } from '../hosts/members.ts';
 import { RefusalError } from '../hosts/refusal.ts';
 import type { DeltaRequest, DeltaResponse, HostReportAck, HostReportMessage } from '../model/proto/messages.ts';
+import { RESOURCE_TYPES } from '../model/proto/wire.ts';
 import { removedText } from './caller.ts';
 import type { HostStream } from './publisher.ts';
 import type { AgentServerParts } from './server.ts';
@@ -9,6 +10,8 @@ import type { AgentServerParts } from './server.ts';
 /** A host that does not acknowledge for so long is cut off, to come back and begin anew; milliseconds. */
 const ANSWER_MS = 60_000;
 const LOOK_MS = 5000;
+/** Responses that may be on their way unread: one of each type, as the next waits for an acknowledgement. */
+const MAXIMUM_UNREAD = RESOURCE_TYPES.length;
 /** Requests for policies that one host may make before it names its workloads. */
 const MAXIMUM_HELD = 100;
 
@@ -79,7 +82,7 @@ export class HostStreams {
     };
     const begin = (): void => {
       if (end.isOver()) return;
-      stream = this.#parts.publisher.open(member.name, response => call.write(response));
+      stream = this.#parts.publisher.open(member.name, senderOf(call));
       if (!this.#told.has(member.name))
         this.#onTold.set(member.name, () => end.guard(() => held.splice(0).forEach(take)));
       call.on('data', (request: DeltaRequest) => end.guard(() => take(request)));
@@ -164,6 +167,19 @@ export class HostStreams {
     };
     return { guard, fail, isOver: () => isOver };
   }
+}
+
+/** Sends responses. A host that acknowledges what it does not read would have them pile up here: it is not read either. */
+function senderOf(call: ServerDuplexStream<DeltaRequest, DeltaResponse>): (response: DeltaResponse) => void {
+  let unread = 0;
+  return response => {
+    unread += 1;
+    call.write(response, () => {
+      unread -= 1;
+      if (unread <= MAXIMUM_UNREAD && call.isPaused()) call.resume();
+    });
+    if (unread > MAXIMUM_UNREAD) call.pause();
+  };
 }
 
 /** The IP address in gRPC's `address:port`, `[address]:port` or `ipv4:address:port`. */
