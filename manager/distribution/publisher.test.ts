@@ -91,6 +91,17 @@ test('when its last host is gone, nothing is kept of a resource', t => {
   t.is(a.got.length, 1);
 });
 
+test('nothing is kept of what is not there, whatever a host says that it holds', t => {
+  const { publisher, set } = setUp();
+  const stream = publisher.open('a', () => undefined);
+  const initialVersions = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`a/default/w${index}`, '1']));
+  stream.receive({ ...NO_REQUEST, type: 'WorkloadPolicy', subscribe: ['*'], initialVersions });
+  set('a/default/web', '1');
+  set('a/default/web', undefined);
+  stream.close();
+  t.is(publisher.work.cached, 0);
+});
+
 test('what goes is said to be gone', t => {
   const { publisher, set } = setUp();
   set('a/default/web', '1');

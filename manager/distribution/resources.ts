@@ -26,7 +26,7 @@ export interface Encoded {
 export class ResourceCache {
   readonly #source: ResourceSource;
   readonly #wire: Wire;
-  readonly #encoded = new Map<string, Encoded | undefined>();
+  readonly #encoded = new Map<string, Encoded>();
   readonly #onUnfit: (key: ResourceKey, error: unknown) => void;
   #encodings = 0;
 
@@ -48,15 +48,21 @@ export class ResourceCache {
 
   get<T extends ResourceType>(type: T, name: string): Encoded | undefined {
     const key = `${type}/${name}`;
-    if (this.#encoded.has(key)) return this.#encoded.get(key);
-    const encoded = this.#encode(type, name);
-    this.#encoded.set(key, encoded);
-    return encoded;
+    const known = this.#encoded.get(key);
+    if (known) return known;
+    return this.#keep(key, this.#encode(type, name));
   }
 
   /** Looks again at something that may have changed. */
   refresh(type: ResourceType, name: string): void {
-    this.#encoded.set(`${type}/${name}`, this.#encode(type, name));
+    this.#keep(`${type}/${name}`, this.#encode(type, name));
+  }
+
+  /** What is not there takes no place: hosts may ask for any name. */
+  #keep(key: string, encoded: Encoded | undefined): Encoded | undefined {
+    if (encoded) this.#encoded.set(key, encoded);
+    else this.#encoded.delete(key);
+    return encoded;
   }
 
   /** Forgets what nobody wants. */

@@ -12,8 +12,8 @@ const ANSWER_MS = 60_000;
 const LOOK_MS = 5000;
 /** Responses that may be on their way unread: one of each type, as the next waits for an acknowledgement. */
 const MAXIMUM_UNREAD = RESOURCE_TYPES.length;
-/** Requests for policies that one host may make before it names its workloads. */
-const MAXIMUM_HELD = 100;
+/** Requests for policies that one host may make before it names its workloads; an agent makes one. Each may have 4 MiB. */
+const MAXIMUM_HELD = 8;
 
 interface Open {
   readonly host: string;

@@ -143,3 +143,13 @@ test('a host may not subscribe to names without end', t => {
   for (let index = 0; index < 50_000; index += 1) subscription.add(`s${index}`);
   t.throws(() => subscription.add('one more'), { code: 'message-invalid' });
 });
+
+test('what one host may have held for it is bounded: the length of names and of reasons', t => {
+  const long = 'n'.repeat(10_000);
+  const subscription = new Subscription('ServiceView');
+  t.throws(() => subscription.add(long), { code: 'message-invalid' });
+  t.throws(() => new Subscription('ServiceView', { [long]: '1' }), { code: 'message-invalid' });
+  subscription.add(`${'h'.repeat(120)}/${'n'.repeat(63)}/${'w'.repeat(63)}`);
+  subscription.answer(sent(subscription, {})!.nonce, long);
+  for (const { reason } of subscription.refused.values()) t.true(reason.length < 1_000);
+});

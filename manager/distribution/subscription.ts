@@ -1,10 +1,12 @@
-import { RefusalError } from '../hosts/refusal.ts';
+import { printable, RefusalError } from '../hosts/refusal.ts';
 import type { DeltaResource, DeltaResponse } from '../model/proto/messages.ts';
 import type { ResourceType } from '../model/proto/wire.ts';
 import type { Encoded } from './resources.ts';
 
 /** Names that one host may subscribe to of one type. */
 const MAXIMUM_NAMES = 50_000;
+/** Characters of a name: the longest is the uid of a workload, 120 of its host and 63 of its namespace and its own each. */
+const LONGEST_NAME = 512;
 /** A response is closed when it holds so much. One larger resource travels alone. */
 const RESPONSE_BYTES = 1024 * 1024;
 const RESPONSE_RESOURCES = 1000;
@@ -47,6 +49,7 @@ export class Subscription {
     const versions = Object.entries(initialVersions);
     this.#bound(versions.length);
     for (const [name, version] of versions) {
+      checkName(name);
       this.#held.set(name, version);
       this.#accepted.set(name, version);
     }
@@ -77,6 +80,7 @@ export class Subscription {
   /** @throws {RefusalError} when the host asks for more names than it may. */
   add(name: string): void {
     this.#bound(this.#names.size + 1);
+    checkName(name);
     this.#names.add(name);
     this.#pending.add(name);
   }
@@ -113,7 +117,7 @@ export class Subscription {
     this.#outstanding = undefined;
     for (const [name, version] of outstanding.sent) {
       const reason = Object.hasOwn(refused, name) ? refused[name]! : error;
-      if (reason !== '') this.refused.set(name, { version, reason });
+      if (reason !== '') this.refused.set(name, { version, reason: printable(reason) });
       else {
         this.refused.delete(name);
         if (version === ABSENT) this.#accepted.delete(name);
@@ -174,4 +178,10 @@ export class Subscription {
         `a host may subscribe to ${MAXIMUM_NAMES} names of a type, not to ${size}`,
       );
   }
+}
+
+/** @throws {RefusalError} for what names nothing, and would only be held. */
+function checkName(name: string): void {
+  if (name.length > LONGEST_NAME)
+    throw new RefusalError('message-invalid', `a name has at most ${LONGEST_NAME} characters, not ${name.length}`);
 }
