@@ -16,21 +16,31 @@ export type ConfigChange =
 /**
  * All config objects, then every change to them. When the store's history was outrun, the list is taken again and compared,
  * so that the reader sees each difference. Ends without an error when the signal aborts; throws what the store throws.
+ * @param known revisions by key of what the reader has been told of, kept up to date: given again after an error, what went meanwhile
+ *   is told as gone.
  */
-export async function* followConfig(store: Store, signal: AbortSignal): AsyncGenerator<ConfigChange, void, void> {
-  let known: ReadonlyMap<string, number> = new Map();
+export async function* followConfig(
+  store: Store,
+  signal: AbortSignal,
+  known: Map<string, number> = new Map(),
+): AsyncGenerator<ConfigChange, void, void> {
   while (!signal.aborted) {
     const { entries, revision } = await store.list(CONFIG_PREFIX);
-    const revisions = new Map(entries.map(entry => [entry.key, entry.revision]));
-    for (const key of known.keys()) if (!revisions.has(key)) yield { type: 'gone', key };
-    for (const entry of entries) if (known.get(entry.key) !== entry.revision) yield changeOf(entry);
+    const there = new Set(entries.map(({ key }) => key));
+    for (const key of [...known.keys()].filter(each => !there.has(each))) {
+      yield { type: 'gone', key };
+      known.delete(key);
+    }
+    for (const entry of entries.filter(each => known.get(each.key) !== each.revision)) {
+      yield changeOf(entry);
+      known.set(entry.key, entry.revision);
+    }
     yield { type: 'synced' };
-    known = revisions;
     try {
       for await (const change of store.watch(CONFIG_PREFIX, revision, signal)) {
-        if (change.type === 'put') revisions.set(change.entry.key, change.entry.revision);
-        else revisions.delete(change.key);
         yield change.type === 'put' ? changeOf(change.entry) : { type: 'gone', key: change.key };
+        if (change.type === 'put') known.set(change.entry.key, change.entry.revision);
+        else known.delete(change.key);
       }
     } catch (error) {
       if (!(error instanceof CompactedError)) throw error;

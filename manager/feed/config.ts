@@ -20,9 +20,10 @@ export async function feedConfig(options: ConfigFeedOptions, signal: AbortSignal
   const { store, catalog, clock, logger, onSynced } = options;
   const backoff = new Backoff();
   const used = new Set<string>();
+  const known = new Map<string, number>();
   while (!signal.aborted) {
     try {
-      for await (const change of followConfig(store, signal)) {
+      for await (const change of followConfig(store, signal, known)) {
         switch (change.type) {
           case 'object':
             used.add(change.key);
