@@ -20,6 +20,11 @@ const CASES: readonly [what: string, sources: readonly Source[], ids: readonly s
     ['consul/1'],
   ],
   [
+    'so is one that they write in two ways',
+    [source('consul', 'r', instance('1', 'fd00::1')), source('zk', 'r', instance('2', 'FD00:0:0::1'))],
+    ['consul/1'],
+  ],
+  [
     'a loopback address is another machine on each host',
     [source('agent', 'a', instance('a/w', '127.0.0.1')), source('agent', 'b', instance('b/w', '127.0.0.1'))],
     ['agent/a/w', 'agent/b/w'],

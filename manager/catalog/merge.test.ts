@@ -135,3 +135,22 @@ test('what cannot be used is named, and the rest stays', t => {
     ['other ports', 'cannot be an alias', 'left out'],
   );
 });
+
+const REGISTERED: Record<string, readonly [RegistryPort[][], ServicePort, number]> = {
+  'moves no port that callers dial': [[[{ number: 9080 }], [{ number: 9080 }]], { ...HTTP, number: 9080 }, 1],
+  'says what is spoken at it': [[[{ number: 7000 }]], { ...HTTP, number: 7000 }, 0],
+  'states the port where those of instances differ': [[[{ number: 31_001 }], [{ number: 31_002 }]], HTTP, 0],
+  'states the port of a service that no registry has instances of': [[], HTTP, 0],
+};
+
+for (const [what, [listed, port, wrong]] of Object.entries(REGISTERED))
+  test(`a host that registers a service of a registry ${what}`, t => {
+    const stated = port.number === 9080 ? HTTP : port;
+    const { service, drafts, problems } = mergeSources(REF, [
+      source('consul', { instances: listed.map(ports => at(...ports)) }),
+      source('agent', { ports: [stated], instances: [at({ name: 'http', number: stated.number })] }),
+    ]);
+    t.deepEqual(service.ports, [port]);
+    t.is(drafts.length, listed.length + 1);
+    t.is(problems.length, wrong);
+  });

@@ -2,7 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import type { FollowedService } from '../../registries/mapping.ts';
 import type { Problem, RegistryInstance } from '../../registries/registry.ts';
 import { hostnameOf, refOf, type Service, type ServicePort, type ServiceRef } from '../model/service.ts';
+import { placeOf } from '../model/util/address.ts';
 import { inferPorts, targetPorts } from './ports.ts';
+import { AGENT_SOURCE } from './sources.ts';
 import { isOwn } from './workload-index.ts';
 
 /** What one registry says of a service. */
@@ -70,6 +72,15 @@ function mergePorts(sources: readonly Source[], problems: Problem[]): readonly S
     problems.push(...inferred.problems);
     return inferred.ports;
   }
+  const known = first.registry === AGENT_SOURCE ? dialled(sources) : [];
+  if (known.some(({ number }) => !first.service.ports!.some(port => port.number === number))) {
+    const numbers = known.map(({ number }) => number).join(', ');
+    problems.push({
+      where: first.service.instances[0]?.id ?? first.registry,
+      why: `a host registers it with other ports than registries list it with (${numbers}), which are followed; change "ports" in its workload file, or state ports: in the registry's settings under services:`,
+    });
+    return known;
+  }
   for (const other of others)
     if (!isDeepStrictEqual(other.service.ports, first.service.ports))
       problems.push({
@@ -77,6 +88,13 @@ function mergePorts(sources: readonly Source[], problems: Problem[]): readonly S
         why: `states other ports than "${first.registry}", which comes before it and is followed; make them equal, or change the order of registries:`,
       });
   return first.service.ports!;
+}
+
+/** The ports that callers dial where no registry states any and all instances agree: a host that comes must not move them. */
+function dialled(sources: readonly Source[]): readonly ServicePort[] {
+  const listed = sources.filter(({ registry }) => registry !== AGENT_SOURCE);
+  const { ports, problems } = inferPorts(listed.flatMap(({ service }) => service.instances));
+  return problems.length === 0 ? ports : [];
 }
 
 function draft(sources: readonly Source[], ports: readonly ServicePort[], problems: Problem[]): Draft[] {
@@ -87,7 +105,7 @@ function draft(sources: readonly Source[], ports: readonly ServicePort[], proble
     for (const instance of service.instances) {
       // Listed twice, by two registries or by one under two names: one instance, or it would get twice the traffic.
       const where = isOwn(instance.address) ? `${registry}/${instance.id}` : (instance.network ?? '');
-      const place = `${where}|${instance.address}|${instance.ports[0]?.number ?? 0}`;
+      const place = `${placeOf(where, instance.address)}|${instance.ports[0]?.number ?? 0}`;
       if (seen.has(place)) continue;
       seen.add(place);
       const targets = targetPorts(ports, instance.ports);
