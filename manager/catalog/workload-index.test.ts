@@ -56,6 +56,8 @@ const LOOKED_FOR: readonly [
     [9080],
     false,
   ],
+  ['nor however that is written', { addresses: ['::ffff:127.0.0.1'] }, '', '127.0.0.1', [9080], false],
+  ['nor by one that means all addresses', { addresses: ['0.0.0.0', '0::0'] }, '', '0.0.0.0', [9080], false],
 ];
 
 for (const [what, where, network, address, ports, found] of LOOKED_FOR)

@@ -1,5 +1,5 @@
 import type { ReportedWorkload } from '../model/proto/messages.ts';
-import { placeOf } from '../model/util/address.ts';
+import { canonicalAddress, placeOf } from '../model/util/address.ts';
 import type { Host } from '../model/workload.ts';
 
 /** A workload that a host holds. */
@@ -10,9 +10,10 @@ export interface PlacedWorkload {
   readonly alive: boolean;
 }
 
-/** Addresses that mean another machine on each. */
+/** Addresses that mean another machine on each, however they are written. */
 export function isOwn(address: string): boolean {
-  return address.startsWith('127.') || address === '::1';
+  const canonical = canonicalAddress(address) ?? address;
+  return canonical.startsWith('127.') || ['::1', '0.0.0.0', '::'].includes(canonical);
 }
 
 /** Workloads by where registries may list them. */
