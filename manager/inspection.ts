@@ -22,7 +22,7 @@ import type { Rejection } from './model/proto/messages.ts';
 
 export interface InspectionParts {
   readonly catalog: Pick<Catalog, 'records' | 'left' | 'workloads' | 'policyOf' | 'configIn'>;
-  readonly hosts: Pick<Hosts, 'get' | 'claimed' | 'leaseEnd'>;
+  readonly hosts: Pick<Hosts, 'get' | 'claimed' | 'doubled' | 'leaseEnd'>;
   readonly members: Pick<Members, 'all'>;
   readonly publisher: Pick<Publisher, 'subscriptions'>;
   readonly registries: Pick<Registries, 'all'>;
@@ -148,7 +148,7 @@ export class Inspection implements Inspect {
           origins: [`workload ${uid}`, `workload ${first}`],
         })),
     );
-    return [hosts.claimed(host) ?? [], found].flat();
+    return [hosts.claimed(host) ?? [], hosts.doubled(host) ?? [], found].flat();
   }
 
   /** What a host could not read of what it was sent, with the config that is in it. */

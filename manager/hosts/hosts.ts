@@ -13,6 +13,7 @@ import type { Host } from '../model/workload.ts';
 import { boundedRejections, boundedStatus, checkHost } from './check-host.ts';
 import { checkWorkload } from './check-workload.ts';
 import { Claims } from './claims.ts';
+import { Doubles } from './doubles.ts';
 import { LEASE_MS, Leases } from './leases.ts';
 import type { Member } from './members.ts';
 import { RefusalError } from './refusal.ts';
@@ -51,6 +52,7 @@ export class Hosts {
   readonly #leases: Leases;
   readonly #logger: Logger;
   readonly #claims: Claims;
+  readonly #doubles: Doubles;
   readonly #states = new Map<string, HostState>();
   /** Those of an earlier life that have not named their workloads in this one. */
   readonly #awaited = new Set<string>();
@@ -60,6 +62,7 @@ export class Hosts {
     this.#clock = clock;
     this.#logger = logger;
     this.#claims = new Claims(() => clock.now());
+    this.#doubles = new Doubles(() => clock.now());
     this.#listener = listener;
     this.#leases = new Leases(clock, host => this.#setAlive(host, false));
   }
@@ -75,6 +78,11 @@ export class Hosts {
   /** The address of another host that this one claims in vain. */
   claimed(host: string): Rejection | undefined {
     return this.#claims.refused(host);
+  }
+
+  /** Set when two machines speak as this host by turns. */
+  doubled(host: string): Rejection | undefined {
+    return this.#doubles.found(host);
   }
 
   /** When the host's lease ends, milliseconds since 1970; undefined when it has ended. */
@@ -117,6 +125,8 @@ export class Hosts {
     const host = message.host ? this.#hostOf(member, message.host, observed) : before!.host;
     const proven = host.address === observed;
     this.#claim(host, proven);
+    const doubled = this.#doubles.look(member.name, host.address, message.status);
+    if (doubled !== undefined) this.#logger.warn(doubled, { host: member.name });
     const checked = message.workloads && this.#check(member, host, message.workloads);
     const after: HostState = {
       host: isDeepStrictEqual(host, before?.host) ? before!.host : host,
@@ -142,6 +152,7 @@ export class Hosts {
     this.#states.delete(host);
     this.#leases.drop(host);
     this.#claims.release(host);
+    this.#doubles.forget(host);
     this.#noLongerAwait(host);
     if (state) this.#listener.workloadsChanged(host, new Set(state.workloads.keys()));
   }

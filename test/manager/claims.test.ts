@@ -1,6 +1,6 @@
 import test from 'ava';
 import type { MeshStatus } from '../../manager/api/mesh-status.ts';
-import { startAgent, workloadOf } from './agent.ts';
+import { joinMesh, speak, startAgent, type TestAgent, workloadOf } from './agent.ts';
 import { startManager } from './manager.ts';
 
 test('a host that claims the address of another is refused; status and agent name both; it is let in once that is mended', async t => {
@@ -41,4 +41,17 @@ test('of two workloads that say they listen at one place, the first is called, a
     rejections.map(({ resource, reason }) => [resource, reason.split(';')[0]]),
     [['a/default/twin', 'it listens at 10.9.9.9 port 9080, where workload a/default/web does already and is called']],
   );
+});
+
+test('two machines that speak as one host, of a disk that was cloned, are told of with both addresses', async t => {
+  const manager = await startManager(t);
+  const identity = await joinMesh(manager, (await manager.token()).token);
+  const [first, copy] = ['10.0.0.1', '10.0.0.2'].map(address =>
+    speak(t, identity, { host: 'a', address, workloads: [] }),
+  ) as [TestAgent, TestAgent];
+  copy.facts = { ...copy.facts, status: { ...copy.facts.status, startedAt: 2 } };
+  await first.until('a few turns', () => first.sessions() > 2 && copy.sessions() > 2);
+  const { rejections } = (await manager.ask({ path: '/isthmus/v1/status' })).body as MeshStatus;
+  t.is(rejections[0]?.resource, 'host a');
+  t.regex(rejections[0]?.reason ?? '', /two agents speak as host "a" by turns, at 10\.0\.0\.[12] and 10\.0\.0\.[12];/);
 });
