@@ -8,6 +8,7 @@ import { CA_WARNING_MS } from './api/mesh-status.ts';
 import { Catalog } from './catalog/catalog.ts';
 import { VIRTUAL_RANGES, VirtualIps } from './catalog/virtual-ips.ts';
 import { Withheld } from './catalog/withheld.ts';
+import { joinedAnewText, removedText } from './distribution/caller.ts';
 import { Publisher } from './distribution/publisher.ts';
 import { AgentServer } from './distribution/server.ts';
 import { feedConfig } from './feed/config.ts';
@@ -118,13 +119,17 @@ async function assemble(options: ManagerOptions, logger: Logger) {
   const wire = loadWire();
   const publisher = new Publisher(catalog, wire, { now, logger });
   const nonces = new Nonces(now);
-  const members: Members = new Members(store, host => {
+  const remove = (host: string): void => {
     const state = hosts.get(host);
     if (state) withheld.hold(state);
     hosts.remove(host);
+    dismiss(host, removedText(host));
+  };
+  const dismiss = (host: string, why: string): void => {
     nonces.forget(host);
-    server.dismiss(host);
-  });
+    server.dismiss(host, why);
+  };
+  const members = new Members(store, remove, host => dismiss(host, joinedAnewText(host)));
   await members.load();
   const tokens = new TokenStore(store, fingerprintOf(authority.root), now);
   const signing = new Signing({ authority, members, tokens, nonces, now });

@@ -16,6 +16,11 @@ export function removedText(host: string): string {
   return `host "${host}" does not belong to this mesh, or was removed; to join it anew: isthmus token create --host ${host}, isthmus join there, and start its agent anew`;
 }
 
+/** What is told to whoever shows a certificate of a host from before that joined anew. */
+export function joinedAnewText(host: string): string {
+  return `the certificate is from before host "${host}" joined anew; start its agent again`;
+}
+
 /**
  * The host that makes a call: by its certificate alone, checked anew at each call, since connections outlive certificates.
  * @param now milliseconds since 1970.
@@ -47,9 +52,6 @@ export function memberOf(
   const issued = issuedAt(certificate.validFromDate.getTime());
   // Certificates know whole seconds.
   if (issued < Math.floor(member.joinedAt / 1000) * 1000)
-    throw new RefusalError(
-      'host-unknown',
-      `the certificate is from before host "${id.host}" joined anew; start its agent again`,
-    );
+    throw new RefusalError('host-unknown', joinedAnewText(id.host));
   return member;
 }

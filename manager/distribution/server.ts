@@ -114,9 +114,9 @@ export class AgentServer {
     return bound;
   }
 
-  /** Ends the streams of a host that was taken out. */
-  dismiss(host: string): void {
-    this.#streams.dismiss(host);
+  /** Ends the streams of a host that was taken out, or joined anew: it is told why. */
+  dismiss(host: string, why: string): void {
+    this.#streams.dismiss(host, why);
   }
 
   #unary<Q, A>(answer: (call: ServerUnaryCall<Q, A>) => Promise<A>): UnaryCall<Q, A> {

@@ -91,12 +91,12 @@ export class HostStreams {
     this.#parts.ready.then(begin, (error: unknown) => end.fail(error));
   }
 
-  /** Ends the streams of a host. */
-  dismiss(host: string): void {
+  /** Ends the streams of a host, which is told why. */
+  dismiss(host: string, why: string): void {
     this.#told.delete(host);
     this.#onTold.delete(host);
     for (const open of this.#open.values())
-      if (open.host === host) open.end(this.#statusOf(new RefusalError('host-unknown', removedText(host)), host));
+      if (open.host === host) open.end(this.#statusOf(new RefusalError('host-unknown', why), host));
   }
 
   /** Cuts off hosts that stopped answering, until the signal aborts. Never rejects. */

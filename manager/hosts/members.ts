@@ -18,11 +18,16 @@ export class Members {
   readonly #store: Store;
   readonly #members = new Map<string, Member>();
   readonly #onRemoved: (host: string) => void;
+  readonly #onJoinedAnew: (host: string) => void;
 
-  /** @param onRemoved called when a host is taken out. */
-  constructor(store: Store, onRemoved: (host: string) => void) {
+  /**
+   * @param onRemoved called when a host is taken out.
+   * @param onJoinedAnew called when one that is there joins again: what came with its certificate before is worthless from now on.
+   */
+  constructor(store: Store, onRemoved: (host: string) => void, onJoinedAnew: (host: string) => void = () => {}) {
     this.#store = store;
     this.#onRemoved = onRemoved;
+    this.#onJoinedAnew = onJoinedAnew;
   }
 
   /** Reads the store. @throws {StoreError} */
@@ -45,7 +50,9 @@ export class Members {
   /** Adds a host, or gives one that is there new rights. */
   async put(member: Member): Promise<void> {
     await this.#store.put(PREFIX + member.name, write(member));
+    const isThere = this.#members.has(member.name);
     this.#members.set(member.name, member);
+    if (isThere) this.#onJoinedAnew(member.name);
   }
 
   /** Adds a host that must be new. Resolves to whether it was: of two that come at once, one is. */

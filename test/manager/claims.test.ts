@@ -55,3 +55,12 @@ test('two machines that speak as one host, of a disk that was cloned, are told o
   t.is(rejections[0]?.resource, 'host a');
   t.regex(rejections[0]?.reason ?? '', /two agents speak as host "a" by turns, at 10\.0\.0\.[12] and 10\.0\.0\.[12];/);
 });
+
+test('when a host joins anew, the line of its older certificate ends at once', async t => {
+  const manager = await startManager(t);
+  const first = await startAgent(t, manager, (await manager.token()).token, { workloads: [workloadOf('a', 'web')] });
+  await first.until('its policy', () => first.came.includes('WorkloadPolicy a/default/web'));
+  await joinMesh(manager, (await manager.token()).token);
+  await first.until('it is told why', () => /from before host "a" joined anew/.test(first.status().reason ?? ''));
+  t.pass();
+});
