@@ -68,3 +68,29 @@ test('one value that cannot be written keeps no other from being written, and is
   t.deepEqual(Object.fromEntries(await memory.load()), { plain: 3, unlucky: 2 });
   t.is(tries.filter(key => key === 'things/large').length, 1);
 });
+
+test('what a full disk did not take is written once there is room, without another change, and is told once', async t => {
+  const store = storeOf(t);
+  const written = Promise.withResolvers<void>();
+  let tries = 0;
+  const full: Store = Object.assign(Object.create(store) as Store, {
+    async put(key: string, value: Uint8Array) {
+      tries += 1;
+      if (tries <= 6) throw new StoreError('FULL', 'no room');
+      const entry = await store.put(key, value);
+      if (key === 'things/b') written.resolve();
+      return entry;
+    },
+  });
+  const errors: unknown[] = [];
+  const logger = { ...silentLogger, error: (_: string, fields: unknown) => void errors.push(fields) };
+  const memory = new Memory<number>(full, 'things/', logger, { ...GATHERING, againMs: 1 });
+  memory.set('a', 1);
+  memory.set('b', 2);
+  await memory.flush();
+  // The next try holds no process.
+  const held = setInterval(() => undefined, 1_000);
+  await written.promise;
+  clearInterval(held);
+  t.deepEqual(errors, [{ key: 'things/a', others: 1, why: 'no room' }]);
+});

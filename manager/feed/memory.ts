@@ -8,6 +8,16 @@ import type { Store } from '../store/store.ts';
 export interface Gathering {
   readonly quietMs: number;
   readonly ceilingMs: number;
+  /** What could not be written is tried again after so long, milliseconds; 10 s when absent. */
+  readonly againMs?: number;
+}
+
+/** A full disk is not written to without pause, and is some time forgotten by whoever freed it. */
+const AGAIN_MS = 10_000;
+
+interface Failure {
+  readonly key: string;
+  readonly why: string;
 }
 
 /**
@@ -20,10 +30,15 @@ export class Memory<T> {
   readonly #logger: Logger;
   readonly #pending = new Map<string, T | undefined>();
   readonly #soon: Debounced;
+  readonly #againMs: number;
+  #again: NodeJS.Timeout | undefined;
+  /** Why the last write failed, as it was logged. */
+  #told: string | undefined;
   #writing: Promise<void> = Promise.resolve();
 
   /** @param prefix below which the values lie, ending in `/`. */
-  constructor(store: Store, prefix: string, logger: Logger, { quietMs, ceilingMs }: Gathering) {
+  constructor(store: Store, prefix: string, logger: Logger, { quietMs, ceilingMs, againMs = AGAIN_MS }: Gathering) {
+    this.#againMs = againMs;
     this.#store = store;
     this.#prefix = prefix;
     this.#logger = logger;
@@ -50,9 +65,10 @@ export class Memory<T> {
     this.#soon.call();
   }
 
-  /** Writes what is not written yet. Never rejects: what cannot be written is tried again with the next change. */
+  /** Writes what is not written yet. Never rejects: what cannot be written is tried again with the next change, and soon. */
   flush(): Promise<void> {
     this.#soon.cancel();
+    clearTimeout(this.#again);
     this.#writing = this.#writing.then(() => this.#write());
     return this.#writing;
   }
@@ -61,20 +77,33 @@ export class Memory<T> {
     const pending = [...this.#pending];
     this.#pending.clear();
     // Asked for in one turn, so that the store can wait for the disk once for all of them.
-    await Promise.all(pending.map(([key, value]) => this.#writeOne(key, value)));
+    const results = await Promise.all(pending.map(([key, value]) => this.#writeOne(key, value)));
+    this.#tell(results.filter(failure => failure !== undefined));
+    // A Manager that ends does not wait for it.
+    if (this.#pending.size > 0) this.#again = setTimeout(() => void this.flush(), this.#againMs).unref();
   }
 
-  async #writeOne(key: string, value: T | undefined): Promise<void> {
+  /** Once for all, until the reason is another: a full disk fails every key, again and again. */
+  #tell(failures: readonly Failure[]): void {
+    const [first] = failures;
+    if (first && first.why !== this.#told)
+      this.#logger.error('cannot remember what changed; a restart would begin with something older', {
+        key: this.#prefix + first.key,
+        others: failures.length - 1,
+        why: first.why,
+      });
+    this.#told = first?.why;
+  }
+
+  async #writeOne(key: string, value: T | undefined): Promise<Failure | undefined> {
     try {
       if (value === undefined) await this.#store.delete(this.#prefix + key);
       else await this.#store.put(this.#prefix + key, encode(value));
+      return undefined;
     } catch (error) {
       // What can never be written must not be tried for ever; the rest is, unless it has changed meanwhile.
       if (codeOf(error) !== 'TOO_LARGE' && !this.#pending.has(key)) this.#pending.set(key, value);
-      this.#logger.error('cannot remember what changed; a restart would begin with something older', {
-        key: this.#prefix + key,
-        why: messageOf(error),
-      });
+      return { key, why: messageOf(error) };
     }
   }
 }
