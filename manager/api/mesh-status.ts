@@ -44,7 +44,7 @@ export function meshStatus(inspect: Inspect, config: MeshStatus['config']): Mesh
         instances: there.length,
       })),
     ),
-    workloads: inspect.workloads().length,
+    workloads: hosts.reduce((sum, { workloads }) => sum + workloads.length, 0),
     hosts: hosts.map(({ name, address, joinedAt, lease, envoyConnected, agentVersion, envoyVersion }) => ({
       name,
       address,

@@ -21,6 +21,8 @@ export class WorkloadIndex {
   readonly #placed = new Map<string, PlacedWorkload>();
   /** By place and port, uids in the order in which they came: the first holds it, until it goes. */
   readonly #claims = new Map<string, string[]>();
+  /** Those of the claims that have several uids: few, and looked for once for each host. */
+  readonly #contested = new Map<string, readonly string[]>();
 
   get(uid: string): PlacedWorkload | undefined {
     return this.#placed.get(uid);
@@ -52,19 +54,26 @@ export class WorkloadIndex {
 
   /** Uids that say they listen where another already does. */
   conflicts(): ReadonlyMap<string, readonly string[]> {
-    return new Map([...this.#claims].filter(([, uids]) => uids.length > 1));
+    return this.#contested;
   }
 
   #claim(endpoint: string, uid: string): void {
-    const uids = this.#claims.get(endpoint);
-    if (uids) uids.push(uid);
-    else this.#claims.set(endpoint, [uid]);
+    this.#hold(endpoint, [...(this.#claims.get(endpoint) ?? []), uid]);
   }
 
   #unclaim(endpoint: string, uid: string): void {
-    const left = (this.#claims.get(endpoint) ?? []).filter(other => other !== uid);
-    if (left.length > 0) this.#claims.set(endpoint, left);
+    const uids = this.#claims.get(endpoint) ?? [];
+    this.#hold(
+      endpoint,
+      uids.filter(other => other !== uid),
+    );
+  }
+
+  #hold(endpoint: string, uids: string[]): void {
+    if (uids.length > 0) this.#claims.set(endpoint, uids);
     else this.#claims.delete(endpoint);
+    if (uids.length > 1) this.#contested.set(endpoint, uids);
+    else this.#contested.delete(endpoint);
   }
 }
 

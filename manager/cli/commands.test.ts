@@ -266,13 +266,13 @@ for (const [what, host, said, code] of [
   [
     'not heard of since is not said to lack its Envoy',
     { lease: { ...LEASE, state: 'held', lastHeard: STARTED - 9_000 }, envoyConnected: false },
-    /^Hosts +1 of 1 with 0 workloads; 1 not heard of yet since this Manager started\n(?!.*Wrong)/m,
+    /^Hosts +1 of 1 with 1 workload; 1 not heard of yet since this Manager started\n(?!.*Wrong)/m,
     0,
   ],
   [
     'heard of is said to lack its Envoy',
     { lease: { ...LEASE, state: 'held', lastHeard: STARTED + 1_000 }, envoyConnected: false },
-    /^Hosts +1 of 1 with 0 workloads\n[\s\S]*Host a has no Envoy connected/m,
+    /^Hosts +1 of 1 with 1 workload\n[\s\S]*Host a has no Envoy connected/m,
     1,
   ],
 ] as const)
