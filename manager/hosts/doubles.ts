@@ -11,13 +11,15 @@ interface Seen {
 
 interface Double {
   readonly at: number;
+  /** Whether it happened before, not long ago. */
+  readonly again: boolean;
   readonly addresses: readonly string[];
 }
 
 /**
  * Hosts as which two machines speak by turns: a disk was cloned, with the host's certificate on it. Each takes the line from the other, many
  * times a second, and callers are sent to one and the other. An agent begins once and its successor later, so reports that go back
- * to one that began earlier are another machine's (or the clock was set back, which happens once).
+ * to one that began earlier are another machine's; once may be a clock that was set back.
  */
 export class Doubles {
   readonly #now: () => number;
@@ -37,17 +39,23 @@ export class Doubles {
     this.#last.set(host, { startedAt, address });
     if (!before || startedAt >= before.startedAt) return undefined;
     const isNews = this.found(host) === undefined;
-    this.#found.set(host, { at: this.#now(), addresses: [before.address, address] });
+    const again = this.#recent(host) !== undefined;
+    this.#found.set(host, { at: this.#now(), again, addresses: [before.address, address] });
     return isNews ? this.found(host)?.reason : undefined;
   }
 
   /** The host of two machines, if they took turns lately. */
   found(host: string): Rejection | undefined {
-    const found = this.#found.get(host);
-    if (!found || found.at <= this.#now() - SHOW_MS) return undefined;
+    const found = this.#recent(host);
+    if (!found?.again) return undefined;
     const [one, other] = found.addresses;
     const reason = `two agents speak as host "${host}" by turns, at ${one === other ? one : `${one} and ${other}`}; if a disk was cloned, stop the agent of the copy and join it under a name of its own`;
     return { resource: `host ${host}`, reason, origins: [] };
+  }
+
+  #recent(host: string): Double | undefined {
+    const found = this.#found.get(host);
+    return found && found.at > this.#now() - SHOW_MS ? found : undefined;
   }
 
   forget(host: string): void {
