@@ -175,10 +175,10 @@ export class Converge {
     proxied.catch(() => undefined);
     // An Envoy that takes over from one of another version waits for its config; later, config may need rights that only the new one has.
     if (this.#given) await proxied;
-    else if (this.#options.gaps.open() && proxy.mayBeOld) return this.#keep(proxied);
     await this.#link();
     this.#assign();
     this.#options.onMembers();
+    if (!this.#given && this.#options.gaps.open() && proxy.mayBeOld) return this.#keep(proxied);
     const { confined: reason } = proxy;
     const joined = this.#all.filter(({ state, input }) => state === 'joined' && !(reason && hasNamespace(input)));
     await this.#capturing.letGo(joined);

@@ -31,9 +31,10 @@ test('what of the snapshot cannot be read takes no service from an Envoy that ru
     await writeFile(path, damage(whole));
     await alpha.startAgent();
     await eventually(
-      `${file}: that it is damaged is told`,
+      `${file}: that it is damaged is told, and the workloads are known`,
       () => alpha.status(),
-      ({ problems, envoy }) => envoy.connected && problems.some(({ where }) => where === 'snapshot'),
+      ({ problems, envoy, workloads }) =>
+        envoy.connected && workloads.length === 3 && problems.some(({ where }) => where === 'snapshot'),
     );
     for (let i = 0; i < 20; i += 1) t.regex(await call(), port === 9081 ? /r1/ : /r2/);
 
