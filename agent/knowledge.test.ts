@@ -45,7 +45,13 @@ test('where policies on disk cannot be read, nobody is let in until the Manager 
     knowledge.problems().map(({ where }) => where),
     ['workload a/default/web'],
   );
-  const policy = { workload: 'a/default/web', revision: 'r1', authorization: [], peerAuthentication: [] };
+  const policy = {
+    workload: 'a/default/web',
+    revision: 'r1',
+    authorization: [],
+    peerAuthentication: [],
+    httpPorts: [],
+  };
   const resource = { name: policy.workload, version: '1', body: wire.encode('WorkloadPolicy', policy) };
   holdings.apply('WorkloadPolicy', { resources: [resource], removed: [] });
   t.is(knowledge.policy('a/default/web')?.revision, 'r1');

@@ -14,6 +14,7 @@ const NOBODY: Omit<WorkloadPolicy, 'workload'> = {
     },
   ],
   peerAuthentication: [],
+  httpPorts: [],
 };
 
 /**

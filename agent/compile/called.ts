@@ -21,12 +21,14 @@ export interface CalledPort {
 /** The ports of a workload with the decision of its policy. */
 export function calledPortsOf(workload: Workload, policy: WorkloadPolicy): readonly CalledPort[] {
   const decision = authorization(policy.authorization);
+  const http = new Set(policy.httpPorts);
   return workload.ports
     .filter(({ protocol }) => protocol !== 'udp')
     .map(({ number, protocol }) => ({
       workload: workload.uid,
       number,
-      http: isHttp(protocol),
+      // What callers speak the service says; a file often only names the number.
+      http: isHttp(protocol) || http.has(number),
       cluster: appCluster(workload.uid, number),
       allowed: atPort(decision, number),
     }));

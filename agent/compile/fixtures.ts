@@ -76,7 +76,7 @@ export function policyOf(
   authorization: WorkloadPolicy['authorization'] = [],
   peerAuthentication: WorkloadPolicy['peerAuthentication'] = [],
 ): WorkloadPolicy {
-  return { workload: uid, revision: 'r1', authorization, peerAuthentication };
+  return { workload: uid, revision: 'r1', authorization, peerAuthentication, httpPorts: [] };
 }
 
 /** A service of the namespace `default` with the virtual IPs 240.240.0.`number` and fdca::`number`. */

@@ -29,4 +29,9 @@ const CASES: readonly [name: string, policy: WorkloadPolicy, http: string, tcp: 
   ['ALLOW of an identity', policyOf(UID, [authorizationPolicy('ALLOW', 'web')]), NEEDS, 'closed'],
   ['DENY of an identity', policyOf(UID, [authorizationPolicy('DENY', 'web')]), 'served', 'served'],
 ];
-for (const [name, policy, http, tcp] of CASES) test(name, t => t.deepEqual(met(policy), [http, tcp]));
+for (const [name, policy, http, tcp] of CASES) {
+  test(name, t => t.deepEqual(met(policy), [http, tcp]));
+  test(`${name}, where services have HTTP spoken to both`, t => {
+    t.deepEqual(met({ ...policy, httpPorts: [9090] }), [http, tcp === 'closed' ? http : tcp]);
+  });
+}

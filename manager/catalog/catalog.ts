@@ -14,6 +14,7 @@ import type { Logger } from '../model/util/log.ts';
 import { AddressRequests } from './address-requests.ts';
 import { Aliases } from './aliases.ts';
 import { ConfigIndex } from './config-index.ts';
+import { HttpPorts, type LedTo } from './http-ports.ts';
 import { Listings } from './listings.ts';
 import { mergeSources } from './merge.ts';
 import { Policies } from './policies.ts';
@@ -64,6 +65,7 @@ export class Catalog implements ResourceSource, HostListener {
   readonly #policies: Policies;
   readonly #records = new Map<string, ServiceRecord>();
   readonly #listings = new Listings();
+  readonly #httpPorts = new HttpPorts();
   readonly #dirty = new Set<string>();
   /** Besides the services: views and policies that may be others. */
   readonly #changed = new Map<string, ResourceKey>();
@@ -160,7 +162,7 @@ export class Catalog implements ResourceSource, HostListener {
   /** The policy that a workload should have. */
   policyOf(uid: string): WorkloadPolicy | undefined {
     const placed = this.#workloads.get(uid);
-    return placed && this.#policies.of(placed.workload);
+    return placed && { ...this.#policies.of(placed.workload), httpPorts: this.#httpPorts.of(uid) };
   }
 
   /** The config objects that are part of a resource. */
@@ -260,6 +262,7 @@ export class Catalog implements ResourceSource, HostListener {
     if (!ref || sources.length === 0) {
       this.#claimAliases(hostname, [], 0, changed);
       this.#listings.set(hostname, []);
+      this.#noteHttp(hostname, [], changed);
       this.#withheld.listed(hostname, new Set());
       this.#addresses.forget(hostname);
       return undefined;
@@ -278,6 +281,7 @@ export class Catalog implements ResourceSource, HostListener {
       instances,
       withheld,
       removed,
+      http,
       problems: ofWorkloads,
     } = reachAll(drafts, service.ports, {
       workloads: this.#workloads,
@@ -285,6 +289,7 @@ export class Catalog implements ResourceSource, HostListener {
       trustDomain: this.#settings.trustDomain,
     });
     this.#withheld.listed(hostname, removed);
+    this.#noteHttp(hostname, http, changed);
     return {
       service: { ...service, aliases, virtualIps },
       instances,
@@ -303,6 +308,11 @@ export class Catalog implements ResourceSource, HostListener {
     for (const alias of moved)
       for (const name of this.#config.aliasMoved(alias))
         changed.set(`ServiceView/${name}`, { type: 'ServiceView', name });
+  }
+
+  #noteHttp(hostname: string, ports: readonly LedTo[], changed: Map<string, ResourceKey>): void {
+    for (const name of this.#httpPorts.set(hostname, ports))
+      changed.set(`WorkloadPolicy/${name}`, { type: 'WorkloadPolicy', name });
   }
 
   #noteUse(hostname: string, used: boolean): void {

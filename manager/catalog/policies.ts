@@ -75,7 +75,7 @@ export class Policies {
   }
 
   /** What holds for a workload; principals are canonical. The revision is a hash over what decides: writing an object anew without a change keeps it. */
-  of(workload: Selected & Pick<Workload, 'uid'>): WorkloadPolicy {
+  of(workload: Selected & Pick<Workload, 'uid'>): Omit<WorkloadPolicy, 'httpPorts'> {
     const namespaces = new Set([workload.namespace, ROOT_NAMESPACE]);
     const chosen = [...namespaces]
       .flatMap(namespace => [...(this.#byNamespace.get(namespace)?.values() ?? [])])

@@ -44,7 +44,7 @@ const PROTOCOLS = [
   ['http', 'http', false],
   ['grpc', 'http', false],
   ['tls', 'tcp', false],
-  ['http', 'tcp', true],
+  ['http', 'tcp', false],
   ['tcp', 'http', true],
 ] as const;
 
@@ -61,8 +61,9 @@ for (const [ofService, ofWorkload, differs] of PROTOCOLS)
       withheld: { find: () => undefined },
       trustDomain: 'isthmus.mesh',
     };
-    const { instances, problems } = reachAll([draft], [{ number: 80, name: 'http', protocol: ofService }], mesh);
+    const { instances, http, problems } = reachAll([draft], [{ number: 80, name: 'http', protocol: ofService }], mesh);
     t.is(instances[0]?.reach.kind, 'mesh');
+    t.deepEqual(http, ofService === 'tcp' || ofService === 'tls' ? [] : [{ workload: 'a/default/w', port: 9080 }]);
     t.deepEqual(
       problems.map(({ where }) => where),
       differs ? ['file/w'] : [],

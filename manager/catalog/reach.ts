@@ -5,6 +5,7 @@ import type { Health, Instance, Reach, WithheldInstance } from '../model/instanc
 import { NOWHERE } from '../model/locality.ts';
 import { isHttp, type ServicePort } from '../model/service.ts';
 import { sniOf } from '../model/workload.ts';
+import type { LedTo } from './http-ports.ts';
 import type { Draft } from './merge.ts';
 import { AGENT_SOURCE } from './sources.ts';
 import type { Withheld } from './withheld.ts';
@@ -17,6 +18,8 @@ export interface ReachedInstances {
   readonly withheld: readonly WithheldInstance[];
   /** The removed hosts for whose sake some are withheld. */
   readonly removed: ReadonlySet<string>;
+  /** Where callers speak HTTP to workloads. */
+  readonly http: readonly LedTo[];
   /** Where workloads say something else of themselves than the service. */
   readonly problems: readonly Problem[];
 }
@@ -34,6 +37,7 @@ export function reachAll(
   const reached: Reached[] = [];
   const withheld: WithheldInstance[] = [];
   const removed = new Set<string>();
+  const http: LedTo[] = [];
   const problems: Problem[] = [];
   for (const draft of drafts) {
     const { instance, source, id } = draft;
@@ -48,18 +52,26 @@ export function reachAll(
       removed.add(held.key);
     } else {
       reached.push(instanceOf(draft, placed, mesh.trustDomain));
-      problems.push(...(placed ? disagreements(draft, ports, placed) : []));
+      if (!placed) continue;
+      http.push(...httpTo(draft, ports, placed));
+      problems.push(...disagreements(draft, ports, placed));
     }
   }
-  return { instances: standing(reached), withheld, removed, problems };
+  return { instances: standing(reached), withheld, removed, http, problems };
 }
 
-/** Callers are refused in the protocol that the workload names, and understand that of the service. */
+function httpTo({ ports: targets }: Draft, ports: readonly ServicePort[], { workload }: PlacedWorkload): LedTo[] {
+  return ports
+    .filter(({ name, protocol }) => isHttp(protocol) && targets[name] !== undefined)
+    .map(({ name }) => ({ workload: workload.uid, port: targets[name]! }));
+}
+
+/** Where either names HTTP, callers are refused in HTTP; those of a service that names something else may not understand it. */
 function disagreements(draft: Draft, ports: readonly ServicePort[], { workload }: PlacedWorkload): Problem[] {
   return ports.flatMap(port => {
     const own = workload.ports.find(({ number }) => number === draft.ports[port.name]);
-    if (own === undefined || isHttp(own.protocol) === isHttp(port.protocol)) return [];
-    const why = `workload ${workload.uid} says that its port ${own.number} speaks ${own.protocol}, and callers speak ${port.protocol} to it: whom its policies refuse is not told so; state one protocol in the file of the workload and for the service`;
+    if (own === undefined || !isHttp(own.protocol) || isHttp(port.protocol)) return [];
+    const why = `workload ${workload.uid} says that its port ${own.number} speaks ${own.protocol}, and callers speak ${port.protocol} to it: no routes hold for them, and whom its policies refuse is told so in HTTP; state one protocol in the file of the workload and for the service`;
     return [{ where: draft.id, why }];
   });
 }

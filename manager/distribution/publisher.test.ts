@@ -13,7 +13,7 @@ function setUp() {
       const revision = policies.get(name);
       if (type !== 'WorkloadPolicy' || revision === undefined) return undefined;
       if (revision === 'unfit') return { workload: name, authorization: 'none at all' } as never;
-      return { workload: name, revision, authorization: [], peerAuthentication: [] };
+      return { workload: name, revision, authorization: [], peerAuthentication: [], httpPorts: [] };
     },
     names: (_: ResourceType, host: string) => [...policies.keys()].filter(uid => uid.startsWith(`${host}/`)),
   } as ResourceSource;

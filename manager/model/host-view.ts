@@ -21,15 +21,20 @@ export interface InstanceList {
   readonly instances: readonly Instance[];
 }
 
-/** The policies in force for one workload, as the host that holds it must apply them. */
+/** What one workload's host must know to judge those who call it. */
 export interface WorkloadPolicy {
   /** Uid of the workload. */
   readonly workload: string;
-  /** A hash over the content: the host reports it back once its proxy has it in force. */
+  /** A hash over the policies: the host reports it back once its proxy has them in force, and callers then make new tunnels. */
   readonly revision: string;
   readonly authorization: readonly AuthorizationPolicy[];
   /** Narrowest first: workload, namespace, mesh. */
   readonly peerAuthentication: readonly PeerAuthentication[];
+  /**
+   * Ports to which services have HTTP spoken, whatever the workload says of them: whoever is refused there is told so in HTTP. No part of
+   * the revision, as no tunnel outlives a refusal.
+   */
+  readonly httpPorts: readonly number[];
 }
 
 /** Facts that are the same for all hosts. */

@@ -70,6 +70,7 @@ test('Envoy decides as the policies say: through tunnels, and on one host; a ref
       revision: `r${index}`,
       authorization: policies,
       peerAuthentication: [],
+      httpPorts: [],
     };
     const reviews = workload(here, 'reviews', ports, { policy: known });
     const near = instance(here, reviews);

@@ -52,6 +52,7 @@ class World {
       revision: `r${this.#revision}`,
       authorization: [...policies, authorizationPolicy('DENY', 'stranger')],
       peerAuthentication: [],
+      httpPorts: [],
     };
     const own = [{ number: this.#appPort, name: 'tcp-80', protocol: 'tcp' as const }];
     const reviews = workload(here, 'reviews', own, { policy, addresses: ['127.0.0.2'] });

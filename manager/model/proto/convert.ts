@@ -122,17 +122,17 @@ export const instanceList = {
 };
 
 export const workloadPolicy = {
-  toWire: ({ workload, revision, authorization, peerAuthentication }: WorkloadPolicy): Plain => ({
-    workload,
-    revision,
+  toWire: ({ authorization, peerAuthentication, ...rest }: WorkloadPolicy): Plain => ({
+    ...rest,
     authorization: authorization.map(config.toWire),
     peerAuthentication: peerAuthentication.map(config.toWire),
   }),
-  fromWire: ({ workload, revision, authorization, peerAuthentication }: Plain): WorkloadPolicy => ({
+  fromWire: ({ workload, revision, authorization, peerAuthentication, httpPorts }: Plain): WorkloadPolicy => ({
     workload,
     revision,
     authorization: authorization.map((each: Plain) => config.fromWire<AuthorizationPolicy>(each)),
     peerAuthentication: peerAuthentication.map((each: Plain) => config.fromWire<PeerAuthentication>(each)),
+    httpPorts,
   }),
 };
 

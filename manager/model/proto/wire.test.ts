@@ -62,6 +62,7 @@ const SAMPLES: { readonly [T in ResourceType]: Resources[T] } = {
     peerAuthentication: [
       { ...config, kind: 'PeerAuthentication', spec: { mtls: { mode: 'STRICT' }, portLevelMtls: {} } },
     ],
+    httpPorts: [80, 9081],
   },
 };
 
@@ -70,6 +71,13 @@ for (const type of Object.keys(SAMPLES) as ResourceType[])
     const decoded: unknown = wire.decode(type, wire.encode(type, SAMPLES[type]));
     t.deepEqual(decoded, SAMPLES[type]);
   });
+
+test('a policy as Managers wrote it before they told of ports has none', t => {
+  const policy = { ...SAMPLES.WorkloadPolicy, httpPorts: [] };
+  const bytes = wire.encode('WorkloadPolicy', policy);
+  t.deepEqual(bytes, wire.encode('WorkloadPolicy', { ...policy, httpPorts: undefined as unknown as number[] }));
+  t.deepEqual(wire.decode('WorkloadPolicy', bytes), policy);
+});
 
 test('a service without rules comes through without them', t => {
   const { service: plain } = SAMPLES.ServiceView;
