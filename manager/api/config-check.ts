@@ -1,7 +1,7 @@
 import { type ConfigWarning, checkReferences } from '../config/references.ts';
 import { CONFIG_PREFIX, configObjectOfEntry, parseConfigKey } from '../config/stored.ts';
 import type { ConfigObject } from '../model/config/object.ts';
-import { ConfigError } from '../model/util/errors.ts';
+import { ConfigError, type FieldError, messageOf } from '../model/util/errors.ts';
 import type { Entry, Store } from '../store/store.ts';
 import type { Inspect } from './inspect.ts';
 
@@ -63,8 +63,14 @@ function readEntry(entry: Entry): Read {
   try {
     return { revision, object: configObjectOfEntry(entry), unusable: [] };
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
     const { plural = '', namespace = '', name = '' } = parseConfigKey(entry.key) ?? {};
-    return { revision, unusable: error.errors.map(wrong => ({ kind: plural, namespace, name, ...wrong })) };
+    return { revision, unusable: wrongs(error).map(wrong => ({ kind: plural, namespace, name, ...wrong })) };
   }
+}
+
+/** What is no object at all must not hide what is to be said of the others. */
+function wrongs(error: unknown): readonly FieldError[] {
+  if (error instanceof ConfigError) return error.errors;
+  const message = `cannot be read: ${messageOf(error)}`;
+  return [{ path: 'object', message, hint: 'the store is damaged: delete it, and apply it anew' }];
 }

@@ -170,13 +170,13 @@ async function remove(
   const text = (name: string): string | undefined =>
     typeof preconditions[name] === 'string' ? preconditions[name] : undefined;
   const dryRun = request.query.has('dryRun') || Array.isArray(options['dryRun']);
-  const gone = await objects.delete(ref, { dryRun }, text('resourceVersion'), text('uid'));
+  const uid = await objects.delete(ref, { dryRun }, text('resourceVersion'), text('uid'));
   sendJson(response, 200, {
     kind: 'Status',
     apiVersion: 'v1',
     metadata: {},
     status: 'Success',
-    details: { name: ref.name, group: ref.kind.group, kind: ref.kind.plural, uid: gone.metadata.uid },
+    details: { name: ref.name, group: ref.kind.group, kind: ref.kind.plural, uid },
   });
 }
 

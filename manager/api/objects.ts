@@ -91,21 +91,21 @@ export class ConfigObjects {
     });
   }
 
-  /** Deletes and tells what it was. @param expected revision that it must be at. */
+  /** Deletes, also what cannot be read. @param expected revision that it must be at. @returns its uid, if that can be read. */
   async delete(
     ref: ObjectRef,
     options: Pick<WriteOptions, 'dryRun'>,
     expected?: string,
     uid?: string,
-  ): Promise<StoredObject> {
+  ): Promise<string | undefined> {
     const entry = await this.#entry(ref);
-    const stored = decodeStored(entry.value);
-    if (uid !== undefined && uid !== stored.metadata.uid)
-      throw new ApiError(409, `${nameOf(ref)} has the uid ${stored.metadata.uid}, not ${uid}`);
+    const own = uidOf(entry);
+    if (uid !== undefined && uid !== own)
+      throw new ApiError(409, `${nameOf(ref)} has the uid ${own ?? 'that cannot be read'}, not ${uid}`);
     const revision = expected === undefined ? undefined : revisionOf(expected);
     if (revision !== undefined && revision !== entry.revision) throw conflict(ref);
     if (!options.dryRun && !(await this.#store.delete(entry.key, revision))) throw notFound(ref);
-    return stored;
+    return own;
   }
 
   async #entry(ref: ObjectRef): Promise<Entry> {
@@ -182,6 +182,14 @@ export class ConfigObjects {
   /** RFC 3339 without fractions, as Kubernetes writes times. */
   #now(): string {
     return new Date(this.#clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
+  }
+}
+
+function uidOf({ value }: Entry): string | undefined {
+  try {
+    return decodeStored(value).metadata.uid;
+  } catch {
+    return undefined;
   }
 }
 
