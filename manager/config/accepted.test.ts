@@ -195,9 +195,13 @@ test('durations as Go writes them', t => {
     ['5s', 5_000],
     ['1.5s', 1_500],
     ['300ms', 300],
+    ['0.1ms', 1],
+    ['0.0001s', 1],
+    ['1.4ms', 1],
     ['1h30m', 5_400_000],
     ['0', 0],
     ['0s', 0],
+    ['0.0ms', 0],
   ] as const)
     t.is(parseDuration(text), ms, text);
   for (const text of ['', '5', 's', '-5s', '5 s', '5sec', '1e3s', '5s ', '.5s', '5us'])

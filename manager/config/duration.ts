@@ -6,13 +6,16 @@ const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h:
 /** Envoy refuses some that are longer than 292 years, and with them the resource that they are in. */
 const LONGEST_MS = 8_760 * 3_600_000;
 
-/** Milliseconds of a duration such as `5s`, `1.5s`, `300ms` or `1h30m`; undefined when it is none. */
+/**
+ * Whole milliseconds of a duration such as `5s`, `1.5s`, `300ms` or `1h30m`, undefined when it is none. What is shorter than one is one: 0
+ * often means no limit.
+ */
 export function parseDuration(text: string): number | undefined {
   if (text === '0') return 0;
   if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) return undefined;
   let total = 0;
   for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) total += Number(amount) * UNITS[unit!]!;
-  return Math.round(total);
+  return total === 0 ? 0 : Math.max(1, Math.round(total));
 }
 
 /** Reads a duration in milliseconds; undefined when it is absent or wrong. */
