@@ -202,6 +202,20 @@ const cases: readonly [string, readonly ConfigObject[], readonly KnownService[] 
     ],
   ],
   [
+    'matches of a query in a path, which a regular expression may mean otherwise',
+    objects(
+      routes(
+        'a',
+        '{hosts: [reviews], http: [{match: [{uri: {exact: "/a?b=c"}}, {uri: {prefix: "/a#"}}, {uri: {regex: "/a?b"}}, {uri: {exact: /a}}, {headers: {x: {exact: "?"}}}], route: [{destination: {host: reviews}}]}]}',
+      ),
+    ),
+    [REVIEWS],
+    [
+      'VirtualService default/a: spec.http[0].match[0].uri.exact: "/a?b=c" matches nothing: only what comes before a "?" or "#" is compared; write "/a"',
+      'VirtualService default/a: spec.http[0].match[1].uri.prefix: "/a#" matches nothing: only what comes before a "?" or "#" is compared; write "/a"',
+    ],
+  ],
+  [
     'a route behind one that does not',
     objects(
       routes(

@@ -162,7 +162,22 @@ function matchesAll({ match }: HttpRoute): boolean {
   return match.length === 0 || match.some(isOpen);
 }
 
+/** Envoy takes query and fragment off the path first. In a regular expression the signs may mean something else. */
+function checkPaths({ match }: HttpRoute, at: string, warn: Warn): void {
+  for (const [index, { uri = {} }] of match.entries())
+    for (const [way, text] of Object.entries<string>(uri)) {
+      const end = text.search(/[?#]/);
+      if (way !== 'regex' && end >= 0)
+        warn(
+          `${at}.match[${index}].uri.${way}`,
+          `"${text}" matches nothing: only what comes before a "?" or "#" is compared`,
+          `write "${text.slice(0, end) || '/'}"`,
+        );
+    }
+}
+
 function checkRoute(route: HttpRoute, namespace: string, world: World, at: string, warn: Warn): void {
+  checkPaths(route, at, warn);
   for (const [index, { destination, weight }] of route.route.entries()) {
     const path = `${at}.route[${index}].destination`;
     const { host, port, subset } = destination;
