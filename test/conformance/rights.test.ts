@@ -125,21 +125,25 @@ interface Library {
 
 const library = createRequire(import.meta.url)('node-zookeeper-client') as Library;
 
-/** Says who may read a znode, as the user `mesh`. */
-interface Owner extends AsyncDisposable {
-  readonly protect: (path: string, acls: readonly unknown[]) => Promise<unknown>;
-}
-
-async function ownerOf({ address }: { readonly address: string }): Promise<Owner> {
+/**
+ * Says who may read a znode, as the user `mesh`. With a connection of its own: one that was broken sends what waited meanwhile before it says
+ * who it is.
+ */
+async function protect(
+  { address }: { readonly address: string },
+  path: string,
+  acls: readonly unknown[],
+): Promise<void> {
   const owner = library.createClient(address);
   owner.addAuthInfo('digest', Buffer.from('mesh:secret'));
   const connected = once(owner as unknown as EventEmitter, 'connected');
   owner.connect();
-  await connected;
-  return {
-    protect: promisify(owner.setACL.bind(owner)),
-    [Symbol.asyncDispose]: () => Promise.resolve(owner.close()),
-  };
+  try {
+    await connected;
+    await promisify(owner.setACL.bind(owner))(path, acls);
+  } finally {
+    owner.close();
+  }
 }
 
 const member = (host: string): string =>
@@ -149,12 +153,11 @@ test('zookeeper: a set that may not be read stays as it was and is named; with t
   await using zookeeper = await startZooKeeper();
   await zookeeper.put('/discovery/open/member_1', member('10.0.0.1'));
   await zookeeper.put('/discovery/closed/member_1', member('10.0.0.2'));
-  await using owner = await ownerOf(zookeeper);
 
   const entry = { kind: 'zookeeper', servers: zookeeper.address, paths: ['/discovery/*'], sessionSeconds: 1 };
   await using stranger = watch({ entry });
   await stranger.until('the first list', status => status.synced);
-  await owner.protect('/discovery/closed', library.ACL.CREATOR_ALL_ACL);
+  await protect(zookeeper, '/discovery/closed', library.ACL.CREATOR_ALL_ACL);
   await zookeeper.restart();
   await stranger.until('the refusal', status => status.problems.length > 0 && status.staleSinceMs === undefined);
   t.is(stranger.followed.status().problems[0]?.where, '/discovery/closed');
@@ -170,18 +173,17 @@ test('zookeeper: a set that may not be read stays as it was and is named; with t
 test('zookeeper: a directory that may not be listed empties nothing, and what left it meanwhile goes once it may', async t => {
   await using zookeeper = await startZooKeeper();
   for (const name of ['cart', 'reviews']) await zookeeper.put(`/discovery/${name}/member_1`, member('10.0.0.1'));
-  await using owner = await ownerOf(zookeeper);
   const entry = { kind: 'zookeeper', servers: zookeeper.address, paths: ['/discovery/*'], sessionSeconds: 1 };
   await using watched = watch({ entry });
   await watched.until('the first list', status => status.synced);
 
-  await owner.protect('/discovery', library.ACL.CREATOR_ALL_ACL);
+  await protect(zookeeper, '/discovery', library.ACL.CREATOR_ALL_ACL);
   await zookeeper.restart();
   await watched.until('the refusal', status => status.problems.length > 0 && status.staleSinceMs === undefined);
   t.is(watched.followed.status().problems[0]?.where, '/discovery');
   t.deepEqual([watched.of('cart'), watched.of('reviews')], [['10.0.0.1:80'], ['10.0.0.1:80']]);
 
-  await owner.protect('/discovery', library.ACL.OPEN_ACL_UNSAFE);
+  await protect(zookeeper, '/discovery', library.ACL.OPEN_ACL_UNSAFE);
   await zookeeper.remove('/discovery/cart');
   await zookeeper.restart();
   await watched.until('the return', () => watched.of('cart') === undefined);
