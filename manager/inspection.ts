@@ -19,6 +19,7 @@ import type { Refusals } from './hosts/refusals.ts';
 import { describeObject } from './model/config/object.ts';
 import { NOWHERE } from './model/locality.ts';
 import type { Rejection } from './model/proto/messages.ts';
+import type { Workload } from './model/workload.ts';
 
 export interface InspectionParts {
   readonly catalog: Pick<Catalog, 'records' | 'left' | 'workloads' | 'policyOf' | 'configIn'>;
@@ -66,6 +67,10 @@ export class Inspection implements Inspect {
         };
       })
       .sort((a, b) => (a.uid < b.uid ? -1 : 1));
+  }
+
+  reported(): readonly Workload[] {
+    return [...this.#parts.catalog.workloads.all()].map(([, { workload }]) => workload);
   }
 
   registries(): readonly RegistryReport[] {

@@ -52,7 +52,7 @@ export class ConfigCheck {
       only === undefined || (kind === only.kind && namespace === only.namespace && name === only.name);
     const unusable = [...read.values()].flatMap(({ unusable: of }) => of).filter(isWanted);
     const { trustDomain } = this.#inspect.manager();
-    const mesh = { services: this.#inspect.services(), workloads: this.#inspect.workloads(), trustDomain };
+    const mesh = { services: this.#inspect.services(), workloads: this.#inspect.reported(), trustDomain };
     const references = checkReferences(objects, mesh, ({ kind, metadata }) => isWanted({ kind, ...metadata }));
     return { objects: entries.length, warnings: [...unusable, ...references] };
   }

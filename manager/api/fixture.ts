@@ -18,6 +18,7 @@ export function inspectOf(known: Partial<Inspect> = {}): Inspect {
     services: () => [],
     hosts: () => [],
     workloads: () => [],
+    reported: known.workloads ?? (() => []),
     registries: () => [],
     refusals: () => [],
     manager: () => ({

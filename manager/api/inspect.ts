@@ -92,6 +92,8 @@ export interface Inspect {
   services(): readonly ServiceReport[];
   hosts(): readonly HostReport[];
   workloads(): readonly WorkloadReport[];
+  /** The same as their hosts report them: what {@link workloads} adds takes a walk over all services, and a hash of every policy. */
+  reported(): readonly Workload[];
   registries(): readonly RegistryReport[];
   /** What the Manager refused to agents and callers of its API; the most frequent first. */
   refusals(): readonly RefusalReport[];
