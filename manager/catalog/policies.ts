@@ -1,21 +1,21 @@
 import { createHash } from 'node:crypto';
 import type { ConfigObject } from '../model/config/object.ts';
-import { type AuthorizationRule, type Policy, ROOT_NAMESPACE, selects } from '../model/config/security.ts';
+import {
+  type AuthorizationRule,
+  isPolicy,
+  OWN_TRUST_DOMAIN,
+  type Policy,
+  ROOT_NAMESPACE,
+  selects,
+} from '../model/config/security.ts';
 import type { WorkloadPolicy } from '../model/host-view.ts';
 import type { Workload } from '../model/workload.ts';
-
-function isPolicy(object: ConfigObject): object is Policy {
-  return object.kind === 'AuthorizationPolicy' || object.kind === 'PeerAuthentication';
-}
-
-/** How Istio's users write the trust domain of the mesh they are in, whatever it is called. */
-const OWN_TRUST_DOMAIN = 'cluster.local/';
 
 /** A policy whose principals name the mesh's trust domain as it is called. */
 function canonical(policy: Policy, trustDomain: string): Policy {
   if (policy.kind === 'PeerAuthentication') return policy;
   const named = (principal: string): string =>
-    principal.startsWith(OWN_TRUST_DOMAIN) ? `${trustDomain}/${principal.slice(OWN_TRUST_DOMAIN.length)}` : principal;
+    principal.startsWith(`${OWN_TRUST_DOMAIN}/`) ? trustDomain + principal.slice(OWN_TRUST_DOMAIN.length) : principal;
   const rules = policy.spec.rules.map(({ from, ...rest }): AuthorizationRule => {
     if (from === undefined) return rest;
     const sources = from.map(({ source: { principals, notPrincipals, ...others } }) => ({

@@ -1,4 +1,11 @@
-import { type AuthorizationPolicy, type PeerAuthentication, type Policy, selects } from '../model/config/security.ts';
+import {
+  type AuthorizationPolicy,
+  OWN_TRUST_DOMAIN,
+  type PeerAuthentication,
+  type Policy,
+  ROOT_NAMESPACE,
+  selects,
+} from '../model/config/security.ts';
 import type { Workload } from '../model/workload.ts';
 import { describeSelector } from './selector.ts';
 
@@ -27,7 +34,7 @@ export function checkPolicy(policy: Policy, world: PolicyWorld | undefined, warn
     warn(
       'metadata.namespace',
       `"${ISTIO_ROOT}" is a namespace like others here, and this holds in it alone`,
-      'policies for the whole mesh are in "isthmus-system"',
+      `policies for the whole mesh are in "${ROOT_NAMESPACE}"`,
     );
   else if (world && selector && found.length === 0)
     warn('spec.selector', `no workload that is known carries ${describeSelector(selector)}`);
@@ -61,7 +68,7 @@ function checkRules(
 function checkTrustDomain(principal: string, { trustDomain }: PolicyWorld, path: string, warn: Warn): void {
   const [domain = '', ...rest] = principal.split('/');
   // A pattern is silent on it, or may be.
-  if (rest.length === 0 || domain.startsWith('*') || [trustDomain, 'cluster.local'].includes(domain)) return;
+  if (rest.length === 0 || domain.startsWith('*') || [trustDomain, OWN_TRUST_DOMAIN].includes(domain)) return;
   const hint = `the trust domain of this mesh is "${trustDomain}": try "${[trustDomain, ...rest].join('/')}"`;
   warn(path, `"${principal}" is nobody here`, hint);
 }

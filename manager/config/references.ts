@@ -1,7 +1,7 @@
 import type { DestinationRuleSpec } from '../model/config/destination-rule.ts';
 import { hostCandidates, resolveHost } from '../model/config/host-names.ts';
 import { type ConfigObject, describeObject } from '../model/config/object.ts';
-import type { Policy } from '../model/config/security.ts';
+import { isPolicy } from '../model/config/security.ts';
 import type { HttpMatch, HttpRoute, VirtualServiceSpec } from '../model/config/virtual-service.ts';
 import { isHttp, refOf, type ServicePort } from '../model/service.ts';
 import type { FieldError } from '../model/util/errors.ts';
@@ -53,8 +53,7 @@ export function checkReferences(
     if (object.kind === 'VirtualService')
       checkVirtualService(object as ConfigObject<'VirtualService', VirtualServiceSpec>, world, warn);
     else if (object.kind === 'DestinationRule') checkRule(object as Rule, world, warn);
-    else if (object.kind === 'PeerAuthentication' || object.kind === 'AuthorizationPolicy')
-      checkPolicy(object as Policy, mesh, warn);
+    else if (isPolicy(object)) checkPolicy(object, mesh, warn);
   }
   return warnings;
 }

@@ -4,6 +4,9 @@ import type { ConfigObject } from './object.ts';
 /** Policies of this namespace hold for the whole mesh. */
 export const ROOT_NAMESPACE = 'isthmus-system';
 
+/** How Istio's users write the trust domain of the mesh they are in, whatever it is called. */
+export const OWN_TRUST_DOMAIN = 'cluster.local';
+
 /** Chooses workloads by labels in the object's namespace; absent means all of the namespace (all of the mesh in the root namespace). */
 export interface WorkloadSelector {
   readonly matchLabels: Readonly<Record<string, string>>;
@@ -54,6 +57,10 @@ export type AuthorizationPolicy = ConfigObject<'AuthorizationPolicy', Authorizat
 
 /** What says who is let in to workloads. */
 export type Policy = AuthorizationPolicy | PeerAuthentication;
+
+export function isPolicy(object: ConfigObject): object is Policy {
+  return object.kind === 'AuthorizationPolicy' || object.kind === 'PeerAuthentication';
+}
 
 /** Whether a policy is for a workload. */
 export function selects({ metadata, spec }: Policy, workload: Pick<Workload, 'namespace' | 'labels'>): boolean {
