@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { type Manifest, readManifest } from '../config/manifest.ts';
-import { configKey, decodeStored, encodeStored, type Ownership, type StoredObject } from '../config/stored.ts';
+import {
+  configKey,
+  decodeStored,
+  encodeStored,
+  type Ownership,
+  readableStored,
+  type StoredObject,
+} from '../config/stored.ts';
 import type { Clock } from '../model/util/clock.ts';
 import { ConflictError, type Entry, type Store } from '../store/store.ts';
 import { jsonPatch } from './json-patch.ts';
@@ -99,7 +106,7 @@ export class ConfigObjects {
     uid?: string,
   ): Promise<string | undefined> {
     const entry = await this.#entry(ref);
-    const own = uidOf(entry);
+    const own = readableStored(entry)?.metadata?.uid;
     if (uid !== undefined && uid !== own)
       throw new ApiError(409, `${nameOf(ref)} has the uid ${own ?? 'that cannot be read'}, not ${uid}`);
     const revision = expected === undefined ? undefined : revisionOf(expected);
@@ -182,14 +189,6 @@ export class ConfigObjects {
   /** RFC 3339 without fractions, as Kubernetes writes times. */
   #now(): string {
     return new Date(this.#clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
-  }
-}
-
-function uidOf({ value }: Entry): string | undefined {
-  try {
-    return decodeStored(value).metadata.uid;
-  } catch {
-    return undefined;
   }
 }
 

@@ -1,12 +1,12 @@
 import type { ConfigObject } from '../model/config/object.ts';
 import type { WorkloadSelector } from '../model/config/security.ts';
 import type { FieldError } from '../model/util/errors.ts';
-import { Fields, isRecord } from '../model/util/fields.ts';
+import { Fields } from '../model/util/fields.ts';
 import type { Entry } from '../store/store.ts';
 import { kindOfResource } from './index.ts';
 import { apiVersionOf } from './kind.ts';
 import { readSelector } from './selector.ts';
-import { decodeStored, parseConfigKey, type StoredObject } from './stored.ts';
+import { parseConfigKey, readableStored, type StoredObject } from './stored.ts';
 
 /** The specs that let in the fewest. */
 const CLOSED: Readonly<Record<string, object>> = {
@@ -23,7 +23,7 @@ export function closedPolicy(entry: Entry): ConfigObject | undefined {
   const kind = kindOfResource(group, plural);
   const closed = kind && CLOSED[kind.kind];
   if (!closed) return undefined;
-  const stored = decoded(entry);
+  const stored = readableStored(entry);
   const selector = selectorIn(stored);
   return {
     apiVersion: apiVersionOf(kind),
@@ -38,15 +38,6 @@ export function closedPolicy(entry: Entry): ConfigObject | undefined {
     },
     spec: { ...closed, ...(selector && { selector }) },
   };
-}
-
-function decoded({ value }: Entry): Partial<StoredObject> | undefined {
-  try {
-    const stored: unknown = decodeStored(value);
-    return isRecord(stored) ? stored : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function selectorIn(stored: Partial<StoredObject> | undefined): WorkloadSelector | undefined {

@@ -1,4 +1,5 @@
 import type { ConfigObject } from '../model/config/object.ts';
+import { isRecord } from '../model/util/fields.ts';
 import type { Entry } from '../store/store.ts';
 import { apiVersionOf, type Kind } from './kind.ts';
 import { configObjectOf, readManifest } from './manifest.ts';
@@ -59,6 +60,16 @@ export function encodeStored(object: StoredObject): Uint8Array {
 /** Reads what `encodeStored` made. @throws {SyntaxError} when it is no JSON. */
 export function decodeStored(value: Uint8Array): StoredObject {
   return JSON.parse(new TextDecoder().decode(value)) as StoredObject;
+}
+
+/** What can be read of an entry that may be damaged; undefined when it is no object at all. */
+export function readableStored({ value }: Entry): Partial<StoredObject> | undefined {
+  try {
+    const stored: unknown = decodeStored(value);
+    return isRecord(stored) ? stored : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /**
