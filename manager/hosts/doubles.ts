@@ -38,10 +38,9 @@ export class Doubles {
     const { startedAt } = status;
     this.#last.set(host, { startedAt, address });
     if (!before || startedAt >= before.startedAt) return undefined;
-    const isNews = this.found(host) === undefined;
-    const again = this.#recent(host) !== undefined;
-    this.#found.set(host, { at: this.#now(), again, addresses: [before.address, address] });
-    return isNews ? this.found(host)?.reason : undefined;
+    const recent = this.#recent(host);
+    this.#found.set(host, { at: this.#now(), again: recent !== undefined, addresses: [before.address, address] });
+    return recent?.again ? undefined : this.found(host)?.reason;
   }
 
   /** The host of two machines, if they took turns lately. */

@@ -85,7 +85,7 @@ function decodeRequest(type: protobuf.Type, bytes: Uint8Array): DeltaRequest {
 }
 
 function nodeOf({ id, metadata }: WireNode): Pick<DeltaRequest, 'node' | 'startedMs'> {
-  const startedMs = Number(metadata?.fields[STARTED]?.stringValue ?? Number.NaN);
+  const startedMs = Number(metadata?.fields[STARTED]?.stringValue);
   return { node: id, ...(Number.isFinite(startedMs) ? { startedMs } : {}) };
 }
 
