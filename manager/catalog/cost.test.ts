@@ -1,14 +1,11 @@
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { FollowedService } from '../../registries/mapping.ts';
-import { makeFolder } from '../../test/folders.ts';
 import { type HostStream, Publisher } from '../distribution/publisher.ts';
 import { type DeltaResponse, NO_REQUEST } from '../model/proto/messages.ts';
 import { loadWire } from '../model/proto/wire.ts';
 import { silentLogger } from '../model/util/log.ts';
-import { SqliteStore } from '../store/sqlite/sqlite-store.ts';
+import { temporaryStore } from '../store/fixture.ts';
 import { Catalog } from './catalog.ts';
 import { VirtualIps } from './virtual-ips.ts';
 import { Withheld } from './withheld.ts';
@@ -53,12 +50,7 @@ class Host {
 }
 
 async function mesh(t: ExecutionContext) {
-  const directory = makeFolder('cost');
-  const store = new SqliteStore(join(directory, 'store.db'));
-  t.teardown(async () => {
-    await store.close();
-    rmSync(directory, { recursive: true });
-  });
+  const { store } = temporaryStore(t, 'cost');
   const catalog = new Catalog({
     registries: ['consul'],
     settings: { trustDomain: 'isthmus.mesh', roots: [], virtualRanges: [] },

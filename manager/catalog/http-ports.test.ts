@@ -1,13 +1,10 @@
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { FollowedService } from '../../registries/mapping.ts';
-import { makeFolder } from '../../test/folders.ts';
 import type { HostState } from '../hosts/hosts.ts';
 import { NOWHERE } from '../model/locality.ts';
 import type { Protocol } from '../model/service.ts';
 import { silentLogger } from '../model/util/log.ts';
-import { SqliteStore } from '../store/sqlite/sqlite-store.ts';
+import { temporaryStore } from '../store/fixture.ts';
 import { Catalog } from './catalog.ts';
 import { HttpPorts } from './http-ports.ts';
 import { VirtualIps } from './virtual-ips.ts';
@@ -92,12 +89,7 @@ function listed(protocol: Protocol, port = 9081, weight = 1): FollowedService {
 }
 
 async function catalogOf(t: ExecutionContext) {
-  const directory = makeFolder('http-ports');
-  const store = new SqliteStore(join(directory, 'store.db'));
-  t.teardown(async () => {
-    await store.close();
-    rmSync(directory, { recursive: true });
-  });
+  const { store } = temporaryStore(t, 'http-ports');
   const catalog = new Catalog({
     registries: ['file'],
     settings: { trustDomain: 'isthmus.mesh', roots: [], virtualRanges: [] },

@@ -1,20 +1,12 @@
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { makeFolder } from '../../test/folders.ts';
-import { SqliteStore } from '../store/sqlite/sqlite-store.ts';
+import { temporaryStore } from '../store/fixture.ts';
 import type { Entry, Store } from '../store/store.ts';
 import { addressesOf, VirtualIps } from './virtual-ips.ts';
 
 const DAY_MS = 24 * 3_600_000;
 
 function storeOf(t: ExecutionContext): Store {
-  const directory = makeFolder('vip');
-  const store = new SqliteStore(join(directory, 'store.db'));
-  t.teardown(async () => {
-    await store.close();
-    rmSync(directory, { recursive: true });
-  });
+  const { store } = temporaryStore(t, 'vip');
   return store;
 }
 

@@ -1,11 +1,8 @@
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { makeFolder } from '../../test/folders.ts';
 import type { HostState } from '../hosts/hosts.ts';
 import { NOWHERE } from '../model/locality.ts';
 import { silentLogger } from '../model/util/log.ts';
-import { SqliteStore } from '../store/sqlite/sqlite-store.ts';
+import { temporaryStore } from '../store/fixture.ts';
 import { Withheld } from './withheld.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -37,12 +34,7 @@ function hostState(name: string, address: string, { network = '', proven = false
 }
 
 async function begin(t: ExecutionContext) {
-  const directory = makeFolder('withheld');
-  const store = new SqliteStore(join(directory, 'store.db'));
-  t.teardown(async () => {
-    await store.close();
-    rmSync(directory, { recursive: true });
-  });
+  const { store } = temporaryStore(t, 'withheld');
   const time = { now: 1_000_000 };
   const restart = async (): Promise<Withheld> => {
     const withheld = new Withheld(store, () => time.now, silentLogger);

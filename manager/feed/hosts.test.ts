@@ -1,15 +1,13 @@
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { makeFolder } from '../../test/folders.ts';
 import { Hosts } from '../hosts/hosts.ts';
 import { LEASE_MS } from '../hosts/leases.ts';
 import type { Member } from '../hosts/members.ts';
 import { NOWHERE } from '../model/locality.ts';
 import type { Clock } from '../model/util/clock.ts';
 import { silentLogger } from '../model/util/log.ts';
-import { SqliteStore } from '../store/sqlite/sqlite-store.ts';
+import { temporaryStore } from '../store/fixture.ts';
+import type { SqliteStore } from '../store/sqlite/sqlite-store.ts';
 import { HostMemory } from './hosts.ts';
 
 /** A clock that stands until it is moved. */
@@ -80,12 +78,7 @@ function begin(t: ExecutionContext, store: SqliteStore, clock: Clock) {
 }
 
 function setUp(t: ExecutionContext) {
-  const directory = makeFolder('hosts');
-  const store = new SqliteStore(join(directory, 'store.db'));
-  t.teardown(async () => {
-    await store.close();
-    rmSync(directory, { recursive: true });
-  });
+  const { store } = temporaryStore(t, 'hosts');
   return { store, clock: new StandingClock() };
 }
 

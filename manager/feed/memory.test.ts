@@ -1,21 +1,13 @@
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { makeFolder } from '../../test/folders.ts';
 import { silentLogger } from '../model/util/log.ts';
-import { SqliteStore } from '../store/sqlite/sqlite-store.ts';
+import { temporaryStore } from '../store/fixture.ts';
 import { ConflictError, type Store, StoreError } from '../store/store.ts';
 import { Memory } from './memory.ts';
 
 const GATHERING = { quietMs: 500, ceilingMs: 2_000 };
 
 function storeOf(t: ExecutionContext): Store {
-  const directory = makeFolder('memory');
-  const store = new SqliteStore(join(directory, 'store.db'));
-  t.teardown(async () => {
-    await store.close();
-    rmSync(directory, { recursive: true });
-  });
+  const { store } = temporaryStore(t, 'memory');
   return store;
 }
 

@@ -1,13 +1,10 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { Authority } from '../../auth/ca/authority.ts';
 import { makeRequest } from '../../auth/ca/csr.ts';
 import { fingerprintOf, makeKey, makeRoot, readRoot } from '../../auth/ca/root.ts';
 import { hostSpiffeId } from '../../auth/identity.ts';
-import { makeFolder } from '../../test/folders.ts';
-import { SqliteStore } from '../store/sqlite/sqlite-store.ts';
+import { temporaryStore } from '../store/fixture.ts';
 import { Members } from './members.ts';
 import { Nonces } from './nonces.ts';
 import { RefusalError } from './refusal.ts';
@@ -24,12 +21,7 @@ interface Begun {
 }
 
 function begin(t: ExecutionContext): Begun {
-  const directory = makeFolder('signing');
-  const store = new SqliteStore(join(directory, 'store.db'));
-  t.teardown(async () => {
-    await store.close();
-    rmSync(directory, { recursive: true });
-  });
+  const { store } = temporaryStore(t, 'signing');
   const now = Date.now;
   const authority = new Authority(readRoot(makeRoot(TRUST_DOMAIN, now())), { trustDomain: TRUST_DOMAIN, now });
   const members = new Members(store, () => undefined);

@@ -1,20 +1,14 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { parseToken } from '../../auth/token.ts';
-import { makeFolder } from '../../test/folders.ts';
-import { SqliteStore } from '../store/sqlite/sqlite-store.ts';
+import { temporaryStore } from '../store/fixture.ts';
 import { TokenStore } from './token-store.ts';
 
 const FINGERPRINT = 'ab'.repeat(32);
 
 function setUp(t: ExecutionContext) {
-  const directory = makeFolder('tokens');
-  const store = new SqliteStore(join(directory, 'store.db'));
-  t.teardown(async () => {
-    await store.close();
-    rmSync(directory, { recursive: true });
-  });
+  const { store, directory } = temporaryStore(t, 'tokens');
   const time = { now: 1_000_000 };
   return { tokens: new TokenStore(store, FINGERPRINT, () => time.now), time, store, directory };
 }
