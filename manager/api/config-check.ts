@@ -1,5 +1,6 @@
-import { type ConfigWarning, checkReferences } from '../config/references.ts';
+import { checkReferences } from '../config/references.ts';
 import { CONFIG_PREFIX, configObjectOfEntry, parseConfigKey } from '../config/stored.ts';
+import type { ConfigWarning } from '../config/warning.ts';
 import type { ConfigObject } from '../model/config/object.ts';
 import { ConfigError, type FieldError, messageOf } from '../model/util/errors.ts';
 import type { Entry, Store } from '../store/store.ts';

@@ -1,4 +1,4 @@
-import type { ConfigWarning } from '../config/references.ts';
+import type { ConfigWarning } from '../config/warning.ts';
 import type { HostReport, Inspect, ManagerReport, RefusalReport, RegistryReport, RejectionReport } from './inspect.ts';
 
 /** The CA's end is a thing to act on this long before, milliseconds. */

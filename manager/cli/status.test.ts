@@ -39,6 +39,12 @@ for (const [when, daysLeft, said, code] of [
 
 const WELL = { services: () => [{ ...SERVICE, instances: SERVICE.instances.slice(0, 1) }] };
 
+const POLICY = `apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: later}
+spec: {selector: {matchLabels: {app: later}}, mtls: {mode: STRICT}}
+`;
+
 const CHECKED: readonly [string, string, 'Wrong' | 'Note', RegExp][] = [
   ['a route to a subset that nobody defines', ROUTES, 'Wrong', /subset: "v1" is not defined/],
   [
@@ -47,6 +53,7 @@ const CHECKED: readonly [string, string, 'Wrong' | 'Note', RegExp][] = [
     'Note',
     /no service "later" is known/,
   ],
+  ['a policy whose workload is not known yet', POLICY, 'Note', /no workload that is known carries app=later/],
 ];
 
 for (const [what, config, heading, said] of CHECKED)

@@ -1,7 +1,7 @@
 import { NEW_CA } from '../../auth/ca/renewal.ts';
 import type { RegistryReport } from '../api/inspect.ts';
 import { CA_WARNING_MS, type MeshStatus } from '../api/mesh-status.ts';
-import { type ConfigWarning, describeWarning } from '../config/references.ts';
+import { describeWarning } from '../config/warning.ts';
 import { asker, askFor } from './ask.ts';
 import { type Command, type CommandContext, EXIT } from './command.ts';
 import { rejectionLine } from './hosts.ts';
@@ -93,13 +93,8 @@ function noteLines({ refusals, config }: MeshStatus): string[] {
       ({ reason, count: times, last }) =>
         `The Manager refused ${times}× ${reason}, last ${ago(last.at)} ago to ${last.from}: ${last.why}`,
     ),
-    ...config.warnings.filter(isEarly).map(describeWarning),
+    ...config.warnings.filter(({ early }) => early).map(describeWarning),
   ];
-}
-
-/** Whether config is for a service that no registry lists, or for a workload that no host has; `checkReferences` says it with these words. */
-function isEarly({ message }: ConfigWarning): boolean {
-  return /^no (service ".*" is known|workload that is known carries .*)$/.test(message);
 }
 
 function wrongLines({ manager, hosts, registries, withheld, rejections, config }: MeshStatus): string[] {
@@ -117,7 +112,7 @@ function wrongLines({ manager, hosts, registries, withheld, rejections, config }
       problems.map(({ where, why }) => `Registry ${name}: ${where}: ${why}`),
     ),
     ...rejections.map(rejectionLine),
-    ...config.warnings.filter(warning => !isEarly(warning)).map(describeWarning),
+    ...config.warnings.filter(({ early }) => !early).map(describeWarning),
   ];
 }
 

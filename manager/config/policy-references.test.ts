@@ -1,7 +1,8 @@
 import test from 'ava';
 import { readFile } from './files.ts';
 import { configObjectOf } from './manifest.ts';
-import { checkReferences, describeWarning } from './references.ts';
+import { checkReferences } from './references.ts';
+import { describeWarning } from './warning.ts';
 
 const MESH = {
   services: [],

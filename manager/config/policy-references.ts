@@ -8,6 +8,7 @@ import {
 } from '../model/config/security.ts';
 import type { Workload } from '../model/workload.ts';
 import { describeSelector } from './selector.ts';
+import type { Warn } from './warning.ts';
 
 /** What must be known of a workload to check what is aimed at it. */
 export type KnownWorkload = Pick<Workload, 'namespace' | 'labels'> & {
@@ -19,8 +20,6 @@ export interface PolicyWorld {
   readonly workloads: readonly KnownWorkload[];
   readonly trustDomain: string;
 }
-
-type Warn = (path: string, message: string, hint?: string) => void;
 
 /** Where Istio has the policies of its whole mesh. */
 const ISTIO_ROOT = 'istio-system';
@@ -37,7 +36,7 @@ export function checkPolicy(policy: Policy, world: PolicyWorld | undefined, warn
       `policies for the whole mesh are in "${ROOT_NAMESPACE}"`,
     );
   else if (world && selector && found.length === 0)
-    warn('spec.selector', `no workload that is known carries ${describeSelector(selector)}`);
+    warn('spec.selector', `no workload that is known carries ${describeSelector(selector)}`, undefined, 'early');
   if (policy.kind === 'PeerAuthentication') checkPortLevels(policy, found, warn);
   else checkRules(policy, world, found, warn);
 }

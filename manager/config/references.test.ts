@@ -2,7 +2,8 @@ import test from 'ava';
 import type { ConfigObject } from '../model/config/object.ts';
 import { readFile } from './files.ts';
 import { configObjectOf } from './manifest.ts';
-import { checkReferences, describeWarning, type KnownService } from './references.ts';
+import { checkReferences, type KnownService } from './references.ts';
+import { describeWarning } from './warning.ts';
 
 function objects(...texts: readonly string[]): ConfigObject[] {
   const { objects: read, errors } = readFile(texts.join('\n---\n'), 'x');

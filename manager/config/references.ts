@@ -4,16 +4,9 @@ import { type ConfigObject, describeObject } from '../model/config/object.ts';
 import { isPolicy } from '../model/config/security.ts';
 import type { HttpMatch, HttpRoute, VirtualServiceSpec } from '../model/config/virtual-service.ts';
 import { isHttp, refOf, type ServicePort } from '../model/service.ts';
-import type { FieldError } from '../model/util/errors.ts';
 import { nearest } from '../model/util/fields.ts';
 import { checkPolicy, type PolicyWorld } from './policy-references.ts';
-
-/** Something that is right by itself and will probably not do what was meant. */
-export interface ConfigWarning extends FieldError {
-  readonly kind: string;
-  readonly namespace: string;
-  readonly name: string;
-}
+import type { ConfigWarning, Warn } from './warning.ts';
 
 /** What must be known of a service to check what refers to it. */
 export interface KnownService {
@@ -27,11 +20,6 @@ export interface KnownService {
 /** What must be known of a mesh to check what refers to it. */
 export interface KnownMesh extends PolicyWorld {
   readonly services: readonly KnownService[];
-}
-
-/** `VirtualService default/reviews: spec.http[0].route[1].destination.subset: "v3" is not defined`. */
-export function describeWarning(warning: ConfigWarning): string {
-  return `${describeObject({ ...warning, metadata: warning })}: ${warning.path}: ${warning.message}${warning.hint === undefined ? '' : `; ${warning.hint}`}`;
 }
 
 /**
@@ -48,8 +36,13 @@ export function checkReferences(
   const world = worldOf(objects, mesh?.services);
   for (const object of objects.filter(only)) {
     const { name, namespace } = object.metadata;
-    const warn: Warn = (path, message, hint) =>
-      warnings.push({ kind: object.kind, namespace, name, path, message, ...(hint === undefined ? {} : { hint }) });
+    const warn: Warn = (path, message, hint, early) => {
+      const more = {
+        ...(hint === undefined ? {} : { hint }),
+        ...(early === undefined ? {} : { early: true as const }),
+      };
+      warnings.push({ kind: object.kind, namespace, name, path, message, ...more });
+    };
     if (object.kind === 'VirtualService')
       checkVirtualService(object as ConfigObject<'VirtualService', VirtualServiceSpec>, world, warn);
     else if (object.kind === 'DestinationRule') checkRule(object as Rule, world, warn);
@@ -58,7 +51,6 @@ export function checkReferences(
   return warnings;
 }
 
-type Warn = (path: string, message: string, hint?: string) => void;
 type Rule = ConfigObject<'DestinationRule', DestinationRuleSpec>;
 
 interface World {
@@ -236,7 +228,7 @@ function checkKnown(
   const service = resolveHost(host, namespace, name => services.get(name));
   if (service) return service;
   const near = nearestService(host, namespace, new Set(services.values()));
-  warn(path, `no service "${host}" is known`, near === undefined ? undefined : `did you mean "${near}"?`);
+  warn(path, `no service "${host}" is known`, near === undefined ? undefined : `did you mean "${near}"?`, 'early');
   return undefined;
 }
 
