@@ -17,7 +17,7 @@ import { FLUSH_MS } from './envoy/launch.ts';
 import { type EnvoyPaths, envoyPaths } from './envoy/paths.ts';
 import { Gaps } from './gaps.ts';
 import { HostNames } from './host-names/host-names.ts';
-import { resolveName } from './host-names/resolve.ts';
+import { NameResolver } from './host-names/resolve.ts';
 import { HostProxy } from './host-proxy.ts';
 import { hasIpv6 } from './ipv6.ts';
 import { Certificates } from './keys/certificates.ts';
@@ -176,9 +176,10 @@ class Agent {
 
   #makeHostNames(): HostNames {
     const { options, logger } = this.#beginning;
+    const resolver = new NameResolver();
     return new HostNames({
       path: join(ownFolder(options.stateDir), 'host-names.json'),
-      resolve: resolveName,
+      resolve: (name, until) => resolver.resolve(name, until),
       onChange: () => this.#converge.changed(),
       logger: logger.child({ part: 'host names' }),
     });

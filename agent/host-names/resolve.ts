@@ -16,6 +16,11 @@ const TTL_MS = 30_000;
 const PATIENCE_MS = 2_000;
 /** Deadline of a look-up as programs do it, milliseconds. */
 const LOOK_UP_MS = 10_000;
+/** Such look-ups at a time: each is a process, and while name servers are silent all names of a registry come to it. */
+const MOST_LOOK_UPS = 16;
+
+/** Looks a name up as programs do. @throws when it has no address, or the signal aborts. */
+type LookUp = (name: string, signal: AbortSignal) => Promise<readonly string[]>;
 
 /** A name of the outside must not lead callers to what listens on their own host alone. */
 const OWN = new BlockList();
@@ -27,16 +32,40 @@ OWN.addAddress('::1', 'ipv6');
 /**
  * Asks the host's name servers, as resolv.conf has them now; a name that they do not know is looked up as programs do it, with /etc/hosts and
  * search domains.
- * @throws when there is no address, or the signal aborts.
  */
-export async function resolveName(name: string, signal: AbortSignal): Promise<Resolved> {
-  const found = await asked(name, signal);
-  if (found) return found;
-  const looked = await lookUp(name, signal);
-  const four = looked.filter(address => !isIPv6(address));
-  const last = usable(four.length > 0 ? four : looked, TTL_MS);
-  if (last) return last;
-  throw new Error(`"${name}" has no address but such as mean this host itself`);
+export class NameResolver {
+  readonly #lookUp: LookUp;
+  #lookUps = 0;
+
+  /** @param lookUp for tests. */
+  constructor(lookUp: LookUp = lookUpByProcess) {
+    this.#lookUp = lookUp;
+  }
+
+  /** @throws when there is no address, too many are looked up, or the signal aborts. */
+  async resolve(name: string, signal: AbortSignal): Promise<Resolved> {
+    const found = await asked(name, signal);
+    if (found) return found;
+    const looked = await this.#look(name, signal);
+    const four = looked.filter(address => !isIPv6(address));
+    const last = usable(four.length > 0 ? four : looked, TTL_MS);
+    if (last) return last;
+    throw new Error(`"${name}" has no address but such as mean this host itself`);
+  }
+
+  /** Nobody waits for a place: whoever asks comes again by itself. */
+  async #look(name: string, signal: AbortSignal): Promise<readonly string[]> {
+    if (this.#lookUps >= MOST_LOOK_UPS)
+      throw new Error(
+        `no name server has an address for "${name}", and ${MOST_LOOK_UPS} other names are being looked up`,
+      );
+    this.#lookUps += 1;
+    try {
+      return await this.#lookUp(name, signal);
+    } finally {
+      this.#lookUps -= 1;
+    }
+  }
 }
 
 async function asked(name: string, signal: AbortSignal): Promise<Resolved | undefined> {
@@ -60,7 +89,7 @@ async function asked(name: string, signal: AbortSignal): Promise<Resolved | unde
 }
 
 /** By a process of its own: the C library looks up for as long as its servers are silent, and nothing else could end that. */
-async function lookUp(name: string, signal: AbortSignal): Promise<string[]> {
+async function lookUpByProcess(name: string, signal: AbortSignal): Promise<string[]> {
   const options = { signal, timeout: LOOK_UP_MS };
   const { stdout } = await promisify(execFile)('getent', ['ahosts', '--', name], options).catch((cause: unknown) => {
     signal.throwIfAborted();
