@@ -90,6 +90,7 @@ export async function runAgent(options: AgentOptions, logger: Logger, signal: Ab
     await agent.run();
   } finally {
     over.abort();
+    await agent.ended();
   }
 }
 
@@ -305,27 +306,28 @@ class Agent {
 
   /** Runs until the signal aborts. @throws when it cannot begin. */
   async run(): Promise<void> {
-    const { options, snapshot, logger, signal } = this.#beginning;
+    const { options, logger, signal } = this.#beginning;
     await this.#names.begin();
     await this.#hostNames.load();
     await this.#ads.start();
-    try {
-      const { identity, stateDir } = options;
-      await Promise.all([
-        this.#follow(),
-        this.#link.run(signal),
-        this.#certificates.run(signal),
-        this.#redirect.run(signal),
-        this.#names.run(signal),
-        this.#revocation.run(signal),
-        this.#hostNames.run(signal),
-        renewHostIdentity({ identity, stateDir, link: this.#link, logger }, signal),
-      ]);
-    } finally {
-      await this.#converge.ended();
-      await snapshot.flush();
-      await this.#ads.close();
-    }
+    const { identity, stateDir } = options;
+    await Promise.all([
+      this.#follow(),
+      this.#link.run(signal),
+      this.#certificates.run(signal),
+      this.#redirect.run(signal),
+      this.#names.run(signal),
+      this.#revocation.run(signal),
+      this.#hostNames.run(signal),
+      renewHostIdentity({ identity, stateDir, link: this.#link, logger }, signal),
+    ]);
+  }
+
+  /** Once the signal aborted: resolves when it changes nothing on this host any more. */
+  async ended(): Promise<void> {
+    await this.#converge.ended();
+    await this.#beginning.snapshot.flush();
+    await this.#ads.close();
   }
 
   async #follow(): Promise<void> {

@@ -127,3 +127,22 @@ test('a workload that no port is left for keeps none of those from the mesh that
   await taker.kill();
   await eventually('late is captured too', led, map => map.includes(`${UID.other} : `));
 });
+
+test('an agent that cannot begin, as its port for names is taken, leaves the host as it was', async t => {
+  t.timeout(120_000);
+  await using mesh = await Mesh.create('begins');
+  await mesh.startManager();
+  const alpha = await mesh.host('alpha', [{ name: 'web', selector: { user: UID.web } }]);
+  const { host } = alpha;
+  const { envoy } = await captured(alpha);
+  await alpha.agent().kill('SIGTERM');
+  process.kill(envoy.pid, 'SIGKILL');
+  await host.run(['/usr/sbin/nft', 'delete', 'table', 'inet', 'isthmus']);
+  await startEcho(host, 'taker', ['127.0.0.1:15053']);
+  await alpha.startAgent();
+  const { code, stderr } = await alpha.agent().exited;
+  t.is(code, 1);
+  t.regex(stderr, /cannot answer DNS at 127\.0\.0\.1:15053/);
+  t.is(await host.run(['/usr/sbin/nft', 'list', 'tables']), '');
+  t.notRegex(stderr, /capturing/);
+});
