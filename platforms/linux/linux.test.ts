@@ -12,6 +12,8 @@ interface World {
   /** Whether the host can tell of its users. */
   readonly directory: { away: boolean };
   readonly namespaces: Map<string, string>;
+  /** Of every namespace. */
+  readonly addresses: string[];
   /** The first state that fits, from now on. */
   until(fits: (state: PlatformState) => boolean): Promise<PlatformState>;
   write(file: string, text: string): Promise<void>;
@@ -23,6 +25,7 @@ async function begin(t: ExecutionContext, folder?: string): Promise<World> {
   const users = new Map<string, number>();
   const directory = { away: false };
   const namespaces = new Map<string, string>();
+  const addresses = ['172.30.1.2'];
   const system: System = {
     async uidOf(user) {
       if (directory.away) throw new Error('getent timed out');
@@ -30,7 +33,7 @@ async function begin(t: ExecutionContext, folder?: string): Promise<World> {
     },
     userOf: async uid => [...users].find(([, each]) => each === uid)?.[0],
     namespaceId: async path => namespaces.get(path),
-    addressesIn: async () => ['172.30.1.2'],
+    addressesIn: async () => [...addresses],
   };
   const states = new LinuxPlatform(own, 'a', system).watch(stop.signal);
   t.teardown(async () => {
@@ -43,6 +46,7 @@ async function begin(t: ExecutionContext, folder?: string): Promise<World> {
     users,
     directory,
     namespaces,
+    addresses,
     async until(fits) {
       for (;;) {
         const { value, done } = await states.next();
@@ -227,4 +231,18 @@ test('settings are checked', t => {
   t.throws(() => linuxKind.create({ folder: '/x' }, 'platforms[0]', 'a'), {
     message: /platforms\[0\]\.folder: is not a field/,
   });
+});
+
+test('a namespace that gets the number of one that is gone has addresses of its own', async t => {
+  const world = await begin(t);
+  await world.write('web.yaml', 'name: web\nselector: {networkNamespace: web}');
+  world.namespaces.set('/run/netns/web', '4-4026532500');
+  const before = await world.until(state => names(state).includes('web'));
+  t.deepEqual(before.workloads[0]?.workload.addresses, ['172.30.1.2']);
+  world.namespaces.clear();
+  await world.until(state => names(state).length === 0);
+  world.addresses.splice(0, 1, '172.30.1.9');
+  world.namespaces.set('/run/netns/web', '4-4026532500');
+  const after = await world.until(state => names(state).includes('web'));
+  t.deepEqual(after.workloads[0]?.workload.addresses, ['172.30.1.9']);
 });

@@ -8,7 +8,8 @@ import type { System } from './system.ts';
 export class Resolver {
   readonly #system: System;
   #uids = new Map<string, number>();
-  #addresses = new Map<string, readonly string[]>();
+  /** By id of a namespace that is there: the kernel gives the number of one that is gone to another. */
+  readonly #addresses = new Map<string, readonly string[]>();
   /** File by what it holds (a workload's name, a user, a namespace): who had it first keeps it. */
   #holders = new Map<string, string>();
 
@@ -35,6 +36,8 @@ export class Resolver {
       }
     }
     this.#holders = holders;
+    const ids = new Set(workloads.map(({ selector }) => (selector.kind === 'namespace' ? selector.id : undefined)));
+    for (const id of this.#addresses.keys()) if (!ids.has(id)) this.#addresses.delete(id);
     return { workloads: workloads.sort((a, b) => (a.workload.uid < b.workload.uid ? -1 : 1)), problems };
   }
 
