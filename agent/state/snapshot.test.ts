@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { loadWire } from '../../manager/model/proto/wire.ts';
 import { type LogFields, type Logger, silentLogger } from '../../manager/model/util/log.ts';
+import { eventually } from '../../test/eventually.ts';
 import { makeFolder } from '../../test/folders.ts';
 import { Holdings } from '../manager/holdings.ts';
 import { Snapshot } from './snapshot.ts';
@@ -73,4 +74,23 @@ test('a write that fails is said, and tried again with the next', async t => {
   const next = new Holdings(wire);
   await new Snapshot(dir, next, silentLogger).load();
   t.deepEqual(Object.keys(next.versions('InstanceList')), ['a.default.mesh']);
+});
+
+test('what the disk did not take is written once it does, without another change, and told of once', async t => {
+  const dir = await folder(t);
+  const said: LogFields[] = [];
+  await writeFile(join(dir, 'agent'), 'in the way');
+  const snapshot = new Snapshot(dir, held('a.default.mesh'), collecting(said), 20);
+  snapshot.changed('InstanceList');
+  await snapshot.flush();
+  await snapshot.flush();
+  t.is(said.length, 1);
+  await rm(join(dir, 'agent'));
+  const next = new Holdings(wire);
+  await eventually(
+    'it is on disk',
+    () => new Snapshot(dir, next, silentLogger).load(),
+    () => 'a.default.mesh' in next.versions('InstanceList'),
+  );
+  t.pass();
 });

@@ -5,7 +5,9 @@ import { type Debounced, debounce } from '../../manager/model/util/debounce.ts';
 import { messageOf } from '../../manager/model/util/errors.ts';
 import { readIfThere, writeAtomic } from '../../manager/model/util/files.ts';
 import type { Logger } from '../../manager/model/util/log.ts';
+import type { Rerun } from '../../manager/model/util/rerun.ts';
 import type { Holdings } from '../manager/holdings.ts';
+import { keeping } from './keeping.ts';
 
 /** How a resource lies on disk; `body` is base64. */
 interface Kept {
@@ -19,7 +21,7 @@ const CEILING_MS = 2_000;
 
 /**
  * What the Manager gave this host, kept on disk: with it a host starts, and serves, without a Manager. A file for each type, written
- * whole some moments after a change; a write that fails leaves the one before and is tried again with the next change.
+ * whole some moments after a change; a write that fails leaves the one before and is tried again.
  */
 export class Snapshot {
   readonly #folder: string;
@@ -27,13 +29,15 @@ export class Snapshot {
   readonly #logger: Logger;
   readonly #dirty = new Set<ResourceType>();
   readonly #save: Debounced;
-  #saving: Promise<void> = Promise.resolve();
+  readonly #kept: Rerun;
   readonly #lost = new Map<ResourceType, readonly string[]>();
 
-  constructor(stateDir: string, holdings: Holdings, logger: Logger) {
+  /** @param againMs see `keeping`. */
+  constructor(stateDir: string, holdings: Holdings, logger: Logger, againMs?: number) {
     this.#folder = join(stateDir, 'agent', 'snapshot');
     this.#holdings = holdings;
     this.#logger = logger;
+    this.#kept = keeping('what the Manager sent; what lies on disk is older', () => this.#write(), logger, againMs);
     this.#save = debounce(() => void this.flush(), QUIET_MS, CEILING_MS);
   }
 
@@ -74,27 +78,24 @@ export class Snapshot {
   /** Writes what is not on disk yet. Never rejects. */
   flush(): Promise<void> {
     this.#save.cancel();
-    this.#saving = this.#saving.then(() => this.#write());
-    return this.#saving;
+    return this.#kept.call();
   }
 
+  /** @throws when something cannot be written; all else is. */
   async #write(): Promise<void> {
+    const failed: unknown[] = [];
     const types = [...this.#dirty];
     this.#dirty.clear();
     for (const type of types) {
       const kept = this.#holdings
         .raw(type)
         .map(({ name, version, body }): Kept => ({ name, version, body: Buffer.from(body).toString('base64') }));
-      try {
-        await writeAtomic(this.#path(type), JSON.stringify(kept));
-      } catch (error) {
+      await writeAtomic(this.#path(type), JSON.stringify(kept)).catch((error: unknown) => {
         this.#dirty.add(type);
-        this.#logger.error('cannot write the snapshot; the one before stays', {
-          file: this.#path(type),
-          reason: messageOf(error),
-        });
-      }
+        failed.push(error);
+      });
     }
+    if (failed.length > 0) throw failed[0];
   }
 
   #path(type: ResourceType): string {

@@ -3,7 +3,9 @@ import { messageOf } from '../../../manager/model/util/errors.ts';
 import { isRecord } from '../../../manager/model/util/fields.ts';
 import { readIfThere, writeAtomic } from '../../../manager/model/util/files.ts';
 import type { Logger } from '../../../manager/model/util/log.ts';
+import type { Rerun } from '../../../manager/model/util/rerun.ts';
 import { type JsonMap, type Part, type Resource, resource, TYPE, type TypeUrl } from '../../compile/resource.ts';
+import { keeping } from '../../state/keeping.ts';
 
 /** Wanted resources of each type by name; undefined for a type of which nothing is known yet. */
 type Wanted = Readonly<Record<TypeUrl, ReadonlyMap<string, Resource> | undefined>>;
@@ -19,13 +21,14 @@ export class LastGood {
   readonly #good = new Map<TypeUrl, Map<string, Resource>>();
   /** Those that lie on disk. */
   readonly #kept = new Set<Resource>();
-  #dirty = false;
+  readonly #keeping: Rerun;
   #saving: Promise<void> = Promise.resolve();
 
   /** @param path of the file; without one nothing outlives this process. */
   constructor(path: string | undefined, log: Logger) {
     this.#path = path;
     this.#log = log;
+    this.#keeping = keeping('the last good versions of refused resources', () => this.#write(), log);
   }
 
   /** Reads what an earlier life left. A file that is damaged is left out and said. */
@@ -88,7 +91,7 @@ export class LastGood {
       }
   }
 
-  /** Resolves when all lies on disk. Never rejects. */
+  /** Resolves when all lies on disk, or cannot be written now. Never rejects. */
   flush(): Promise<void> {
     return this.#saving;
   }
@@ -100,21 +103,13 @@ export class LastGood {
   }
 
   #save(): void {
-    if (this.#dirty || this.#path === undefined) return;
-    const path = this.#path;
-    this.#dirty = true;
-    this.#saving = this.#saving.then(() => this.#write(path));
+    this.#saving = this.#keeping.call();
   }
 
-  async #write(path: string): Promise<void> {
-    this.#dirty = false;
-    try {
-      if (this.#kept.size === 0) await rm(path, { force: true });
-      else await writeAtomic(path, JSON.stringify([...this.#kept]));
-    } catch (error) {
-      const reason = messageOf(error);
-      this.#log.error('cannot write the last good versions of refused resources', { file: path, reason });
-    }
+  async #write(): Promise<void> {
+    if (this.#path === undefined) return;
+    if (this.#kept.size === 0) await rm(this.#path, { force: true });
+    else await writeAtomic(this.#path, JSON.stringify([...this.#kept]));
   }
 }
 
