@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { accessSync, closeSync, constants, openSync, unlinkSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 
 /** Something of the system refused what capture needs. */
@@ -59,9 +60,15 @@ export function scriptInput(script: string): number {
   const path = join(tmpdir(), `isthmus-${randomUUID()}`);
   const file = openSync(path, 'wx+', 0o600);
   unlinkSync(path);
-  // At a position, so that the program reads from the beginning.
-  writeSync(file, script, 0);
-  return file;
+  try {
+    const bytes = Buffer.from(script);
+    // At a position, so that the program reads from the beginning. A disk that is nearly full takes a part.
+    for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, bytes.length - at, at);
+    return file;
+  } catch (error) {
+    closeSync(file);
+    throw error;
+  }
 }
 
 /**
@@ -82,12 +89,17 @@ export async function run(argv: readonly string[], input?: string): Promise<stri
     child.once('error', error => reject(new RedirectError(`Cannot run ${program}`, { cause: error })));
     child.once('close', (code, signal) => resolve({ code, signal }));
   });
-  const [stdout, stderr, { code, signal }] = await Promise.all([text(child.stdout!), text(child.stderr!), ended]);
+  const [stdout, stderr, { code, signal }] = await Promise.all([outputOf(child.stdout), outputOf(child.stderr), ended]);
   if (code === 0) return stdout;
   const said = stderr.trim().split('\n').slice(0, 2).join(' ');
   throw new RedirectError(
     `${argv.join(' ')} ${signal ? `was ended by ${signal}` : `failed (${code})`}${said && `: ${said}`}`,
   );
+}
+
+/** What a program says until it ends: nothing when it could not begin for want of file descriptors, which leaves it no streams. */
+export async function outputOf(stream: Readable | null): Promise<string> {
+  return stream ? text(stream) : '';
 }
 
 /** Runs commands of nft as one transaction. @throws {RedirectError} */

@@ -1,8 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Socket as UdpSocket } from 'node:dgram';
 import type { Server, Socket } from 'node:net';
-import { text } from 'node:stream/consumers';
-import { inNamespace, type Tools } from '../../redirect/nft.ts';
+import { inNamespace, outputOf, type Tools } from '../../redirect/nft.ts';
 import type { Made, Order } from './order.ts';
 
 /** A socket inside a namespace, and what it is for. */
@@ -51,7 +50,7 @@ async function ended(child: ChildProcess, signal: AbortSignal): Promise<void> {
     child.once('close', resolve);
   });
   try {
-    const [said, code] = await Promise.all([text(child.stderr!), over]);
+    const [said, code] = await Promise.all([outputOf(child.stderr), over]);
     signal.throwIfAborted();
     if (code !== 0) throw new Error(`no sockets could be made inside: ${reasonIn(said)}`);
   } finally {
