@@ -1,7 +1,8 @@
-import { type FSWatcher, watch } from 'node:fs';
+import type { FSWatcher } from 'node:fs';
 import { codeOf } from '../../manager/model/util/errors.ts';
 import { Fields } from '../../manager/model/util/fields.ts';
 import { Wake } from '../../manager/model/util/wake.ts';
+import { watchFolder } from '../../manager/model/util/watch-folder.ts';
 import type { Platform, PlatformKind, PlatformProblem, PlatformState } from '../platform.ts';
 import { WorkloadFiles } from './files.ts';
 import { Resolver } from './resolve.ts';
@@ -29,7 +30,7 @@ const QUIET_MS = 5;
 const CEILING_MS = 50;
 /** A file that went away may be in the middle of being replaced, milliseconds. */
 const REPLACING_MS = 100;
-/** Namespaces, and what a workload waits for, come and go without a word, milliseconds; */
+/** Namespaces, what a workload waits for, and a folder without a watch change without a word, milliseconds; */
 const LOOK_SOON_MS = 250;
 /** and network file systems tell no changes. A look at unchanged files reads nothing. */
 const LOOK_AGAIN_MS = 10_000;
@@ -92,12 +93,12 @@ class FolderWatcher implements Disposable {
   open(): void {
     if (this.#watcher) return;
     try {
-      this.#watcher = watch(this.#folder, (event, name) => {
+      this.#watcher = watchFolder(this.#folder, (event, name) => {
         // The folder itself was renamed or removed: this watcher says nothing more.
         if (event === 'rename' && name !== null && this.#folder.endsWith(`/${name}`)) this[Symbol.dispose]();
         this.#changed();
       });
-      this.#watcher.on('error', () => this[Symbol.dispose]());
+      this.#watcher?.on('error', () => this[Symbol.dispose]());
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') throw error;
     }

@@ -1,7 +1,7 @@
-import { type FSWatcher, watch } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { Fields } from '../../manager/model/util/fields.ts';
 import { Wake } from '../../manager/model/util/wake.ts';
+import { watchFolder } from '../../manager/model/util/watch-folder.ts';
 import type { Registry, RegistryEvent, RegistryKind, RegistryService } from '../registry.ts';
 import { Files, type Listing } from './files.ts';
 
@@ -27,6 +27,8 @@ const QUIET_MS = 3;
 const CEILING_MS = 20;
 /** A file that went away may be in the middle of being replaced, milliseconds. */
 const REPLACING_MS = 100;
+/** Without a watch, which the system may have none left of: look again after so long, milliseconds. */
+const LOOK_SOON_MS = 1000;
 /** Network file systems tell no changes: look again after so long, milliseconds. A look at unchanged files reads nothing. */
 const LOOK_AGAIN_MS = 10_000;
 
@@ -44,8 +46,8 @@ export class FileRegistry implements Registry {
   async *watch(signal: AbortSignal): AsyncGenerator<RegistryEvent> {
     const changed = new Wake(signal);
     const { files, inode } = await this.#open();
-    const watcher = watch(files.directory, () => changed.call());
-    watcher.on('error', error => changed.fail(error));
+    const watcher = watchFolder(files.directory, () => changed.call());
+    watcher?.on('error', error => changed.fail(error));
     const sent = new Sent();
     try {
       // What went away between two sessions was not just being replaced.
@@ -56,11 +58,12 @@ export class FileRegistry implements Registry {
         yield* sent.difference(listing);
         if (partly !== listing.partly) yield { type: 'synced', partly: listing.partly };
         partly = listing.partly;
-        await changed.wait(listing.missing ? REPLACING_MS : LOOK_AGAIN_MS);
+        await changed.wait(listing.missing ? REPLACING_MS : watcher ? LOOK_AGAIN_MS : LOOK_SOON_MS);
         await changed.settle(QUIET_MS, CEILING_MS);
       }
     } finally {
-      close(watcher);
+      watcher?.removeAllListeners();
+      watcher?.close();
     }
   }
 
@@ -71,11 +74,6 @@ export class FileRegistry implements Registry {
     }
     return { files: this.#files, inode: (await stat(this.#files.directory)).ino };
   }
-}
-
-function close(watcher: FSWatcher): void {
-  watcher.removeAllListeners();
-  watcher.close();
 }
 
 /** What a session has said so far, so that it says only what is new. */
