@@ -32,6 +32,10 @@ for (const [entry, message] of [
   [{ kind: 'consl' }, 'registries[0].kind: must be one of file, consul, zookeeper, not "consl"'],
   [{ kind: 'file' }, 'registries[0].path: is missing; try "/etc/isthmus/services.d"'],
   [{ kind: 'file', path: '/a', name: 'a/b' }, 'registries[0].name: must have no "/" in it, not "a/b"'],
+  [
+    { kind: 'file', path: '/a', name: 'agent' },
+    'registries[0].name: cannot be "agent", as which hosts register services by themselves',
+  ],
   [{ kind: 'file', path: '/a', pth: 1 }, 'registries[0].pth: is not a field here; did you mean "path"?'],
   [{ kind: 'consul', address: 'x:y:z' }, 'registries[0].address: must be host:port or a URL with no path, not "x:y:z"'],
   [{ kind: 'consul', token: 'a', tokenFile: 'b' }, 'registries[0].tokenFile: cannot stand beside "token"'],

@@ -1,3 +1,4 @@
+import { AGENT_SOURCE } from '../manager/model/instance.ts';
 import { ConfigError, type FieldError } from '../manager/model/util/errors.ts';
 import { Fields } from '../manager/model/util/fields.ts';
 import { kinds as allKinds } from './index.ts';
@@ -50,6 +51,7 @@ function readEntry(
   kinds: ReadonlyMap<string, RegistryKind>,
 ): ConfiguredRegistry | undefined {
   const name = fields.string('name');
+  if (name === AGENT_SOURCE) fields.fail('name', `cannot be "${name}", as which hosts register services by themselves`);
   // What the Manager remembers of a registry lies below its name.
   if (name?.includes('/')) fields.fail('name', `must have no "/" in it, not "${name}"`);
   const kindName = fields.has('kind') ? fields.oneOf('kind', [...kinds.keys()]) : fields.required('kind', 'try "file"');

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { FollowedService } from '../../registries/mapping.ts';
 import type { Problem, RegistryInstance } from '../../registries/registry.ts';
+import { AGENT_SOURCE } from '../model/instance.ts';
 import { hostnameOf, refOf, type Service, type ServicePort, type ServiceRef } from '../model/service.ts';
 import { placeOf } from '../model/util/address.ts';
 import { inferPorts, targetPorts } from './ports.ts';
-import { AGENT_SOURCE } from './sources.ts';
 import { isOwn } from './workload-index.ts';
 
 /** What one registry says of a service. */

@@ -1,13 +1,12 @@
 import { isIPv6 } from 'node:net';
 import { spiffeId } from '../../auth/identity.ts';
 import type { Problem } from '../../registries/registry.ts';
-import type { Health, Instance, Reach, WithheldInstance } from '../model/instance.ts';
+import { AGENT_SOURCE, type Health, type Instance, type Reach, type WithheldInstance } from '../model/instance.ts';
 import { NOWHERE } from '../model/locality.ts';
 import { isHttp, type ServicePort } from '../model/service.ts';
 import { sniOf } from '../model/workload.ts';
 import type { LedTo } from './http-ports.ts';
 import type { Draft } from './merge.ts';
-import { AGENT_SOURCE } from './sources.ts';
 import type { Withheld } from './withheld.ts';
 import type { PlacedWorkload, WorkloadIndex } from './workload-index.ts';
 

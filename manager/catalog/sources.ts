@@ -1,11 +1,9 @@
 import type { FollowedService } from '../../registries/mapping.ts';
 import { registeredService } from '../hosts/check-workload.ts';
+import { AGENT_SOURCE } from '../model/instance.ts';
 import { hostnameOf, type ServiceRef } from '../model/service.ts';
 import type { Source } from './merge.ts';
 import type { PlacedWorkload } from './workload-index.ts';
-
-/** The source of what hosts register by themselves. It comes after every registry. */
-export const AGENT_SOURCE = 'agent';
 
 /** What registries and hosts say, by the service that they say it of. */
 export class Sources {

@@ -27,11 +27,14 @@ export type Reach =
       readonly policyRevision: string;
     };
 
+/** The source of what hosts register by themselves. It comes after every registry, and none may have its name. */
+export const AGENT_SOURCE = 'agent';
+
 /** One place where a service is served. */
 export interface Instance {
   /** `<source>/<id in that source>`: unique within the service. */
   readonly id: string;
-  /** The registry that named it; `agent` when a host registered it by itself. */
+  /** The registry that named it, or `AGENT_SOURCE`. */
   readonly source: string;
   /** IP address or host name. */
   readonly address: string;
