@@ -115,11 +115,6 @@ export class Catalog implements ResourceSource, HostListener {
     return this.#workloads;
   }
 
-  /** Keys that a registry speaks under. */
-  keysOf(registry: string): string[] {
-    return this.#sources.keys(registry);
-  }
-
   /** Takes what a registry says of one of its services; undefined: it is gone. */
   setSource(registry: string, key: string, service: FollowedService | undefined): void {
     this.#mark(this.#sources.set(registry, key, service));

@@ -69,12 +69,6 @@ export class Sources {
     return this.#refs.get(hostname);
   }
 
-  /** Keys that a registry speaks under. */
-  keys(registry: string): string[] {
-    const prefix = `${registry}\n`;
-    return [...this.#spoken.keys()].filter(id => id.startsWith(prefix)).map(id => id.slice(prefix.length));
-  }
-
   /** Where a source stands in the order of precedence; 0 is first. */
   rank(source: Pick<Source, 'registry'>): number {
     return this.#rank.get(source.registry) ?? this.#rank.size;
