@@ -111,7 +111,9 @@ export class Compiler {
         const key = `routes ${view.service.hostname} ${port.number}`;
         const made = this.#memo.get(key, [view, ...used], () => serviceRoutes(view, port, directory));
         problems.push(...made.problems);
-        tables.set(port.number, [...(tables.get(port.number) ?? []), made]);
+        const table = tables.get(port.number);
+        if (table) table.push(made);
+        else tables.set(port.number, [made]);
       }
     }
     return [...tables].map(([port, made]) => this.#memo.get(`routes ${port}`, made, () => routeTableOf(port, made)));

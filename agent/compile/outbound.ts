@@ -28,7 +28,10 @@ export function calledPorts(views: Iterable<ServiceView>): CalledPorts {
     if (service.virtualIps.length === 0) continue;
     for (const { number, protocol } of service.ports) {
       if (isHttp(protocol)) http.add(number);
-      else if (protocol !== 'udp') tcp.set(number, [...(tcp.get(number) ?? []), ...service.virtualIps]);
+      else if (protocol !== 'udp') {
+        if (!tcp.has(number)) tcp.set(number, []);
+        tcp.get(number)!.push(...service.virtualIps);
+      }
     }
   }
   const ports = {
