@@ -4,7 +4,7 @@ import type { PlatformProblem } from '../platforms/platform.ts';
 import type { Knowledge } from './knowledge.ts';
 
 /** Services that a host holds at the most: a program that asks for every name there is must not fill the host. */
-export const MAXIMUM_SERVICES = 5_000;
+const MAXIMUM_SERVICES = 5_000;
 
 export interface AskingOptions {
   readonly knowledge: Pick<Knowledge, 'holds'>;

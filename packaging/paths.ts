@@ -12,7 +12,7 @@ export interface Dirs {
   readonly runDir: string;
 }
 
-export const DEFAULT_DIRS: Dirs = {
+const DEFAULT_DIRS: Dirs = {
   configDir: '/etc/isthmus',
   stateDir: '/var/lib/isthmus',
   runDir: '/run/isthmus',

@@ -7,7 +7,7 @@ const SCHEME = 'spiffe://';
 const SOURCE: JsonMap = filterState(SOURCE_KEY);
 
 /** A condition over who calls, as a predicate of Envoy's matchers; it serves filter chains and routes alike. Ports must be settled. */
-export function predicate(expression: Expression): JsonMap {
+function predicate(expression: Expression): JsonMap {
   switch (expression.kind) {
     case 'and':
       return { and_matcher: { predicate: expression.of.map(predicate) } };

@@ -19,7 +19,7 @@ const REFUSE = 'refuse';
 const BALANCED: JsonMap = { connection_balance_config: { exact_balance: {} } };
 
 /** Name of the table that says which CONNECT of a workload's tunnels goes where. */
-export function tunnelRoutes(workload: string): string {
+function tunnelRoutes(workload: string): string {
   return `tunnel/${workload}`;
 }
 

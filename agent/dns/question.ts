@@ -25,7 +25,7 @@ const LONGEST_NAME = 255;
 const SMALLEST_UDP = 512;
 
 /** Whether a message is a query at all: long enough for a header, and no response. */
-export function isQuery(message: Buffer): boolean {
+function isQuery(message: Buffer): boolean {
   return message.length >= HEADER && (message[2]! & 0x80) === 0;
 }
 

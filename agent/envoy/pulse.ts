@@ -27,7 +27,7 @@ export interface PulseTimes {
   readonly hungMs: number;
 }
 
-export const PULSE_TIMES: PulseTimes = { askMs: 4_000, silentMs: 10_000, hungMs: 30_000 };
+const PULSE_TIMES: PulseTimes = { askMs: 4_000, silentMs: 10_000, hungMs: 30_000 };
 
 /** Deadline of each question, milliseconds. */
 export const ASK_MS = 1_000;

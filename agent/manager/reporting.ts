@@ -8,7 +8,7 @@ import type {
 import type { Host } from '../../manager/model/workload.ts';
 
 /** How often a host is heard of at the least, milliseconds: three times in a lease of ten seconds. */
-export const HEARTBEAT_MS = 3_000;
+const HEARTBEAT_MS = 3_000;
 
 /** What a host says of itself; each part stays the same object while nothing in it changed. */
 export interface HostFacts {

@@ -56,7 +56,7 @@ export function inNamespace(tools: Tools, namespace: string | undefined, argv: r
  * A file without a name that holds a script, to be a program's standard input; the caller closes the descriptor. The pipes that
  * Node makes are sockets, and nft 1.0.9 (Ubuntu 24.04) takes no script from a socket.
  */
-export function scriptInput(script: string): number {
+function scriptInput(script: string): number {
   const path = join(tmpdir(), `isthmus-${randomUUID()}`);
   const file = openSync(path, 'wx+', 0o600);
   unlinkSync(path);

@@ -19,7 +19,7 @@ export class RequestError extends Error {
 }
 
 /** Bytes that a request may have. Ours have about 400. */
-export const MAXIMUM_REQUEST_BYTES: number = 8 * 1024;
+const MAXIMUM_REQUEST_BYTES: number = 8 * 1024;
 
 /**
  * Makes a certificate request (PKCS#10, RFC 2986) for one URI.

@@ -7,7 +7,7 @@ const UNIVERSAL = 0x00;
 const CONTEXT = 0x80;
 
 /** Tag numbers of ITU-T X.680 that are used here. */
-export const TAG = {
+const TAG = {
   boolean: 1,
   integer: 2,
   bitString: 3,

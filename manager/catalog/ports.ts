@@ -10,7 +10,7 @@ const USUAL: ReadonlyMap<number, Protocol> = new Map([
 ]);
 
 /** The protocol of a port that nobody states: by its name, else by its number, else bytes. */
-export function inferProtocol(name: string | undefined, number: number): Protocol {
+function inferProtocol(name: string | undefined, number: number): Protocol {
   return (name === undefined ? undefined : protocolOfName(name)) ?? USUAL.get(number) ?? 'tcp';
 }
 

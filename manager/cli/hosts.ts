@@ -44,7 +44,7 @@ function hostsTable(hosts: readonly HostReport[]): Table {
 }
 
 /** A line for each thing that is not in force on a host. */
-export function rejectionLines(rejections: readonly (RejectionReport & { readonly host: string })[]): string {
+function rejectionLines(rejections: readonly (RejectionReport & { readonly host: string })[]): string {
   return rejections.map(rejection => `${rejectionLine(rejection)}\n`).join('');
 }
 

@@ -52,7 +52,7 @@ const OPTIONS = {
 };
 
 /** Trailing metadata that tells an agent why it was refused. */
-export const REASON_KEY = 'isthmus-reason';
+const REASON_KEY = 'isthmus-reason';
 
 /** What is not here is PERMISSION_DENIED. */
 const CODES: Readonly<Partial<Record<RefusalCode, status>>> = {

@@ -5,7 +5,7 @@ export interface Split {
 }
 
 /** 90/10 first, then step by step to 10/90 and back again. */
-export const SPLITS: readonly Split[] = [10, 30, 50, 70, 90, 70, 50, 30].map(v2 => ({ v1: 100 - v2, v2 }));
+const SPLITS: readonly Split[] = [10, 30, 50, 70, 90, 70, 50, 30].map(v2 => ({ v1: 100 - v2, v2 }));
 
 /** The split at the given step, for ever around. */
 export function splitAt(step: number): Split {

@@ -42,7 +42,7 @@ export const BENCH_NEEDS: readonly Need[] = [
 ];
 
 /** The needs that are not met. */
-export function unmet(needs: readonly Need[]): readonly Need[] {
+function unmet(needs: readonly Need[]): readonly Need[] {
   return needs.filter(need =>
     need.program.startsWith('/') ? !existsSync(need.program) : findProgram(need.program) === undefined,
   );

@@ -9,7 +9,7 @@ import { Resolver } from './resolve.ts';
 import { linuxSystem, type System } from './system.ts';
 
 /** Where workloads of a host are written down unless told otherwise. */
-export const DEFAULT_FOLDER = '/etc/isthmus/workloads.d';
+const DEFAULT_FOLDER = '/etc/isthmus/workloads.d';
 
 /** Programs of a plain Linux host, a YAML file each. Settings: `directory`. */
 export const linuxKind: PlatformKind = {
