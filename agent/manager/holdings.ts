@@ -8,9 +8,6 @@ interface Held {
   readonly value: Resources[ResourceType];
 }
 
-/** Names that changed or went, by type. */
-export type Changed = ReadonlyMap<ResourceType, ReadonlySet<string>>;
-
 /** What came of a response: what changed, and what was refused, with the reason (what was held of it before stays). */
 export interface Applied {
   readonly changed: ReadonlySet<string>;
