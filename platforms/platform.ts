@@ -45,10 +45,17 @@ export interface Platform {
   watch(signal: AbortSignal): AsyncIterable<PlatformState>;
 }
 
+/** The host that a platform is of. */
+export interface PlatformHost {
+  readonly name: string;
+  /** Where its agent is configured: what a platform reads lies below, unless its settings say otherwise. */
+  readonly configDir: string;
+}
+
 /** A kind of platform. */
 export interface PlatformKind {
   readonly kind: string;
   readonly summary: string;
   /** @throws {ConfigError} with every wrong field. */
-  create(settings: Readonly<Record<string, unknown>>, path: string, host: string): Platform;
+  create(settings: Readonly<Record<string, unknown>>, path: string, host: PlatformHost): Platform;
 }

@@ -83,8 +83,8 @@ async function agentOptions(dirs: Dirs, logger: Logger, signal: AbortSignal): Pr
 
 /** @throws {ConfigError} */
 function platformsOf(config: AgentConfig, configDir: string): Platform[] {
-  return config.platforms.map(({ kind, settings }, index) => {
-    const preset = kind === 'linux' ? { directory: join(configDir, 'workloads.d') } : {};
-    return kinds.get(kind)!.create({ ...preset, ...settings }, `platforms[${index}]`, config.host);
-  });
+  const host = { name: config.host, configDir };
+  return config.platforms.map(({ kind, settings }, index) =>
+    kinds.get(kind)!.create(settings, `platforms[${index}]`, host),
+  );
 }

@@ -227,10 +227,24 @@ test('ends at once when told, and says why', async t => {
 });
 
 test('settings are checked', t => {
-  t.is(linuxKind.create({}, 'platforms[0]', 'a').kind, 'linux');
-  t.throws(() => linuxKind.create({ folder: '/x' }, 'platforms[0]', 'a'), {
+  t.throws(() => linuxKind.create({ folder: '/x' }, 'platforms[0]', { name: 'a', configDir: '/x' }), {
     message: /platforms\[0\]\.folder: is not a field/,
   });
+});
+
+test('unless told otherwise, workloads are those below the folder that configures the agent', async t => {
+  const configDir = makeFolder('etc');
+  t.teardown(() => rm(configDir, { recursive: true }));
+  await mkdir(join(configDir, 'workloads.d'));
+  await writeFile(join(configDir, 'workloads.d', 'web.yaml'), 'name: web\nselector: {user: daemon}\n');
+  const platform = linuxKind.create({}, 'platforms[0]', { name: 'a', configDir });
+  for await (const { workloads } of platform.watch(AbortSignal.timeout(10_000))) {
+    t.deepEqual(
+      workloads.map(({ workload }) => workload.uid),
+      ['a/default/web'],
+    );
+    break;
+  }
 });
 
 test('a namespace that gets the number of one that is gone has addresses of its own', async t => {

@@ -1,4 +1,5 @@
 import type { FSWatcher } from 'node:fs';
+import { join } from 'node:path';
 import { codeOf } from '../../manager/model/util/errors.ts';
 import { Fields } from '../../manager/model/util/fields.ts';
 import { Wake } from '../../manager/model/util/wake.ts';
@@ -8,19 +9,16 @@ import { WorkloadFiles } from './files.ts';
 import { Resolver } from './resolve.ts';
 import { linuxSystem, type System } from './system.ts';
 
-/** Where workloads of a host are written down unless told otherwise. */
-const DEFAULT_FOLDER = '/etc/isthmus/workloads.d';
-
-/** Programs of a plain Linux host, a YAML file each. Settings: `directory`. */
+/** Programs of a plain Linux host, a YAML file each. Settings: `directory`, `workloads.d` of the host's when absent. */
 export const linuxKind: PlatformKind = {
   kind: 'linux',
   summary: 'programs of this host, told apart by user or network namespace, each named in a YAML file',
   create(settings, path, host) {
     const fields = new Fields(settings, path);
-    const directory = fields.string('directory') ?? DEFAULT_FOLDER;
+    const directory = fields.string('directory') ?? join(host.configDir, 'workloads.d');
     fields.unknown();
     fields.check('platform "linux"');
-    return new LinuxPlatform(directory, host);
+    return new LinuxPlatform(directory, host.name);
   },
 };
 
