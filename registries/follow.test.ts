@@ -7,7 +7,7 @@ import type { Registry, RegistryEvent, RegistryService } from './registry.ts';
 /** Time that stands still until it is moved. */
 class HeldClock implements Clock {
   #now = 1_000_000;
-  readonly #sleepers = new Set<{ readonly at: number; readonly wake: () => void }>();
+  readonly #sleepers = new Set<{ at: number; readonly wake: () => void }>();
 
   now(): number {
     return this.#now;
@@ -28,6 +28,12 @@ class HeldClock implements Clock {
   /** How many wait. */
   get sleepers(): number {
     return this.#sleepers.size;
+  }
+
+  /** Sets the time of day; whoever sleeps sleeps as long as before. */
+  set(byMs: number): void {
+    this.#now += byMs;
+    for (const sleeper of this.#sleepers) sleeper.at += byMs;
   }
 
   async advance(ms: number): Promise<void> {
@@ -212,7 +218,7 @@ test('a session that says nothing before it has synced is given up; after that s
   await script.say(service('a', ['1']));
   await clock.advance(4000);
   t.is(script.ended, 0, 'it said something not long ago');
-  await clock.advance(1000);
+  await clock.advance(5000);
   t.is(script.ended, 1);
   t.is(followed.status().lastError, 'no answer for 5000 ms before the first list was complete');
   await clock.advance(50);
@@ -223,6 +229,21 @@ test('a session that says nothing before it has synced is given up; after that s
   stop();
   await followed.ended;
 });
+
+for (const byMs of [-3_600_000, 3_600_000])
+  test(`a time of day that is set by ${byMs} ms neither holds a silent session nor ends another`, async t => {
+    const { script, clock, followed, stop } = begin();
+    await settle();
+    await clock.advance(2000);
+    await script.say(service('a', ['1']));
+    clock.set(byMs);
+    await clock.advance(3000);
+    t.is(script.ended, 0);
+    await clock.advance(5000);
+    t.is(script.ended, 1);
+    stop();
+    await followed.ended;
+  });
 
 test('an adapter that does not end when told is left to itself', async t => {
   const clock = new HeldClock();

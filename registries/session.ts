@@ -5,7 +5,7 @@ import type { RegistryState } from './state.ts';
 export interface SessionOptions {
   readonly signal: AbortSignal;
   readonly clock: Clock;
-  /** A session that has not synced is given up when it sends nothing for so long, milliseconds. */
+  /** A session that has not synced is given up when it sends nothing for so long, milliseconds: at most twice that after it fell silent. */
   readonly syncTimeoutMs: number;
   /** Called at each `synced`. */
   readonly onSynced: () => void;
@@ -92,17 +92,16 @@ class Watchdog {
   readonly #session: AbortController;
   readonly #options: SessionOptions;
   readonly #stopped = new AbortController();
-  #heard: number;
+  #heard = false;
 
   constructor(session: AbortController, options: SessionOptions) {
     this.#session = session;
     this.#options = options;
-    this.#heard = options.clock.now();
     this.#watch().catch(() => undefined);
   }
 
   touch(): void {
-    this.#heard = this.#options.clock.now();
+    this.#heard = true;
   }
 
   stop(): void {
@@ -112,9 +111,11 @@ class Watchdog {
   async #watch(): Promise<void> {
     const { clock, syncTimeoutMs, signal } = this.#options;
     const until = AbortSignal.any([signal, this.#stopped.signal]);
-    for (let left = syncTimeoutMs; left > 0; left = this.#heard + syncTimeoutMs - clock.now()) {
-      await clock.sleep(left, until);
-    }
+    // The time of day is not asked: it may be set.
+    do {
+      this.#heard = false;
+      await clock.sleep(syncTimeoutMs, until);
+    } while (this.#heard);
     this.error = new Error(`no answer for ${syncTimeoutMs} ms before the first list was complete`);
     this.#session.abort(this.error);
   }
