@@ -1,8 +1,7 @@
-import { spiffeId } from '../auth/identity.ts';
 import type { WorkloadPolicy } from '../manager/model/host-view.ts';
-import type { Workload } from '../manager/model/workload.ts';
 import type { LocalWorkload } from '../platforms/platform.ts';
 import type { WorkloadInput } from './compile/input.ts';
+import { identityOf } from './compile/tls.ts';
 import type { OutboundPorts } from './state/outbound-ports.ts';
 import type { WorkloadState } from './status/status.ts';
 
@@ -22,11 +21,6 @@ export interface MemberFacts {
   readonly policy: (uid: string) => WorkloadPolicy | undefined;
   /** Whether a certificate was ever given for the identity, run out or not. */
   readonly certified: (identity: string) => boolean;
-}
-
-/** The SPIFFE ID of a workload. */
-export function identityOf(workload: Workload, trustDomain: string): string {
-  return spiffeId({ trustDomain, namespace: workload.namespace, serviceAccount: workload.serviceAccount });
 }
 
 /**
