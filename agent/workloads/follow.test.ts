@@ -62,6 +62,31 @@ test('workloads of all platforms come together, twins are named, a failing platf
   t.true(seen.some(one => one.problems.some(problem => problem.why.includes('rename one'))));
 });
 
+test('why a platform fails is warned of once until it is back', async t => {
+  const controller = new AbortController();
+  const failures = ['no folder', 'no folder', 'no rights', undefined, 'no rights'];
+  const platform: Platform = {
+    kind: 'one',
+    async *watch() {
+      if (failures.length === 0) return controller.abort();
+      const why = failures.shift();
+      yield* why === undefined ? [{ workloads: [], problems: [] }] : [];
+      throw new Error(why ?? 'it ended');
+    },
+  };
+  const reasons: unknown[] = [];
+  await followWorkloads({
+    platforms: [platform],
+    ownPorts: [],
+    remembered: NOTHING,
+    signal: controller.signal,
+    logger: { ...silentLogger, warn: (_, fields) => reasons.push(fields?.['reason']) },
+    clock: { now: () => 0, sleep: () => Promise.resolve() },
+    onChange: () => undefined,
+  });
+  t.deepEqual(reasons, ['no folder', 'no rights', 'it ended', 'no rights']);
+});
+
 test('a port of the mesh itself is left out and named; the others stay', async t => {
   const controller = new AbortController();
   const made = workload('h/default/a', 'one');

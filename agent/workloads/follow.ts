@@ -60,10 +60,12 @@ async function followOne(
 ): Promise<void> {
   const { signal, logger, clock = systemClock } = options;
   const backoff = new Backoff({ initialMs: 200, maximumMs: 10_000 });
+  let said: string | undefined;
   while (!signal.aborted) {
     try {
       for await (const state of platform.watch(signal)) {
         backoff.reset();
+        said = undefined;
         take(known, state);
         options.remembered.remember(known.key, known.workloads);
         publish();
@@ -72,13 +74,15 @@ async function followOne(
     } catch (error) {
       if (signal.aborted) return;
       const waitMs = Math.round(backoff.next());
-      logger.warn('platform failed; its workloads stay as last seen', {
+      const why = messageOf(error);
+      logger[why === said ? 'debug' : 'warn']('platform failed; its workloads stay as last seen', {
         platform: platform.kind,
-        reason: messageOf(error),
+        reason: why,
         retryInMs: waitMs,
       });
+      said = why;
       known.heard = true;
-      known.problems = [{ where: `platform ${platform.kind}`, why: messageOf(error) }];
+      known.problems = [{ where: `platform ${platform.kind}`, why }];
       publish();
       await clock.sleep(waitMs, signal).catch(() => undefined);
     }
