@@ -1,6 +1,6 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { hostSpiffeId, managerSpiffeId } from '../identity.ts';
-import { keyIdOf, makeCertificate, type Signer, subjectOf, toPem } from './certificate.ts';
+import { keyIdOf, makeCertificate, type Signer, saidKeyIdOf, subjectOf, toPem } from './certificate.ts';
 import { AuthorityError, type GivenAuthority } from './given.ts';
 import { NEW_CA } from './renewal.ts';
 
@@ -58,7 +58,7 @@ export class Authority {
     this.#certificate = certificate;
     this.ends = Math.min(...given.chain.map(({ validToDate }) => validToDate.getTime()));
     this.#intermediates = given.chain.slice(0, -1).map(String).join('');
-    this.#signer = { key: given.key, name: subjectOf(certificate.raw), keyId: keyIdOf(certificate.publicKey) };
+    this.#signer = signerOf(given.key, certificate);
     this.roots = [...new Set([...(options.formerRoots ?? []), root.toString()])];
   }
 
@@ -107,4 +107,8 @@ export class Authority {
     };
     return { chain: toPem(makeCertificate(content, this.#signer), 'CERTIFICATE') + this.#intermediates, notAfter };
   }
+}
+
+function signerOf(key: KeyObject, { raw, publicKey }: X509Certificate): Signer {
+  return { key, name: subjectOf(raw), keyId: saidKeyIdOf(raw) ?? keyIdOf(publicKey) };
 }

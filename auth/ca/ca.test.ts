@@ -182,6 +182,27 @@ test('an authority is given as PEM with an intermediate, or as PKCS#12', async t
   t.throws(() => authorityFromPem(text('middle.pem'), text('middle.key')), { message: /self-signed/ });
 });
 
+for (const keyId of ['subjectKeyIdentifier=00112233445566778899AABBCCDDEEFF', ''])
+  test(`an authority is given with another key identifier than we would make: ${keyId || 'none'}`, t => {
+    const directory = scratch(t);
+    const run = (line: string): string => openssl(directory, ...line.split(' '));
+    writeFileSync(
+      join(directory, 'ext'),
+      `basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n${keyId}\n`,
+    );
+    run('ecparam -name prime256v1 -genkey -noout -out root.key');
+    run('req -new -key root.key -subj /CN=root -out root.csr');
+    run('x509 -req -in root.csr -signkey root.key -days 30 -extfile ext -out root.pem');
+    const text = (name: string): string => readFileSync(join(directory, name), 'utf8');
+    const given = authorityFromPem(text('root.pem'), text('root.key'));
+    const ca = new Authority(given, { trustDomain: 'isthmus.mesh', now: Date.now });
+    writeFileSync(
+      join(directory, 'leaf.pem'),
+      ca.issueWorkload(createPublicKey(createPrivateKey(makeKey())), ID).chain,
+    );
+    t.regex(run('verify -CAfile root.pem leaf.pem'), /OK/);
+  });
+
 test('an RSA authority signs too', async t => {
   const directory = scratch(t);
   openssl(

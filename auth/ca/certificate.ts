@@ -143,7 +143,21 @@ export function toPem(bytes: Uint8Array, label: 'CERTIFICATE' | 'CERTIFICATE REQ
 
 /** DER of the subject of a certificate, as it stands in it. */
 export function subjectOf(certificate: Uint8Array): Buffer {
-  const [tbs] = der.children(der.decode(certificate));
-  const fields = der.children(tbs).filter(node => !der.isTagged(node, 0));
+  const fields = fieldsOf(certificate).filter(node => !der.isTagged(node, 0));
   return der.encode(fields[4]!);
+}
+
+/**
+ * The key identifier that a certificate says it has: any bytes are good (RFC 5280, 4.2.1.2), and what it signs has to name the same.
+ * Undefined when it says none.
+ */
+export function saidKeyIdOf(certificate: Uint8Array): Buffer | undefined {
+  const list = fieldsOf(certificate).find(node => der.isTagged(node, 3));
+  const extensions = list ? der.children(der.children(list)[0]).map(der.children) : [];
+  const own = extensions.find(([id]) => der.oidOf(id) === OID.subjectKeyIdentifier);
+  return own && der.octetsOf(der.decode(der.octetsOf(own.at(-1))));
+}
+
+function fieldsOf(certificate: Uint8Array): der.Node[] {
+  return der.children(der.children(der.decode(certificate))[0]);
 }
