@@ -1,6 +1,6 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { hostSpiffeId, managerSpiffeId } from '../identity.ts';
-import { keyIdOf, makeCertificate, type Signer, saidKeyIdOf, subjectOf, toPem } from './certificate.ts';
+import { keyIdOf, makeCertificate, nameOf, type Signer, saidKeyIdOf, subjectOf, toPem } from './certificate.ts';
 import { AuthorityError, type GivenAuthority } from './given.ts';
 import { NEW_CA } from './renewal.ts';
 
@@ -35,6 +35,8 @@ export interface AuthorityOptions {
   readonly now: () => number;
   /** Roots that are trusted besides its own, PEM: those of an authority before it. */
   readonly formerRoots?: readonly string[];
+  /** One before it that hosts trust already: it vouches for this one's root to those who have yet to hear of it. */
+  readonly voucher?: GivenAuthority;
 }
 
 /** Signs the certificates of a mesh. Whom it signs for is for its caller to decide. */
@@ -42,10 +44,11 @@ export class Authority {
   readonly trustDomain: string;
   /** PEM certificates to trust, oldest first. */
   readonly roots: readonly string[];
+  /** The root that join tokens name, PEM: its own, or that of its voucher, which others trust already. */
+  readonly root: string;
   /** When the first certificate of its chain ends, milliseconds since 1970: nothing that it signs outlives that. */
   readonly ends: number;
   readonly #signer: Signer;
-  readonly #certificate: X509Certificate;
   readonly #intermediates: string;
   readonly #now: () => number;
 
@@ -55,16 +58,15 @@ export class Authority {
     if (!certificate || !root) throw new AuthorityError('The CA has no certificate');
     this.trustDomain = options.trustDomain;
     this.#now = options.now;
-    this.#certificate = certificate;
     this.ends = Math.min(...given.chain.map(({ validToDate }) => validToDate.getTime()));
-    this.#intermediates = given.chain.slice(0, -1).map(String).join('');
+    const { voucher, formerRoots = [] } = options;
+    const vouched = voucher && vouch(given, voucher, options.now());
+    this.#intermediates = given.chain.slice(0, -1).map(String).join('') + (vouched ?? '');
     this.#signer = signerOf(given.key, certificate);
-    this.roots = [...new Set([...(options.formerRoots ?? []), root.toString()])];
-  }
-
-  /** The root that join tokens name, PEM. */
-  get root(): string {
-    return this.roots.at(-1)!;
+    const own = root.toString();
+    const former = [...(voucher ? [String(voucher.chain.at(-1))] : []), ...formerRoots];
+    this.roots = [...new Set([...former.filter(one => one !== own), own])];
+    this.root = vouched === undefined ? own : this.roots[0]!;
   }
 
   /** @param identity SPIFFE ID of a workload. */
@@ -97,16 +99,38 @@ export class Authority {
     // Whole seconds: X.509 has no finer time.
     const notAfter = new Date(Math.floor(Math.min(now + lifetime, this.ends) / 1000) * 1000);
     const content = {
-      commonName: uri.replace(/^spiffe:\/\/[^/]+\//, ''),
+      subject: nameOf(uri.replace(/^spiffe:\/\/[^/]+\//, '')),
       publicKey,
       uris: [uri],
       hosts,
-      notBefore: new Date(Math.max(now - BACKDATE_MS, this.#certificate.validFromDate.getTime())),
+      // Also where the CA itself is younger: it says to whom it comes when it was issued.
+      notBefore: new Date(now - BACKDATE_MS),
       notAfter,
       authority: false,
     };
     return { chain: toPem(makeCertificate(content, this.#signer), 'CERTIFICATE') + this.#intermediates, notAfter };
   }
+}
+
+/**
+ * The root of an authority, signed by another: with it, what the one signs is good also for who trusts the root of the other alone. PEM.
+ * Undefined when either has ended, or they have one root.
+ * @param now milliseconds since 1970.
+ */
+function vouch(given: GivenAuthority, voucher: GivenAuthority, now: number): string | undefined {
+  const [root, signing] = [given.chain.at(-1), voucher.chain[0]];
+  const ends = Math.min(...[root, ...voucher.chain].map(one => one?.validToDate.getTime() ?? 0));
+  if (!root || !signing || ends <= now || root.raw.equals(signing.raw)) return undefined;
+  const content = {
+    subject: subjectOf(root.raw),
+    publicKey: root.publicKey,
+    keyId: saidKeyIdOf(root.raw) ?? keyIdOf(root.publicKey),
+    uris: [],
+    notBefore: new Date(now - BACKDATE_MS),
+    notAfter: new Date(ends),
+    authority: true,
+  };
+  return toPem(makeCertificate(content, signerOf(voucher.key, signing)), 'CERTIFICATE');
 }
 
 function signerOf(key: KeyObject, { raw, publicKey }: X509Certificate): Signer {

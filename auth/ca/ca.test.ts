@@ -4,7 +4,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { makeFolder } from '../../test/folders.ts';
-import { Authority, LIFETIME } from './authority.ts';
+import { Authority, BACKDATE_MS, issuedAt, LIFETIME } from './authority.ts';
 import { toPem } from './certificate.ts';
 import { makeRequest, readRequest } from './csr.ts';
 import { authorityFromPem, authorityFromPkcs12 } from './given.ts';
@@ -202,6 +202,14 @@ for (const keyId of ['subjectKeyIdentifier=00112233445566778899AABBCCDDEEFF', ''
     );
     t.regex(run('verify -CAfile root.pem leaf.pem'), /OK/);
   });
+
+test('a certificate says when it was issued, also where its authority is younger than certificates begin early', t => {
+  const now = Date.now();
+  const young = readRoot(makeRoot('isthmus.mesh', now + BACKDATE_MS - 1000));
+  const ca = new Authority(young, { trustDomain: 'isthmus.mesh', now: () => now });
+  const { chain } = ca.issueWorkload(createPublicKey(createPrivateKey(makeKey())), ID);
+  t.true(Math.abs(issuedAt(new X509Certificate(chain).validFromDate.getTime()) - now) < 1000);
+});
 
 test('an RSA authority signs too', async t => {
   const directory = scratch(t);

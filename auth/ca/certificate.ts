@@ -5,9 +5,11 @@ import { OID } from './oids.ts';
 
 /** What a certificate is to say. */
 export interface CertificateContent {
-  /** CN of the subject; cut to the 64 characters that X.520 allows. */
-  readonly commonName: string;
+  /** DER of the subject's X.509 Name. */
+  readonly subject: Uint8Array;
   readonly publicKey: KeyObject;
+  /** Key identifier; made of the key when absent. */
+  readonly keyId?: Uint8Array;
   /** URIs of the subject alternative name. */
   readonly uris: readonly string[];
   /** DNS names and IP addresses of the subject alternative name. */
@@ -29,7 +31,7 @@ export interface Signer {
 
 const ORGANIZATION = 'Isthmus';
 
-/** DER of the X.509 Name `O=Isthmus, CN=<commonName>`. */
+/** DER of the X.509 Name `O=Isthmus, CN=<commonName>`, which is cut to the 64 characters that X.520 allows. */
 export function nameOf(commonName: string): Buffer {
   const part = (type: string, text: string): der.Node =>
     der.set(der.sequence(der.oid(type), der.utf8String(text.slice(0, 64))));
@@ -56,7 +58,7 @@ export function makeCertificate(content: CertificateContent, signer: Signer): Bu
       algorithm.identifier,
       der.decode(signer.name),
       der.sequence(der.time(content.notBefore), der.time(content.notAfter)),
-      der.decode(nameOf(content.commonName)),
+      der.decode(content.subject),
       der.decode(content.publicKey.export({ format: 'der', type: 'spki' })),
       der.tagged(3, der.sequence(...extensions(content, signer))),
     ),
@@ -68,7 +70,7 @@ export function makeCertificate(content: CertificateContent, signer: Signer): Bu
 function extensions(content: CertificateContent, signer: Signer): der.Node[] {
   const extension = (id: string, critical: boolean, value: der.Node): der.Node =>
     der.sequence(der.oid(id), ...(critical ? [der.boolean(true)] : []), der.octetString(der.encode(value)));
-  const keyId = keyIdOf(content.publicKey);
+  const keyId = content.keyId ?? keyIdOf(content.publicKey);
   const common = [
     extension(OID.subjectKeyIdentifier, false, der.octetString(keyId)),
     extension(OID.authorityKeyIdentifier, false, der.sequence(der.taggedBytes(0, signer.keyId))),

@@ -1,5 +1,5 @@
 /** What a person does when the CA has ended, or soon will. */
-export const NEW_CA = 'give the Manager a new CA in manager.yaml, and have the hosts join anew';
+export const NEW_CA = 'give the Manager a new CA in manager.yaml, and have the hosts that stay away join anew';
 
 /**
  * No certificate is renewed sooner after it was issued, milliseconds: near the end of the CA they get ever shorter. Nor sooner after it

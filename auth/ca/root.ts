@@ -19,7 +19,7 @@ export function makeRoot(trustDomain: string, now: number): RootText {
   const commonName = `Root of ${trustDomain}`;
   const certificate = makeCertificate(
     {
-      commonName,
+      subject: nameOf(commonName),
       publicKey,
       uris: [`spiffe://${trustDomain}`],
       notBefore: new Date(now - BACKDATE_MS),

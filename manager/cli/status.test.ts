@@ -19,7 +19,7 @@ for (const [when, daysLeft, said, code] of [
   [
     'soon before',
     3,
-    /^ {2}The CA ends at .*; give the Manager a new CA in manager\.yaml, and have the hosts join anew$/m,
+    /^ {2}The CA ends at .*; give the Manager a new CA in manager\.yaml, and have the hosts that stay away join anew$/m,
     1,
   ],
   ['after', -1, /^ {2}The CA ended at .*: no certificate is given any more; give the Manager a new CA/m, 1],

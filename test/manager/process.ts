@@ -15,7 +15,8 @@ const LIMIT_MS = 60_000;
 export interface ManagerProcess {
   /** Where agents connect: the same in every life. */
   readonly agents: string;
-  start(): Promise<void>;
+  /** @param config of manager.yaml from now on, besides where it listens; as it was when absent. */
+  start(config?: Readonly<Record<string, unknown>>): Promise<void>;
   /** Kills it, and resolves when it is gone. */
   kill(signal: NodeJS.Signals): Promise<void>;
   /** Runs `isthmus …` against it. */
@@ -35,14 +36,12 @@ export async function startManagerProcess(
   const folder = makeFolder('process');
   const [agents = 0, api = 0] = await freePorts(2);
   const listen = (port: number): object => ({ address: '127.0.0.1', port });
-  writeFileSync(
-    join(folder, 'manager.yaml'),
-    stringify({ trustDomain: 'test.mesh', agents: listen(agents), api: listen(api), registries: [], ...config }),
-  );
+  const fixed = { trustDomain: 'test.mesh', agents: listen(agents), api: listen(api), registries: [] };
   const flags = ['--config-dir', folder, '--state-dir', folder, '--run-dir', folder];
   let running: Running | undefined;
   const kill = async (signal: NodeJS.Signals): Promise<void> => void (await running?.kill(signal));
-  const start = async (): Promise<void> => {
+  const start: ManagerProcess['start'] = async more => {
+    if (more) writeFileSync(join(folder, 'manager.yaml'), stringify({ ...fixed, ...more }));
     running = isthmus('manager', ...flags);
     await running.line(/Manager is ready/, LIMIT_MS);
   };
@@ -50,7 +49,7 @@ export async function startManagerProcess(
     await kill('SIGKILL');
     rmSync(folder, { recursive: true, force: true });
   });
-  await start();
+  await start(config);
   const client = connectManager({ runDir: folder });
   const ask = (request: ManagerRequest): Promise<ManagerAnswer> =>
     client.request(request, AbortSignal.timeout(LIMIT_MS));
