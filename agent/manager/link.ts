@@ -11,6 +11,7 @@ import { call, connected, type ManagerClient, managerClient } from './client.ts'
 import type { Holdings } from './holdings.ts';
 import { type HostFacts, Reporting } from './reporting.ts';
 import { Subscription } from './subscription.ts';
+import { whyUnreachable } from './unreachable.ts';
 
 export interface LinkOptions {
   readonly wire: Wire;
@@ -148,14 +149,18 @@ export class ManagerLink {
 
   /** One session; rejects when it ends, with the reason. */
   async #talk(address: string, backoff: Backoff, signal: AbortSignal): Promise<never> {
-    const client = managerClient(this.#options.wire, { address, ...this.#identity });
+    const peer = { address, ...this.#identity };
+    const client = managerClient(this.#options.wire, peer);
     const { promise: ended, reject: end } = Promise.withResolvers<never>();
     ended.catch(() => undefined);
     const abort = (): void => end(signal.reason as Error);
     signal.addEventListener('abort', abort, { once: true });
     let silence: NodeJS.Timeout | undefined;
     try {
-      await connected(client, address, CONNECT_MS, signal);
+      await connected(client, address, CONNECT_MS, signal).catch(async (error: unknown) => {
+        const why = await whyUnreachable(peer, signal);
+        throw why === undefined ? error : new Error(why);
+      });
       const heard = (): void => {
         this.#lastHeard = this.#clock.now();
         silence?.refresh();

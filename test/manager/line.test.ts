@@ -111,3 +111,20 @@ test('of several Managers a host takes the next one that is its own: not one tha
   const { hosts, refusals } = await statusOf(foreign);
   t.deepEqual([hosts, refusals], [[], []], 'nothing was said to the other');
 });
+
+test('why a Manager cannot be talked to is said: nobody listens, or it is another than the host knows', async t => {
+  const [own, other] = [await startManager(t), await startManager(t)];
+  const identity = await joinMesh(own, (await own.token()).token);
+  const reasonAt = async (address: string, fits: RegExp): Promise<void> => {
+    const agent = speak(t, { ...identity, managers: [address] }, { host: 'a', address: '10.0.0.1' });
+    await agent.until(String(fits), () => fits.test(agent.status().reason ?? ''));
+    await agent.stop();
+  };
+  const [free] = await freePorts(1);
+  await reasonAt(`127.0.0.1:${free}`, /cannot be talked to: connect ECONNREFUSED/);
+  await reasonAt(
+    other.agents,
+    /is of a CA that this host does not know .*join anew: isthmus join 127\.0\.0\.1:\d+ --token/,
+  );
+  t.pass();
+});

@@ -1,0 +1,57 @@
+import { connect } from 'node:tls';
+import { codeOf, messageOf } from '../../manager/model/util/errors.ts';
+import { MANAGER_SNI, type ManagerPeer, notTheManager } from './client.ts';
+
+/** How long a Manager may take to shake hands before it counts as silent, milliseconds. */
+const LIMIT_MS = 2_000;
+
+/** What OpenSSL says of a certificate that was good, or will be. */
+const UNTIMELY = ['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'];
+
+/** And of one that none of the roots at hand signed. */
+const UNKNOWN = [
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'CERT_SIGNATURE_FAILURE',
+];
+
+/** Why a Manager cannot be talked to, found by shaking hands with it once: gRPC does not tell. Undefined when that works, or nothing answers. */
+export async function whyUnreachable(peer: ManagerPeer, signal: AbortSignal): Promise<string | undefined> {
+  const error = await handshake(peer, AbortSignal.any([signal, AbortSignal.timeout(LIMIT_MS)]));
+  if (error === undefined) return undefined;
+  const [code = '', { address }] = [codeOf(error), peer];
+  if (UNTIMELY.includes(code))
+    return `the certificate of the Manager at ${address} is not good at the time that this host has (${code}): set the clocks of both by NTP`;
+  if (UNKNOWN.includes(code))
+    return `the Manager at ${address} is of a CA that this host does not know (${code}): where that is right, make a token there and join anew: isthmus join ${address} --token <token>`;
+  return `the Manager at ${address} cannot be talked to: ${messageOf(error)}`;
+}
+
+/** Resolves to what a handshake failed with; to undefined when it went well, or the signal aborted. */
+function handshake({ address, roots, trustDomain }: ManagerPeer, signal: AbortSignal): Promise<Error | undefined> {
+  const { hostname, port } = new URL(`tls://${address}`);
+  const host = hostname.replace(/^\[|\]$/g, '');
+  return new Promise(resolve => {
+    const socket = connect({
+      host,
+      port: Number(port),
+      servername: MANAGER_SNI,
+      ca: roots,
+      ALPNProtocols: ['h2'],
+      checkServerIdentity: (_, certificate) => notTheManager(certificate.subjectaltname, trustDomain),
+    });
+    const end = (error?: Error): void => {
+      signal.removeEventListener('abort', abort);
+      socket.destroy();
+      resolve(error);
+    };
+    const abort = (): void => end();
+    signal.addEventListener('abort', abort, { once: true });
+    socket.on('error', end);
+    socket.once('secureConnect', () => end());
+    if (signal.aborted) end();
+  });
+}
