@@ -29,6 +29,7 @@ import type { HostFacts } from './manager/reporting.ts';
 import { wantedFrom } from './manager/wanted.ts';
 import { NameService } from './name-service.ts';
 import type { AgentOptions } from './options.ts';
+import { keepSockets } from './own-sockets.ts';
 import { Redirect } from './redirect/redirect.ts';
 import { ASKED_PORTS, PORTS } from './redirect/spec.ts';
 import { Reports } from './reports.ts';
@@ -41,7 +42,7 @@ import type { OutboundPorts } from './state/outbound-ports.ts';
 import { loadPorts, savePorts } from './state/remembered-ports.ts';
 import { Snapshot } from './state/snapshot.ts';
 import { StatusReport } from './status/report.ts';
-import { serveStatus } from './status/server.ts';
+import { type StatusServer, serveStatus } from './status/server.ts';
 import { followWorkloads } from './workloads/follow.ts';
 import { RememberedWorkloads } from './workloads/remembered.ts';
 
@@ -84,10 +85,10 @@ export async function runAgent(options: AgentOptions, logger: Logger, signal: Ab
     logger,
     signal: ending,
   });
-  await using _socket = await serveStatus(join(runDir, 'agent.sock'), agent.report);
+  await using socket = await serveStatus(join(runDir, 'agent.sock'), agent.report);
   try {
     logger.info('agent is running', { host: host.name, address: host.address });
-    await agent.run();
+    await agent.run(socket);
   } finally {
     over.abort();
     await agent.ended();
@@ -305,7 +306,7 @@ class Agent {
   }
 
   /** Runs until the signal aborts. @throws when it cannot begin. */
-  async run(): Promise<void> {
+  async run(socket: StatusServer): Promise<void> {
     const { options, logger, signal } = this.#beginning;
     await this.#names.begin();
     await this.#hostNames.load();
@@ -319,6 +320,7 @@ class Agent {
       this.#names.run(signal),
       this.#revocation.run(signal),
       this.#hostNames.run(signal),
+      keepSockets([this.#ads, socket], { clock: this.#clock, logger, folder: options.runDir }, signal),
       renewHostIdentity({ identity, stateDir, link: this.#link, logger }, signal),
     ]);
   }

@@ -129,3 +129,8 @@ async function withCapabilities({ uid, gid, capabilities = [] }: EnvoyProgram): 
   const user = ['--reuid', String(uid), '--regid', String(gid), '--clear-groups', '--no-new-privs'];
   return ['/usr/bin/setpriv', ...user, ...sets, '--'];
 }
+
+/** Milliseconds since the machine was started: of two Envoys, also of different agents, it tells which came later. */
+export function upMs(): number {
+  return Number(process.hrtime.bigint() / 1_000_000n);
+}

@@ -1,43 +1,24 @@
 import { createHash } from 'node:crypto';
-import { chmod, chown, mkdir, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { existsSync } from 'node:fs';
+import { rm, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Backoff } from '../../manager/model/util/backoff.ts';
 import { messageOf } from '../../manager/model/util/errors.ts';
-import { writeAtomic } from '../../manager/model/util/files.ts';
-import type { Logger } from '../../manager/model/util/log.ts';
 import { Wake } from '../../manager/model/util/wake.ts';
-import type { JsonMap } from '../compile/resource.ts';
 import { EnvoyAdmin } from './admin.ts';
 import { Deaths } from './deaths.ts';
-import { type EnvoyProgram, envoyCommand, type Generation, launch } from './launch.ts';
+import { envoyCommand, type Generation, launch, upMs } from './launch.ts';
 import { Line } from './line.ts';
 import { listens } from './listens.ts';
 import { LogFile } from './log-file.ts';
-import { gone, isAlive, sendSignal } from './process-ref.ts';
+import { prepareFolders } from './own-folders.ts';
+import type { EnvoyProcessOptions, EnvoyStart } from './process-options.ts';
+import { isAlive, type ProcessRef, sendSignal } from './process-ref.ts';
 import { type ProcessState, readState, writeState } from './process-state.ts';
 import type { EnvoyProcessStatus } from './process-status.ts';
-import { ASK_MS, LATE_MS, Pulse, type PulseTimes, signOf } from './pulse.ts';
+import { ASK_MS, LATE_MS, Pulse, signOf } from './pulse.ts';
+import { endAll, strayEnvoys } from './strays.ts';
 import { Succession } from './succession.ts';
-
-export interface EnvoyProcessOptions extends EnvoyProgram {
-  /** See `bootstrap()`. */
-  readonly bootstrap: JsonMap;
-  readonly log: Logger;
-  /** An Envoy that lived for less than this died of its start, and the next try waits; 10 s unless told otherwise. Milliseconds. */
-  readonly stableMs?: number;
-  /** Told each time it died and could not be started again. */
-  readonly onUnable?: () => void;
-  /** How long one that takes over may need to get ready; 30 s unless told otherwise. Milliseconds. */
-  readonly takeOverMs?: number;
-  /** After how long it is tried again when it could not, at first; 30 s unless told otherwise. Milliseconds. */
-  readonly againMs?: number;
-  /** When one that does not answer is told of, and ended. */
-  readonly pulse?: PulseTimes;
-}
-
-/** How Envoy came to run. */
-export type EnvoyStart = 'started' | 'adopted' | 'replaced';
 
 const STABLE_MS = 10_000;
 
@@ -105,7 +86,7 @@ export class EnvoyProcess {
       how = 'adopted';
       await this.#watchOver(before);
     } else if (before) how = await this.#takeOver(before, key, until);
-    else await this.#launch({ epoch: 0, baseId: undefined }, key);
+    else await this.#launchBeside(await strayEnvoys(this.#options.paths.program), key, until);
     this.#tell(how);
     this.#supervision = this.#supervise(key, until);
     return how;
@@ -158,6 +139,7 @@ export class EnvoyProcess {
     await this.#supervision;
     this.#state ??= await readState(this.#options.paths.state);
     if (this.#state !== undefined) await this.#end(this.#state, graceMs, signal);
+    await endAll(await strayEnvoys(this.#options.paths.program));
     await rm(this.#options.paths.state, { force: true });
     await rm(this.#options.paths.admin, { force: true });
   }
@@ -169,10 +151,7 @@ export class EnvoyProcess {
       await this.#idle(signal ? AbortSignal.any([signal, grace]) : grace);
       signal?.throwIfAborted();
     }
-    if (await sendSignal(state, 'SIGTERM')) {
-      await gone(state, AbortSignal.timeout(5_000)).catch(() => sendSignal(state, 'SIGKILL'));
-      await gone(state, AbortSignal.timeout(5_000));
-    }
+    await endAll([state]);
     await this.#line.forget(state.before);
   }
 
@@ -184,22 +163,6 @@ export class EnvoyProcess {
       if (!busy) return;
       await delay(100, undefined, { signal }).catch(() => undefined);
     }
-  }
-
-  /** Its first config; folders and rights: only Envoy's user may enter its own folder, and it must pass through those on its way. */
-  async #prepare(): Promise<void> {
-    const { paths, uid, gid } = this.#options;
-    for (const folder of [dirname(paths.own), dirname(paths.program)]) {
-      await mkdir(folder, { recursive: true });
-      await chmod(folder, (await stat(folder)).mode | 0o111);
-    }
-    await mkdir(paths.own, { recursive: true, mode: 0o711 });
-    if (process.getuid?.() === 0) await chown(paths.own, uid, gid);
-    await chmod(paths.own, 0o700);
-    const bootstrap = JSON.stringify(this.#options.bootstrap);
-    await writeAtomic(paths.bootstrap, bootstrap, 0o644).catch((cause: unknown) => {
-      throw new Error(`cannot write ${paths.bootstrap}: ${messageOf(cause)}`, { cause });
-    });
   }
 
   async #key(): Promise<string> {
@@ -281,7 +244,7 @@ export class EnvoyProcess {
 
   async #launch(generation: Generation, key: string, before?: ProcessState): Promise<void> {
     this.#since = { ...this.#since, at: performance.now() };
-    await this.#prepare();
+    await prepareFolders(this.#options);
     if (generation.epoch === 0) await this.#line.forget(this.#state?.before);
     const logSize = await this.#log.size();
     await using log = await this.#log.open();
@@ -292,6 +255,21 @@ export class EnvoyProcess {
       await writeState(this.#options.paths.state, state);
       this.#follow(state);
     });
+  }
+
+  /**
+   * Starts one where others run that can neither be asked nor be followed by another: they serve until it does, and are ended then. In the
+   * background, as it takes its config from who waits here.
+   */
+  async #launchBeside(strays: readonly ProcessRef[], key: string, signal: AbortSignal): Promise<void> {
+    await this.#launch({ epoch: 0, baseId: undefined }, key);
+    if (strays.length === 0) return;
+    const { log, takeOverMs = 30_000 } = this.#options;
+    log.error('An Envoy ran whose sockets somebody removed; another replaces it', {
+      pids: strays.map(({ pid }) => pid),
+    });
+    const ready = this.ready(AbortSignal.any([signal, AbortSignal.timeout(takeOverMs)])).catch(() => undefined);
+    void ready.then(() => endAll(strays)).catch(this.#warn('Cannot end an Envoy whose sockets somebody removed'));
   }
 
   async #watchOver(state: ProcessState): Promise<void> {
@@ -314,7 +292,7 @@ export class EnvoyProcess {
     turning.unref();
     try {
       for (let next = await this.#next(signal); next !== 'over'; next = await this.#next(signal)) {
-        const mended = next === 'died' ? this.#again(key, signal) : this.#takeOverAgain(key, signal);
+        const mended = this.#mended(next, key, signal);
         await mended.catch((error: unknown) => {
           if (signal.aborted) return;
           if (next === 'died') this.#deaths.failed(messageOf(error));
@@ -327,13 +305,36 @@ export class EnvoyProcess {
     }
   }
 
-  /** Resolves when it died, or when another is to try to take over from it; `over` when nobody wants it to run any more. */
-  async #next(signal: AbortSignal): Promise<'died' | 'outdated' | 'over'> {
+  async #mended(what: 'died' | 'outdated' | 'lost', key: string, signal: AbortSignal): Promise<void> {
+    if (what === 'died') await this.#again(key, signal);
+    else if (what === 'outdated') await this.#takeOverAgain(key, signal);
+    else {
+      const lost = this.#state!;
+      await this.#pause(signal);
+      if (signal.aborted) return;
+      this.#deaths.died(lost, 'somebody removed its sockets');
+      await this.#launchBeside([lost], key, signal);
+      this.#deaths.replaced();
+    }
+  }
+
+  /** Whether the next agent could not find it, or nobody ask it and take over from it. One that begins has no socket yet. */
+  get #isLost(): boolean {
+    const { state, admin } = this.#options.paths;
+    return !existsSync(state) || (this.#pulse?.heard === true && !this.#outdated && !existsSync(admin));
+  }
+
+  /**
+   * Resolves when it died, when another is to try to take over from it, or when somebody removed its sockets; `over` when nobody wants it
+   * to run any more.
+   */
+  async #next(signal: AbortSignal): Promise<'died' | 'outdated' | 'lost' | 'over'> {
     const wake = new Wake(signal);
     this.#wake = wake;
     while (!signal.aborted && (await isAlive(this.#state!))) {
       const now = performance.now();
       if (this.#outdated && now >= this.#outdated.again) return 'outdated';
+      if (this.#isLost) return 'lost';
       await this.#ask(signal);
       const soon = now - this.#since.at < this.#stableMs || now - this.#suspectedAt < SUSPECTED_MS;
       const ms = Math.min(soon ? LOOK_SOON_MS : LOOK_MS, this.#options.pulse?.askMs ?? LOOK_MS);
@@ -371,16 +372,20 @@ export class EnvoyProcess {
   }
 
   async #again(key: string, signal: AbortSignal): Promise<void> {
-    const lived = performance.now() - this.#since.at;
     const reason = this.#killed ?? (await this.#log.reason(this.#since.logSize)) ?? 'it left no word';
     if (this.#deaths.died(this.#state!, reason))
       this.#options.log.error('Envoy died; starting it again', { pid: this.#state?.pid, reason });
-    if (lived >= this.#stableMs) this.#backoff.reset();
-    else await delay(this.#backoff.next(), undefined, { signal }).catch(() => undefined);
+    await this.#pause(signal);
     if (signal.aborted) return;
     this.#outdated = undefined;
     await this.#launch({ epoch: 0, baseId: undefined }, key);
     this.#deaths.replaced();
+  }
+
+  /** Another that follows soon waits ever longer. */
+  async #pause(signal: AbortSignal): Promise<void> {
+    if (performance.now() - this.#since.at >= this.#stableMs) this.#backoff.reset();
+    else await delay(this.#backoff.next(), undefined, { signal }).catch(() => undefined);
   }
 
   async #isLive(signal: AbortSignal): Promise<boolean> {
@@ -392,9 +397,4 @@ export class EnvoyProcess {
     (what: string) =>
     (error: unknown): void =>
       this.#options.log.error(what, { error: messageOf(error) });
-}
-
-/** Milliseconds since the machine was started: of two Envoys, also of different agents, it tells which came later. */
-function upMs(): number {
-  return Number(process.hrtime.bigint() / 1_000_000n);
 }

@@ -49,6 +49,8 @@ export class Pulse {
   #due: number;
   /** When it answered last, or is known from, of `performance.now()`. */
   #answered = performance.now();
+  /** Whether it ever answered. */
+  heard = false;
   /** Since when it works nothing, and its processor time then; undefined while it answers. */
   #idle: { readonly since: number; readonly ticks: number } | undefined;
 
@@ -78,6 +80,7 @@ export class Pulse {
     this.#due = now + (sign === 'live' || sign === 'not live' ? askMs : Math.min(askMs, SOON_MS));
     if (sign === 'live' || sign === 'not live') {
       this.#answered = now;
+      this.heard = true;
       this.#idle = undefined;
       return false;
     }

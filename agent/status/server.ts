@@ -1,4 +1,5 @@
-import type { RequestListener } from 'node:http';
+import { existsSync } from 'node:fs';
+import type { RequestListener, Server } from 'node:http';
 import { http } from '../../manager/model/util/http.ts';
 import { listenPrivately } from '../../manager/model/util/private-socket.ts';
 import { askStatus } from './client.ts';
@@ -7,6 +8,12 @@ import type { AgentStatus } from './status.ts';
 /** What the socket answers from. */
 export interface StatusSource {
   status(): AgentStatus;
+}
+
+/** Answers until it is disposed. */
+export interface StatusServer extends AsyncDisposable {
+  /** Makes the socket again where somebody removed it; resolves to whether that was so. @throws as {@link serveStatus}. */
+  restore(): Promise<boolean>;
 }
 
 /** Another agent runs on this host. */
@@ -22,23 +29,35 @@ const LOOK_MS = 2_000;
  * @throws {AlreadyRunningError} when another agent answers there.
  * @throws when the socket cannot be made.
  */
-export async function serveStatus(path: string, source: StatusSource): Promise<AsyncDisposable> {
+export async function serveStatus(path: string, source: StatusSource): Promise<StatusServer> {
   const answer: RequestListener = (request, response) => {
     request.resume();
     const found = request.method === 'GET' && request.url === '/status';
     response.writeHead(found ? 200 : 404, { 'content-type': 'application/json' });
     response.end(JSON.stringify(found ? source.status() : { error: 'try GET /status' }));
   };
-  const server = http.createServer({ requestTimeout: 5_000, headersTimeout: 5_000, keepAliveTimeout: 1_000 }, answer);
-  server.maxConnections = 32;
-  await listenPrivately(server, path, refuseSecond);
-  return {
-    // That removes the socket, too.
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise(resolve => server.close(resolve));
-    },
+  const listen = async (): Promise<Server> => {
+    const server = http.createServer({ requestTimeout: 5_000, headersTimeout: 5_000, keepAliveTimeout: 1_000 }, answer);
+    server.maxConnections = 32;
+    await listenPrivately(server, path, refuseSecond);
+    return server;
   };
+  let server = await listen();
+  return {
+    async restore() {
+      if (existsSync(path)) return false;
+      await close(server);
+      server = await listen();
+      return true;
+    },
+    [Symbol.asyncDispose]: () => close(server),
+  };
+}
+
+/** That removes the socket, too. */
+async function close(server: Server): Promise<void> {
+  server.closeAllConnections();
+  await new Promise(resolve => server.close(resolve));
 }
 
 async function refuseSecond(path: string): Promise<void> {

@@ -1,7 +1,8 @@
 /** An agent in a process of its own, which can be killed. Takes its task as JSON; prints `ready` once Envoy takes traffic. */
 import type { Resource } from '../../agent/compile/resource.ts';
 import { AdsServer } from '../../agent/envoy/ads/server.ts';
-import { EnvoyProcess, type EnvoyProcessOptions } from '../../agent/envoy/process.ts';
+import { EnvoyProcess } from '../../agent/envoy/process.ts';
+import type { EnvoyProcessOptions } from '../../agent/envoy/process-options.ts';
 import { silentLogger } from '../../manager/model/util/log.ts';
 
 export interface AgentTask {

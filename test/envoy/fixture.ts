@@ -9,7 +9,8 @@ import { AdsServer, type AdsServerOptions } from '../../agent/envoy/ads/server.t
 import { findEnvoy } from '../../agent/envoy/binary.ts';
 import { bootstrap } from '../../agent/envoy/bootstrap.ts';
 import { type EnvoyPaths, envoyPaths } from '../../agent/envoy/paths.ts';
-import { EnvoyProcess, type EnvoyProcessOptions, type EnvoyStart } from '../../agent/envoy/process.ts';
+import { EnvoyProcess } from '../../agent/envoy/process.ts';
+import type { EnvoyProcessOptions, EnvoyStart } from '../../agent/envoy/process-options.ts';
 import type { LogFields, Logger } from '../../manager/model/util/log.ts';
 import { guard, newId, sweep } from '../hosts/owner.ts';
 

@@ -18,8 +18,9 @@ export class Connections {
     });
   }
 
-  /** Listens on a unix socket. @throws when it cannot be made. */
+  /** Listens on a unix socket, and no more on one before. @throws when it cannot be made. */
   async listen(path: string): Promise<void> {
+    if (this.#server.listening) this.#server.close();
     this.#server.listen(path);
     await once(this.#server, 'listening');
   }

@@ -1,4 +1,6 @@
-import { rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
 import type { Logger } from '../../../manager/model/util/log.ts';
 import { type Resource, TYPE, type TypeUrl } from '../../compile/resource.ts';
@@ -87,8 +89,20 @@ export class AdsServer {
 
   /** Listens. @throws when the socket cannot be made. */
   async start(): Promise<void> {
-    const { socket, uid } = this.#options;
     await this.#lastGood.load();
+    await this.#bind();
+  }
+
+  /** Makes the socket again where somebody removed it, for the next Envoy. @returns whether that was so. @throws when it cannot be made. */
+  async restore(): Promise<boolean> {
+    if (existsSync(this.#options.socket)) return false;
+    await this.#bind();
+    return true;
+  }
+
+  async #bind(): Promise<void> {
+    const { socket, uid } = this.#options;
+    await mkdir(dirname(socket), { recursive: true, mode: 0o755 });
     await bindPrivately(socket, uid, at => this.#connections.listen(at));
   }
 
