@@ -239,6 +239,7 @@ class Agent {
         this.#certificates.retry();
         this.#gaps.connected();
       },
+      onDisconnected: () => this.#gaps.disconnected(),
       logger,
     });
   }

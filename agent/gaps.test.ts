@@ -68,16 +68,43 @@ test('a host that never had anything has no gap, nor one whose policies or names
 
 test('where nobody knows any more which services there were, the gap stays until the Manager had time to say', t => {
   t.true(begin(['ServiceView', 'InstanceList'], [], ['MeshSettings']).gaps.open());
+  t.false(begin(['MeshSettings'], [], ['MeshSettings']).gaps.open());
 });
 
-test('what a Manager that is there does not send, it does not have', async t => {
+test('there is a gap while anything of any service lacks', t => {
+  t.true(begin(['InstanceList'], [SERVICE, 'other.default.mesh'], ALL).gaps.open());
+});
+
+test('what a Manager that is there does not send, it does not have; one that went away may have it', async t => {
   const { promise: closed, resolve } = Promise.withResolvers<void>();
   const { gaps } = begin(['InstanceList'], [SERVICE], ['MeshSettings', 'ServiceView'], resolve);
+  const { gaps: left } = begin(['InstanceList'], [SERVICE], ['MeshSettings', 'ServiceView']);
   // Its timer keeps no process alive.
   const alive = setInterval(() => undefined, 1_000);
   t.teardown(() => clearInterval(alive));
   t.true(gaps.open());
+  left.connected();
+  left.disconnected();
   gaps.connected();
   await closed;
   t.false(gaps.open());
+  t.true(left.open());
+});
+
+test('a Manager that is there again has the whole time again, and what came meanwhile closes the gap once', async t => {
+  const closed: string[] = [];
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const alive = setInterval(() => undefined, 1_000);
+  t.teardown(() => clearInterval(alive));
+  const { holdings, gaps } = begin(['InstanceList'], [SERVICE], ['MeshSettings', 'ServiceView'], () =>
+    closed.push('filled'),
+  );
+  const { gaps: other } = begin(['InstanceList'], [SERVICE], ['MeshSettings', 'ServiceView'], resolve);
+  gaps.connected();
+  give(holdings, 'InstanceList');
+  t.false(gaps.open());
+  gaps.connected();
+  other.connected();
+  await promise;
+  t.deepEqual(closed, []);
 });

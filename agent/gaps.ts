@@ -36,14 +36,20 @@ export class Gaps {
     return this.#open;
   }
 
-  /** The Manager is there. */
+  /** The Manager is there: from now on runs what it has to send what lacks. */
   connected(): void {
-    if (!this.open() || this.#given) return;
+    if (!this.open()) return;
+    clearTimeout(this.#given);
     const { onClosed, sentMs = 5_000 } = this.#options;
     this.#given = setTimeout(() => {
       this.#close();
       onClosed();
     }, sentMs).unref();
+  }
+
+  /** The Manager is not there any more: what it did not send, it may have. */
+  disconnected(): void {
+    clearTimeout(this.#given);
   }
 
   problems(): readonly PlatformProblem[] {

@@ -23,6 +23,8 @@ export interface LinkOptions {
   readonly onChange: (type: ResourceType, changed: ReadonlySet<string>) => void;
   /** The Manager is there, for the first time or again. */
   readonly onConnected: () => void;
+  /** The Manager is not there, or not any more. */
+  readonly onDisconnected?: () => void;
   readonly onAck?: (ack: HostReportAck) => void;
   readonly logger: Logger;
   readonly clock?: Clock;
@@ -212,6 +214,7 @@ export class ManagerLink {
   }
 
   #lost(address: string, reason: string): void {
+    this.#options.onDisconnected?.();
     const known = this.#reason === reason;
     this.#reason = reason;
     if (!known) this.#options.logger.warn('no Manager; the host goes on with what it has', { address, reason });

@@ -21,6 +21,8 @@ export interface TestAgent {
   status(): LinkStatus;
   /** How often it came to an understanding with a Manager. */
   sessions(): number;
+  /** How often it lost the Manager, or did not reach it. */
+  breaks(): number;
   /** The last acknowledgement of a report. */
   ack(): HostReportAck | undefined;
   /** Resolves once something holds; looks again whenever anything happens on the line. @throws after 20 s, naming it. */
@@ -146,6 +148,7 @@ export function speak(t: ExecutionContext, identity: HostIdentity, setting: Name
   const look = (): void => waiting.look();
   let acknowledged: HostReportAck | undefined;
   let sessions = 0;
+  let breaks = 0;
   const link = new ManagerLink({
     wire,
     identity,
@@ -159,6 +162,9 @@ export function speak(t: ExecutionContext, identity: HostIdentity, setting: Name
     onConnected() {
       sessions += 1;
       look();
+    },
+    onDisconnected() {
+      breaks += 1;
     },
     onAck(ack) {
       acknowledged = ack;
@@ -174,6 +180,7 @@ export function speak(t: ExecutionContext, identity: HostIdentity, setting: Name
     facts: factsOf(setting),
     status: () => link.status(),
     sessions: () => sessions,
+    breaks: () => breaks,
     ack: () => acknowledged,
     until: (what, holds) => waiting.until(what, holds),
     async stop() {

@@ -40,7 +40,9 @@ async function setUp(t: Parameters<typeof startManager>[0]) {
 test('after a break a host is sent what changed meanwhile, and nothing else', async t => {
   const { near, server, user } = await setUp(t);
   near.refuse();
+  t.is(user.breaks(), 0);
   await user.until('the break is noticed', () => !user.status().connected);
+  t.true(user.breaks() > 0);
   const before = user.came.length;
   const [one, two] = server.facts.workloads!;
   server.facts = { ...server.facts, workloads: [one!, { ...two!, labels: { version: 'v2' } }] };
