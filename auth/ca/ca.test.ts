@@ -1,28 +1,17 @@
-import { execFileSync } from 'node:child_process';
-import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createPrivateKey, createPublicKey, sign, X509Certificate } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { makeFolder } from '../../test/folders.ts';
 import { Authority, BACKDATE_MS, issuedAt, LIFETIME } from './authority.ts';
 import { toPem } from './certificate.ts';
 import { makeRequest, readRequest } from './csr.ts';
-import { authorityFromPem, authorityFromPkcs12 } from './given.ts';
+import * as der from './der.ts';
+import { openssl, scratch } from './fixture.ts';
+import { authorityFromPem } from './given.ts';
 import { spiffeIdOf } from './peer.ts';
 import { fingerprintOf, makeKey, makeRoot, readRoot } from './root.ts';
 
 const ID = 'spiffe://isthmus.mesh/ns/default/sa/web';
-
-function openssl(directory: string, ...args: string[]): string {
-  return execFileSync('openssl', args, { cwd: directory, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
-}
-
-/** A directory that goes with the test. */
-function scratch(t: { teardown(work: () => void): void }): string {
-  const directory = makeFolder('ca');
-  t.teardown(() => rmSync(directory, { recursive: true }));
-  return directory;
-}
 
 function authority(): Authority {
   return new Authority(readRoot(makeRoot('isthmus.mesh', Date.now())), { trustDomain: 'isthmus.mesh', now: Date.now });
@@ -44,6 +33,7 @@ test('openssl verifies what the authority signs, for both ends of TLS', t => {
   t.regex(text, /CA:FALSE/);
   const root = openssl(directory, 'x509', '-in', 'root.pem', '-noout', '-text', '-fingerprint', '-sha256');
   t.regex(root, /X509v3 Key Usage: critical\s+Certificate Sign, CRL Sign\n/);
+  t.regex(root, /X509v3 Basic Constraints: critical\s+CA:TRUE\n/);
   t.true(root.replaceAll(':', '').toLowerCase().includes(fingerprintOf(ca.root)));
   const life = issued.notAfter.getTime() - Date.now();
   t.true(life > LIFETIME.workload - 5000 && life <= LIFETIME.workload);
@@ -60,11 +50,39 @@ test('the API is known by names and addresses', t => {
   t.is(certificate.checkHost('elsewhere'), undefined);
 });
 
-test('serial numbers differ', t => {
+test('serial numbers differ, are positive and of one length', t => {
   const ca = authority();
   const key = createPublicKey(createPrivateKey(makeKey()));
   const serials = Array.from({ length: 50 }, () => new X509Certificate(ca.issueWorkload(key, ID).chain).serialNumber);
   t.is(new Set(serials).size, 50);
+  for (const serial of serials) t.regex(serial, /^[0-7][0-9A-F]{31}$/);
+});
+
+test('a certificate holds for clocks that are behind, but not for longer than its authority; a long name is cut', t => {
+  const start = Date.now();
+  const ca = authority();
+  const key = createPublicKey(createPrivateKey(makeKey()));
+  const begins = (now: number): number => {
+    const later = new Authority(readRoot(makeRoot('isthmus.mesh', start)), {
+      trustDomain: 'isthmus.mesh',
+      now: () => now,
+    });
+    return new X509Certificate(later.issueWorkload(key, ID).chain).validFromDate.getTime();
+  };
+  const day = 86_400_000;
+  t.true(Math.abs(begins(start + day) - (start + day - 5 * 60_000)) < 1000);
+  t.true(begins(start) >= new X509Certificate(ca.root).validFromDate.getTime() - 1000);
+  const long = new X509Certificate(ca.issueWorkload(key, `${ID}${'x'.repeat(100)}`).chain);
+  t.is(/CN=(.*)$/.exec(long.subject)?.[1]?.length, 64);
+  t.is(spiffeIdOf(long), `${ID}${'x'.repeat(100)}`);
+});
+
+test('an authority that was given is trusted beside the one before it', t => {
+  const [former, now] = [makeRoot('isthmus.mesh', Date.now()), makeRoot('isthmus.mesh', Date.now())];
+  const options = { trustDomain: 'isthmus.mesh', now: Date.now };
+  const ca = new Authority(readRoot(now), { ...options, formerRoots: [former.certificate, now.certificate] });
+  t.deepEqual(ca.roots, [former.certificate, now.certificate]);
+  t.is(ca.root, now.certificate);
 });
 
 test('a request says who holds the key; openssl reads it too', t => {
@@ -82,32 +100,28 @@ test('a request says who holds the key; openssl reads it too', t => {
 test('a request that openssl made is read', t => {
   const directory = scratch(t);
   openssl(directory, 'ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', 'key.pem');
-  writeFileSync(
-    join(directory, 'c.cnf'),
-    '[req]\ndistinguished_name=dn\nattributes=at\nprompt=no\n[dn]\nCN=x\n[at]\nchallengePassword=secret-nonce\n',
-  );
-  openssl(
-    directory,
-    'req',
-    '-new',
-    '-config',
-    'c.cnf',
-    '-key',
-    'key.pem',
-    '-addext',
-    `subjectAltName=URI:${ID}`,
-    '-outform',
-    'DER',
-    '-out',
-    'r.der',
-  );
+  const sections = ['[req]', 'distinguished_name=dn', 'attributes=at', 'prompt=no', '[dn]', 'CN=x', '[at]'];
+  writeFileSync(join(directory, 'c.cnf'), [...sections, 'challengePassword=secret-nonce', ''].join('\n'));
+  const flags = '-new -config c.cnf -key key.pem -outform DER -out r.der -addext'.split(' ');
+  openssl(directory, 'req', ...flags, `subjectAltName=URI:${ID}`);
   const read = readRequest(readFileSync(join(directory, 'r.der')));
   t.is(read.uri, ID);
   t.is(read.challenge, 'secret-nonce');
 });
 
+test('a request with two nonces is refused', t => {
+  const key = createPrivateKey(makeKey());
+  const [info, algorithm] = der.children(der.decode(makeRequest(key, ID, 'nonce')));
+  const attributes = der.children(der.children(info)[3]);
+  attributes.push(attributes.at(-1)!);
+  const signature = der.bitString(sign('sha256', der.encode(info!), key));
+  const request = der.encode(der.sequence(info!, algorithm!, signature));
+  t.throws(() => readRequest(request), { code: 'CSR_INVALID', message: /more than one challengePassword/ });
+});
+
 const REFUSED: Record<string, { readonly args: string[]; readonly key: string[]; readonly why: RegExp }> = {
   'a DNS name beside the URI': { args: [`subjectAltName=URI:${ID},DNS:web`], key: ['prime256v1'], why: /exactly one/ },
+  'a DNS name': { args: ['subjectAltName=DNS:web'], key: ['prime256v1'], why: /exactly one/ },
   'two URIs': { args: [`subjectAltName=URI:${ID},URI:${ID}2`], key: ['prime256v1'], why: /exactly one/ },
   'no name': { args: ['basicConstraints=CA:TRUE'], key: ['prime256v1'], why: /exactly one/ },
   'another curve': { args: [`subjectAltName=URI:${ID}`], key: ['secp384r1'], why: /not ECDSA P-256/ },
@@ -148,40 +162,6 @@ test('a request whose bytes were changed is refused', t => {
   t.throws(() => readRequest(Buffer.alloc(100_000)), { message: /at most/ });
 });
 
-/** A root and an authority below it, as files: `root.pem`, `middle.pem`, `middle.key`, `ca.p12` (password `geheim`). */
-function chainOf(directory: string): void {
-  const run = (...args: string[]): string => openssl(directory, ...args);
-  const key = (name: string): string => run('ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', name);
-  const usage = 'keyUsage=critical,keyCertSign';
-  key('root.key');
-  key('middle.key');
-  run(...'req -x509 -new -key root.key -subj /CN=root -days 30 -out root.pem -addext'.split(' '), usage);
-  run(...'req -new -key middle.key -subj /CN=middle -out middle.csr'.split(' '));
-  writeFileSync(join(directory, 'ext'), `basicConstraints=critical,CA:TRUE\n${usage}\nsubjectKeyIdentifier=hash\n`);
-  run(...'x509 -req -in middle.csr -CA root.pem -CAkey root.key -days 20 -extfile ext -out middle.pem'.split(' '));
-  const bundle = 'pkcs12 -export -inkey middle.key -in middle.pem -certfile root.pem -passout pass:geheim -out ca.p12';
-  run(...bundle.split(' '));
-}
-
-test('an authority is given as PEM with an intermediate, or as PKCS#12', async t => {
-  const directory = scratch(t);
-  chainOf(directory);
-  const text = (name: string): string => readFileSync(join(directory, name), 'utf8');
-  const bytes = readFileSync(join(directory, 'ca.p12'));
-  const pem = authorityFromPem(text('middle.pem') + text('root.pem'), text('middle.key'));
-  for (const given of [pem, await authorityFromPkcs12(bytes, 'geheim')]) {
-    const ca = new Authority(given, { trustDomain: 'isthmus.mesh', now: Date.now });
-    const issued = ca.issueWorkload(createPublicKey(createPrivateKey(makeKey())), ID);
-    t.is(issued.chain.match(/BEGIN/g)?.length, 2);
-    writeFileSync(join(directory, 'leaf.pem'), issued.chain);
-    const verify = 'verify -x509_strict -CAfile root.pem -untrusted leaf.pem leaf.pem';
-    t.regex(openssl(directory, ...verify.split(' ')), /OK/);
-  }
-  await t.throwsAsync(authorityFromPkcs12(bytes, 'wrong'), { message: /PKCS#12/ });
-  t.throws(() => authorityFromPem(text('root.pem'), text('middle.key')), { message: /does not fit/ });
-  t.throws(() => authorityFromPem(text('middle.pem'), text('middle.key')), { message: /self-signed/ });
-});
-
 for (const keyId of ['subjectKeyIdentifier=00112233445566778899AABBCCDDEEFF', ''])
   test(`an authority is given with another key identifier than we would make: ${keyId || 'none'}`, t => {
     const directory = scratch(t);
@@ -211,31 +191,6 @@ test('a certificate says when it was issued, also where its authority is younger
   t.true(Math.abs(issuedAt(new X509Certificate(chain).validFromDate.getTime()) - now) < 1000);
 });
 
-test('an RSA authority signs too', async t => {
-  const directory = scratch(t);
-  openssl(
-    directory,
-    'req',
-    '-x509',
-    '-newkey',
-    'rsa:2048',
-    '-nodes',
-    '-keyout',
-    'k.pem',
-    '-subj',
-    '/CN=rsa',
-    '-days',
-    '9',
-    '-out',
-    'root.pem',
-  );
-  openssl(directory, 'pkcs12', '-export', '-inkey', 'k.pem', '-in', 'root.pem', '-passout', 'pass:x', '-out', 'ca.p12');
-  const given = await authorityFromPkcs12(readFileSync(join(directory, 'ca.p12')), 'x');
-  const ca = new Authority(given, { trustDomain: 'isthmus.mesh', now: Date.now });
-  writeFileSync(join(directory, 'leaf.pem'), ca.issueHost(createPublicKey(createPrivateKey(makeKey())), 'a').chain);
-  t.regex(openssl(directory, 'verify', '-CAfile', 'root.pem', 'leaf.pem'), /OK/);
-});
-
 test('nothing outlives the authority, and an ended one signs nothing', t => {
   const start = Date.now();
   let now = start + 10 * 365 * 86_400_000 - 3_600_000;
@@ -245,4 +200,10 @@ test('nothing outlives the authority, and an ended one signs nothing', t => {
   t.true(notAfter.getTime() <= start + 10 * 365 * 86_400_000);
   now += 2 * 3_600_000;
   t.throws(() => ca.issueWorkload(key, ID), { code: 'CA_UNUSABLE' });
+});
+
+test('a root that ends after 2049 says so with four digits', t => {
+  const { certificate } = makeRoot('isthmus.mesh', Date.UTC(2045, 6));
+  const { validFromDate, validToDate } = new X509Certificate(certificate);
+  t.deepEqual([validFromDate.getUTCFullYear(), validToDate.getUTCFullYear()], [2045, 2055]);
 });

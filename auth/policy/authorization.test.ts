@@ -164,4 +164,7 @@ test('what cannot change the outcome is left out', t => {
   t.deepEqual(atPort(authorization([policy('ALLOW', { ...web, ...to({ ports: ['8080'] }) })]), 9090), {
     kind: 'never',
   });
+  // Whether a port is judged at all hangs on it.
+  t.deepEqual(authorization([policy('ALLOW', web, {})]), { kind: 'always' });
+  t.deepEqual(authorization([policy('ALLOW', {}), policy('DENY', web, {})]), { kind: 'never' });
 });
