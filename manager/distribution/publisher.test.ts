@@ -121,3 +121,68 @@ test('what cannot be encoded stays as it was, and holds up nothing else', t => {
   set('a/default/two', '2');
   t.deepEqual(a.got, ['a/default/one', 'a/default/two', 'a/default/two']);
 });
+
+/** A publisher over names of services: the virtual IP by name. */
+function overServices() {
+  const addresses = new Map<string, string>();
+  const value = (_: ResourceType, name: string) =>
+    addresses.has(name)
+      ? { namespace: 'default', name, hostname: name, aliases: [], ports: [], virtualIps: [addresses.get(name)] }
+      : undefined;
+  const source = { value, names: () => addresses.keys() } as unknown as ResourceSource;
+  const publisher = new Publisher(source, loadWire(), { now: () => 7 });
+  const set = (name: string, address: string): void => {
+    addresses.set(name, address);
+    publisher.changed([{ type: 'ServiceName', name }]);
+  };
+  const listener = (of: string, subscribe: readonly string[]) => {
+    const got: string[] = [];
+    const stream = publisher.open(of, ({ type, nonce, resources, removed }) => {
+      got.push(...resources.map(({ name }) => name), ...removed.map(name => `-${name}`));
+      stream.receive({ ...NO_REQUEST, type, nonce });
+    });
+    const ask = (more: Partial<DeltaRequest>): void => stream.receive({ ...NO_REQUEST, type: 'ServiceName', ...more });
+    ask({ subscribe });
+    return { ask, close: () => stream.close(), news: () => got.splice(0) };
+  };
+  return { publisher, set, listener };
+}
+
+test('what changed goes to those that named it and to those that want all, each made once, and to no other', t => {
+  const { publisher, set, listener } = overServices();
+  set('one', '10.0.0.1');
+  set('two', '10.0.0.2');
+  const hosts = [listener('a', ['one']), listener('b', ['one', 'two']), listener('c', ['*'])];
+  const [a, b, c] = hosts as [(typeof hosts)[0], (typeof hosts)[0], (typeof hosts)[0]];
+  const news = (): string[] => hosts.map(host => host.news().join(' '));
+  t.deepEqual(news(), ['one', 'one two', 'one two']);
+  const before = publisher.work;
+  set('one', '10.0.0.3');
+  t.deepEqual(news(), ['one', 'one', 'one']);
+  t.is(publisher.work.encodings - before.encodings, 1);
+  t.is(publisher.work.responses - before.responses, 3);
+  set('two', '10.0.0.4');
+  t.deepEqual(news(), ['', 'two', 'two']);
+  set('three', '10.0.0.5');
+  t.deepEqual(news(), ['', '', 'three']);
+  b.ask({ unsubscribe: ['one'] });
+  c.ask({ unsubscribe: ['*'] });
+  set('one', '10.0.0.6');
+  t.deepEqual(news(), ['one', '', '']);
+  a.ask({ unsubscribe: ['one'] });
+  b.close();
+  t.deepEqual(news(), ['', '', '']);
+  for (const name of ['one', 'two', 'three']) set(name, '10.0.0.7');
+  t.deepEqual(news(), ['', '', '']);
+  t.is(publisher.work.cached, 0, 'nothing is kept for nobody');
+});
+
+test('whoever wants all is sent nothing any more once it is gone', t => {
+  const { publisher, set, listener } = overServices();
+  const a = listener('a', ['*']);
+  set('one', '10.0.0.1');
+  a.close();
+  set('one', '10.0.0.2');
+  t.deepEqual(a.news(), ['one']);
+  t.is(publisher.work.cached, 0);
+});

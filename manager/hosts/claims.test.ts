@@ -2,9 +2,10 @@ import test from 'ava';
 import { NOWHERE } from '../model/locality.ts';
 import type { Clock } from '../model/util/clock.ts';
 import { member, workload } from './fixtures.ts';
-import { type HostState, Hosts } from './hosts.ts';
+import { type HostListener, type HostState, Hosts } from './hosts.ts';
 
 const ADDRESS = '10.0.0.1';
+const LISTENER: HostListener = { workloadsChanged: () => undefined, hostArrived: () => undefined };
 const clock: Clock = { now: () => 1_000, sleep: () => Promise.withResolvers<void>().promise };
 
 interface Claim {
@@ -62,8 +63,8 @@ for (const [what, first, second, winner] of CASES)
       t.throws(() => hosts.report(member('a'), { sequence: 2 }, '192.0.2.1'), { code: 'address-taken' });
   });
 
-test('an address is free once its host says another, or is removed', t => {
-  const hosts = new Hosts(clock, { workloadsChanged: () => undefined, hostArrived: () => undefined });
+test('an address is free once its host says another, or is removed; the next one holds it then', t => {
+  const hosts = new Hosts(clock, LISTENER);
   report(hosts, 'a', {});
   report(hosts, 'a', { address: '10.0.0.9' });
   report(hosts, 'b', {});
@@ -71,4 +72,23 @@ test('an address is free once its host says another, or is removed', t => {
   hosts.remove('b');
   report(hosts, 'a', {});
   t.is(hosts.get('a')?.host.address, ADDRESS);
+  t.is(hosts.claimed('a'), undefined);
+  hosts.remove('a');
+  report(hosts, 'a', {});
+  t.throws(() => report(hosts, 'b', {}), { code: 'address-taken' });
+});
+
+test('a claim in vain is told of until it was not made for 30 s, or its host is removed', t => {
+  let now = 1_000;
+  const hosts = new Hosts({ ...clock, now: () => now }, LISTENER);
+  report(hosts, 'a', {});
+  const claim = (): void => void t.throws(() => report(hosts, 'b', {}), { code: 'address-taken' });
+  claim();
+  now += 29_999;
+  t.is(hosts.claimed('b')?.resource, `address ${ADDRESS}`);
+  now += 1;
+  t.is(hosts.claimed('b'), undefined);
+  claim();
+  hosts.remove('b');
+  t.is(hosts.claimed('b'), undefined);
 });

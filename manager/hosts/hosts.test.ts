@@ -88,3 +88,114 @@ for (const [what, happens, isHeard] of ENDS)
     await turn();
     t.is(heard, isHeard);
   });
+
+/** What a listener hears: hosts that arrived, and uids of workloads, without what is the same in all. */
+function listening() {
+  const heard: string[] = [];
+  let now = 1_000;
+  let wake = (): void => undefined;
+  const stop = new AbortController();
+  const hosts = new Hosts(
+    { now: () => now, sleep: () => new Promise<void>(resolve => (wake = resolve)) },
+    {
+      workloadsChanged: (host, uids) =>
+        heard.push(
+          `${host}: ${[...uids]
+            .map(uid => uid.slice(10))
+            .sort()
+            .join()}`,
+        ),
+      hostArrived: ({ host: { name, network } }) => heard.push(`${name} arrived in "${network}"`),
+    },
+  );
+  const running = hosts.run(stop.signal);
+  return {
+    hosts,
+    heard: () => heard.splice(0),
+    async pass(ms: number) {
+      await turn();
+      now += ms;
+      wake();
+      await turn();
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      wake();
+      await running;
+    },
+  };
+}
+
+const WEB = workload('a', ADDRESS, 'web');
+const API = workload('a', ADDRESS, 'api');
+const STATUS = { rejections: [], startedAt: 1, agentVersion: '1', envoyVersion: '1', envoyConnected: true };
+
+test('what changed about a host is told, and nothing else', async t => {
+  await using at = listening();
+  const { hosts, heard } = at;
+  const report = (message: Partial<HostReportMessage>, observed = '192.0.2.1') =>
+    hosts.report(member('a'), { sequence: 7, ...message }, observed);
+  t.throws(() => report({ workloads: [WEB] }), { code: 'message-invalid' }, 'it must name the host first');
+  t.deepEqual(heard(), []);
+  t.deepEqual(report({ host: hostAt('another') }), {
+    sequence: 7,
+    leaseMs: LEASE_MS,
+    observedAddress: '192.0.2.1',
+    refused: [],
+  });
+  t.deepEqual(heard(), ['a arrived in ""'], 'under the name of its certificate');
+  report({ workloads: [WEB, API] });
+  t.deepEqual(heard(), ['a: api,web']);
+  report({});
+  report({ host: hostAt('a'), workloads: [{ ...WEB }, { ...API }], status: STATUS });
+  report({});
+  t.deepEqual(heard(), [], 'nothing is new');
+  t.deepEqual(hosts.get('a')?.status, STATUS);
+  report({ workloads: [{ ...WEB, labels: { version: 'v2' } }, API] });
+  t.deepEqual(heard(), ['a: web']);
+  report({ workloads: [{ ...WEB, labels: { version: 'v2' } }] });
+  t.deepEqual(heard(), ['a: api'], 'one went');
+  report({}, ADDRESS);
+  t.deepEqual(heard(), ['a arrived in ""'], 'its address is proven');
+  report({ host: { ...hostAt('a'), network: 'east' } }, ADDRESS);
+  t.deepEqual(heard(), ['a arrived in "east"', 'a: web']);
+  await at.pass(LEASE_MS);
+  t.deepEqual(heard(), ['a: web'], 'it is lost');
+  t.is(hosts.leaseEnd('a'), undefined);
+  t.false(hosts.get('a')?.alive);
+  report({}, ADDRESS);
+  t.deepEqual(heard(), ['a: web'], 'it is back');
+  hosts.remove('a');
+  t.deepEqual(heard(), ['a: web'], 'it is removed');
+  t.is(hosts.get('a'), undefined);
+  t.is(hosts.leaseEnd('a'), undefined);
+  await at.pass(LEASE_MS);
+  hosts.remove('a');
+  t.deepEqual(heard(), []);
+});
+
+test('what was known of a host before a restart is told; an address that is none is what it is seen at', async t => {
+  await using at = listening();
+  const { hosts, heard } = at;
+  const more = { status: undefined, refused: [], proven: false, lastHeard: 0 };
+  hosts.restore('a', { host: hostAt('a'), workloads: new Map([[WEB.uid, WEB]]), alive: false, ...more });
+  t.deepEqual(heard(), ['a arrived in ""', 'a: web']);
+  t.is(hosts.leaseEnd('a'), undefined);
+  await hosts.heard();
+  hosts.report(member('a'), { sequence: 1, host: { ...hostAt('a'), address: 'nowhere' } }, '192.0.2.1');
+  t.is(hosts.get('a')?.host.address, '192.0.2.1');
+  t.true(hosts.get('a')?.proven);
+  t.throws(() => hosts.report(member('a'), { sequence: 2, host: { ...hostAt('a'), tunnelPort: 0 } }, ADDRESS), {
+    code: 'message-invalid',
+  });
+});
+
+test('a host whose machines are two is told of until it is removed', async t => {
+  await using at = listening();
+  const { hosts } = at;
+  for (const startedAt of [2, 1, 2, 1])
+    hosts.report(member('a'), { sequence: 1, host: hostAt('a'), status: { ...STATUS, startedAt } }, ADDRESS);
+  t.is(hosts.doubled('a')?.resource, 'host a');
+  hosts.remove('a');
+  t.is(hosts.doubled('a'), undefined);
+});
