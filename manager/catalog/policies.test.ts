@@ -27,7 +27,10 @@ function policy(
       resourceVersion: note,
       creationTimestamp: `${created}T00:00:00Z`,
     },
-    spec: { action: 'ALLOW', rules: [], ...(labels && { selector: { matchLabels: labels } }) },
+    spec: {
+      ...(kind === 'PeerAuthentication' ? { mtls: { mode: 'STRICT' } } : { action: 'ALLOW', rules: [] }),
+      ...(labels && { selector: { matchLabels: labels } }),
+    },
   } as unknown as Policy;
 }
 
@@ -71,8 +74,13 @@ test('the narrowest comes first, of equals the oldest', t => {
   policies.set('2', policy('young', { kind, created: '2026-02-01' }));
   policies.set('3', policy('old', { kind, created: '2026-01-01' }));
   policies.set('4', policy('workload', { kind, labels: { app: 'web' }, created: '2026-03-01' }));
+  policies.set('5', policy('authorization'));
   const names = policies.of(WEB).peerAuthentication.map(({ metadata }) => metadata.name);
   t.deepEqual(names, ['workload', 'old', 'young', 'mesh']);
+  t.deepEqual(
+    policies.of(WEB).authorization.map(({ metadata }) => metadata.name),
+    ['authorization'],
+  );
 });
 
 const REVISIONS: readonly [what: string, after: Policy | undefined, same: boolean][] = [
@@ -101,7 +109,7 @@ test("cluster.local is the mesh's own trust domain in principals, as in Istio, a
   const to = [{ operation: { ports: ['80'] } }];
   const spec = (domain: string): object => ({
     action: 'DENY',
-    rules: [{ from: [{ source: source(domain) }], to }, {}],
+    rules: [{ from: [{ source: source(domain) }, { source: { namespaces: ['shop'] } }], to }, {}],
   });
   policies.set('key', { ...policy('p'), spec: spec('cluster.local') } as AuthorizationPolicy);
   t.deepEqual(policies.of(WEB).authorization[0]?.spec as unknown, spec('isthmus.mesh'));

@@ -1,5 +1,5 @@
 import test from 'ava';
-import type { Instance } from '../model/instance.ts';
+import type { Health, Instance } from '../model/instance.ts';
 import { NOWHERE } from '../model/locality.ts';
 import type { Draft } from './merge.ts';
 import { type Reached, reachAll, standing } from './reach.ts';
@@ -70,4 +70,36 @@ for (const [ofService, ofWorkload, differs] of PROTOCOLS)
     );
     if (differs)
       t.regex(problems[0]!.why, new RegExp(`port 9080 speaks ${ofWorkload}, and callers speak ${ofService} to it`));
+  });
+
+const STATES: readonly [registry: Health, workload: Health | undefined, alive: boolean, said: Health | undefined][] = [
+  ['healthy', 'healthy', true, 'healthy'],
+  ['draining', 'healthy', true, 'draining'],
+  ['draining', 'unhealthy', true, 'unhealthy'],
+  ['healthy', 'draining', true, 'draining'],
+  ['unhealthy', 'draining', true, 'unhealthy'],
+  ['draining', undefined, true, 'draining'],
+  ['healthy', 'healthy', false, undefined],
+];
+
+for (const [registry, health, alive, said] of STATES)
+  test(`${registry} in the registry, ${health ?? 'unknown'} on a host that is ${alive ? '' : 'not '}heard of: ${said ?? 'left out'}`, t => {
+    const draftOf = (id: string, address: string): Draft => {
+      const instance = { id, address, ports: [], labels: {}, weight: 1, health: registry };
+      return { id, source: 'file', instance, ports: {} } as unknown as Draft;
+    };
+    const host = { name: 'a', address: '10.0.0.1', tunnelPort: 15_008, network: '', locality: NOWHERE };
+    const workload = { uid: 'a/default/w', name: 'w', namespace: 'default', labels: {}, ports: [], health };
+    const placed = { workload, host, alive } as unknown as PlacedWorkload;
+    const mesh = {
+      workloads: {
+        get: () => undefined,
+        find: (_: string, address: string) => (health && address === '10.0.0.1' ? placed : undefined),
+      },
+      withheld: { find: () => undefined },
+      trustDomain: 'isthmus.mesh',
+    };
+    const { instances } = reachAll([draftOf('w', '10.0.0.1'), draftOf('elsewhere', '10.0.0.2')], [], mesh);
+    t.is(instances.find(({ id }) => id === 'w')?.health, said);
+    t.is(instances.find(({ id }) => id === 'elsewhere')?.health, registry);
   });
