@@ -169,6 +169,7 @@ test('a session that breaks off in its list removes nothing, and tries come ever
     t.is(script.sessions, tries + 2, `and no longer than ${wait} ms`);
   }
   t.deepEqual(addresses(), { '/a': ['1'], '/b': ['2'] });
+  t.is(followed.status().staleSinceMs, 1_000_000, 'since the first break');
   await script.say(SYNCED, new Error('again'));
   await clock.advance(50);
   t.is(script.sessions, 8, 'the first wait is short again');
@@ -198,7 +199,7 @@ test('a service that cannot be read stays, through the end of the list too', asy
 });
 
 test('what cannot be read is not known to be gone, whatever was known of it in an earlier life', async t => {
-  const { script, followed, stop } = begin();
+  const { script, clock, followed, stop } = begin();
   t.false(followed.isGone('/a'), 'nothing is known yet');
   const unreadable: RegistryEvent = { type: 'unreadable', name: 'a', problem: { where: 'a', why: 'no right' } };
   await script.say(unreadable, service('b', ['1']), { type: 'synced', partly: true });
@@ -207,6 +208,11 @@ test('what cannot be read is not known to be gone, whatever was known of it in a
   t.deepEqual([followed.isGone('/a'), followed.isGone('/b'), followed.isGone('/c')], [false, false, true]);
   await script.say(service('a', []));
   t.true(followed.isGone('/a'));
+  await script.say(unreadable, new Error('lost'));
+  t.false(followed.isGone('/a'));
+  await clock.advance(50);
+  await script.say(SYNCED);
+  t.true(followed.isGone('/a'), 'a new list does not name it');
   stop();
   await followed.ended;
 });
@@ -225,7 +231,7 @@ test('a session that says nothing before it has synced is given up; after that s
   t.is(script.sessions, 2);
   await script.say(service('a', ['1']), SYNCED);
   await clock.advance(1_000_000);
-  t.is(script.sessions, 2);
+  t.deepEqual([script.sessions, script.ended], [2, 1]);
   stop();
   await followed.ended;
 });
@@ -300,6 +306,16 @@ test('a batch names what changed and only that; a list that says the same again 
   await clock.advance(50);
   await script.say(service('a', ['1']), service('b', ['3']), SYNCED);
   t.deepEqual([...(await batches.next()).value!], []);
+  await script.say(service('b', []));
+  t.deepEqual([...(await batches.next()).value!], ['/b'], 'it went');
+  await script.say({ type: 'synced', partly: true });
+  t.deepEqual([...(await batches.next()).value!], [], 'it is not known whether all is there');
+  await script.say(SYNCED);
+  t.deepEqual([...(await batches.next()).value!], [], 'it is known again');
+  await script.say(new Error('x'));
+  await clock.advance(50);
+  await script.say(SYNCED);
+  t.deepEqual([...(await batches.next()).value!], ['/a'], 'it went meanwhile');
   stop();
   t.true((await batches.next()).done);
   await followed.ended;

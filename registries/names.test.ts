@@ -22,3 +22,20 @@ for (const [text, number] of [
     t.is(endsInNumber(text), number);
     if (number) t.false(isHostname(text));
   });
+
+for (const [text, is] of [
+  ['reviews.service.consul', true],
+  ['_http._tcp.reviews.example', true],
+  ['re_views.example', true],
+  ['reviews..example', false],
+  ['reviews.example.', false],
+  ['Reviews.example', false],
+  ['re views.example', false],
+  [`${'a'.repeat(63)}.example`, true],
+  [`${'a'.repeat(64)}.example`, false],
+  [`${'a.'.repeat(126)}a`, true],
+  [`${'a.'.repeat(126)}aa`, false],
+] as const)
+  test(`"${text}" can ${is ? '' : 'not '}be an alias`, t => {
+    t.is(isHostname(text), is);
+  });

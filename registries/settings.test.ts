@@ -27,6 +27,20 @@ test('an entry of each kind, with what all share', t => {
   });
 });
 
+const ports = (...list: readonly object[]): object => ({ kind: 'file', path: '/a', services: { x: { ports: list } } });
+
+test('ports without a name are named for their protocol', t => {
+  const [read] = readRegistries([ports({ number: 80, protocol: 'http' }, { number: 1 }, { number: 2 })], 'registries');
+  t.deepEqual(
+    read?.mapping.services.get('x')?.ports?.map(({ number, name, protocol }) => `${number} ${name} ${protocol}`),
+    ['80 http http', '1 tcp tcp', '2 tcp-2 tcp'],
+  );
+});
+
+test('registries that are no list are refused', t => {
+  t.throws(() => readRegistries({ kind: 'file' }, 'registries'), { message: /registries: must be a list/ });
+});
+
 for (const [entry, message] of [
   [{}, 'registries[0].kind: is missing; try "file"'],
   [{ kind: 'consl' }, 'registries[0].kind: must be one of file, '],
@@ -55,6 +69,11 @@ for (const [entry, message] of [
     { kind: 'file', path: '/a', services: { x: { ports: [{ number: 1, protocol: 'htp' }] } } },
     'registries[0].services.x.ports[0].protocol: must be one of http, http2',
   ],
+  [ports({}), 'services.x.ports[0].number: is missing; try 8080'],
+  [ports({ nubmer: 1 }), 'services.x.ports[0].nubmer: is not a field here; did you mean "number"?'],
+  [ports({ number: 1, name: 'a b' }), 'services.x.ports[0].name: must be letters, digits and "-", at most 63'],
+  [ports({ number: 1, name: 'a' }, { number: 1, name: 'b' }), 'services.x.ports[1].number: 1 is given twice'],
+  [ports({ number: 1, name: 'a' }, { number: 2, name: 'a' }), 'services.x.ports[1].name: "a" is given twice'],
   [{ kind: 'file', path: '/a', namespace: 'A_b' }, 'registries[0].namespace: must be lower-case letters'],
 ] as const)
   test(`${JSON.stringify(entry)} is refused with a reason`, t => {

@@ -57,7 +57,6 @@ export class RegistryState {
     const mapped = mapService(listed, this.#mapping);
     if ('why' in mapped) {
       this.#setProblems(key, [mapped]);
-      this.#remove(key);
       return;
     }
     this.#setProblems(key, mapped.problems);
