@@ -130,3 +130,20 @@ test('a change of policy changes what decides, not the listeners of others', t =
     'tunnel/b/default/reviews',
   ]);
 });
+
+test('what a caller sends is told apart by the ports of all services; what comes to it inside its namespace is served there', t => {
+  const selector = { kind: 'namespace', path: '/run/netns/web', id: 'web' } as const;
+  const inside = workload(A, 'inside', [port(8080)], { selector, addresses: ['172.17.0.2'] });
+  const { resources } = new Compiler().compile(input(A, [web, inside], [reviews, db]));
+  const listeners = new Map(
+    resources.filter(({ typeUrl }) => typeUrl === TYPE.listener).map(each => [each.name, each]),
+  );
+  const out = JSON.stringify(listeners.get('out/a/default/web')?.body);
+  for (const part of ['out/9080', '5432']) t.true(out.includes(part), part);
+  const inbound = listeners.get('inbound/a/default/inside');
+  t.true(JSON.stringify(inbound?.body).includes('/namespaces/web'));
+  t.deepEqual(inbound?.origins, ['workload a/default/inside']);
+  t.deepEqual(listeners.get('tunnel')?.origins, ['workload a/default/web', 'workload a/default/inside']);
+  const hosts = resources.find(({ name, typeUrl }) => name === 'hbone' && typeUrl === TYPE.endpoints);
+  t.true(JSON.stringify(hosts?.body).includes('10.0.0.2'), 'the host of an instance is listed');
+});

@@ -100,6 +100,20 @@ test('a match of another port does not count; when none is left the service is s
   t.is(routes.at(-1)?.route?.cluster, OUT);
 });
 
+test('a match of this port counts; its headers hold for every route that is made of it', t => {
+  const { routes } = compiled([
+    { match: [{ port: 9080, headers: { 'end-user': { exact: 'a' } } }], route: [to('reviews')] },
+  ]);
+  t.deepEqual(
+    routes.map(({ match }) => match.headers?.map(({ name }) => name)),
+    [['end-user', ':method'], ['end-user']],
+  );
+});
+
+test('a destination that stands alone gets all, whatever its weight', t => {
+  t.is(compiled([{ match: [], route: [to('reviews', 0)] }]).routes[0]?.route?.cluster, OUT);
+});
+
 test('weights; a share that goes nowhere leaves the others', t => {
   const { routes, problems } = compiled([
     { match: [], route: [to('reviews', 90), to('nobody', 10), to('reviews', 0)] },
