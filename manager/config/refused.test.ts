@@ -147,6 +147,17 @@ const refused: readonly [string, string, ...string[]][] = [
     'spec.http[0].retries.per_try_timeout: is not a field here; did you mean "perTryTimeout"?',
   ],
   [
+    'retries without a number',
+    route('retries: {retryOn: 5xx}'),
+    'spec.http[0].retries.attempts: is missing; try 2; 0 for none',
+  ],
+  [
+    'mistyped fields of a route and its match',
+    route('matches: [], match: [{uris: {prefix: /a}}]'),
+    'spec.http[0].matches: is not a field here; did you mean "match"?',
+    'spec.http[0].match[0].uris: is not a field here; did you mean "uri"?',
+  ],
+  [
     'a match of two ways',
     route('match: [{uri: {exact: /a, prefix: /b}}]'),
     'spec.http[0].match[0].uri: must have exactly one of exact, prefix and regex, not exact and prefix',
@@ -205,6 +216,13 @@ const refused: readonly [string, string, ...string[]][] = [
     'spec.http[0].route[1].weight: must be a whole number from 0 to 2147483647, not "10"',
   ],
   [
+    'weights that are too many together',
+    virtualService(
+      '{hosts: [reviews], http: [{route: [{destination: {host: a}, weight: 2147483647}, {destination: {host: b}, weight: 2147483647}, {destination: {host: c}, weight: 2}]}]}',
+    ),
+    'spec.http[0].route: has weights that add up to 4294967296; at most 4294967295',
+  ],
+  [
     'wrong destinations',
     virtualService(
       '{hosts: [reviews], http: [{route: [{host: a, weight: 1}, {destination: {subset: v1, port: {}}, weight: 1}, {destination: {host: b, port: 9080}}]}]}',
@@ -238,6 +256,15 @@ const refused: readonly [string, string, ...string[]][] = [
     'spec.trafficPolicy.outlierDetection.interval: must be at least 1ms, not "0s"',
     'spec.trafficPolicy.outlierDetection.maxEjectionPercent: must be a whole number from 0 to 100, not 101',
     'spec.trafficPolicy.outlierDetection.consecutiveErrors: was removed from Istio; try "consecutive5xxErrors"',
+  ],
+  [
+    'mistyped fields of a policy',
+    destinationRule(
+      '{host: a, trafficPolicy: {loadBalancers: {}, loadBalancer: {simpel: RANDOM}, outlierDetection: {intervall: 1s}}}',
+    ),
+    'spec.trafficPolicy.loadBalancers: is not a field here; did you mean "loadBalancer"?',
+    'spec.trafficPolicy.loadBalancer.simpel: is not a field here; did you mean "simple"?',
+    'spec.trafficPolicy.outlierDetection.intervall: is not a field here; did you mean "interval"?',
   ],
   [
     'policies to come',
@@ -319,10 +346,13 @@ const refused: readonly [string, string, ...string[]][] = [
   ],
   [
     'wrong operations',
-    policy('{rules: [{to: [{operation: {ports: [9080, http, "0"]}}, {operation: {methods: [GET]}}]}]}'),
+    policy(
+      '{rules: [{to: [{operation: {ports: [9080, http, "0", "65535", "65536"]}}, {operation: {methods: [GET]}}]}]}',
+    ),
     'spec.rules[0].to[0].operation.ports[0]: must be a text, not 9080',
     'spec.rules[0].to[0].operation.ports[1]: "http" is no port number; try "9080"',
     'spec.rules[0].to[0].operation.ports[2]: "0" is no port number; try "9080"',
+    'spec.rules[0].to[0].operation.ports[4]: "65536" is no port number; try "9080"',
     'spec.rules[0].to[1].operation.methods: is not supported yet; remove it',
   ],
   [
