@@ -82,7 +82,7 @@ function channelCredentials({ roots, key, chain, trustDomain }: ManagerPeer): Ch
 }
 
 /** An error unless the names of a certificate are those of a Manager of the trust domain. */
-function notTheManager(names: string | undefined, trustDomain: string | undefined): Error | undefined {
+export function notTheManager(names: string | undefined, trustDomain: string | undefined): Error | undefined {
   const found = parseManagerSpiffeId(spiffeIdInNames(names) ?? '');
   if (found !== undefined && (trustDomain === undefined || found === trustDomain)) return undefined;
   const wanted = trustDomain === undefined ? 'a Manager' : `the Manager of ${trustDomain}`;
