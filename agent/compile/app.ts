@@ -10,12 +10,15 @@ import { LIMITS } from './upstream.ts';
 const LOOPBACK4 = '127.0.0.1';
 const LOOPBACK6 = '::1';
 
-/** Marks what a cluster dials as delivered. SOL_SOCKET and SO_PRIORITY of Linux, see asm-generic/socket.h. */
-export const DELIVERS: JsonMap = {
-  upstream_bind_config: {
-    socket_options: [{ level: 1, name: 12, int_value: DELIVERY_PRIORITY, state: 'STATE_PREBIND' }],
-  },
-};
+/** SOL_SOCKET and SO_PRIORITY of Linux, see asm-generic/socket.h. */
+const PRIORITY: JsonMap = { level: 1, name: 12, int_value: DELIVERY_PRIORITY, state: 'STATE_PREBIND' };
+/** SOL_IP and IP_TRANSPARENT, ip(7). No user's socket has it, so the rules know whom they keep from servers that are not the workload's. */
+const TRANSPARENT: JsonMap = { level: 0, name: 19, int_value: 1, state: 'STATE_PREBIND' };
+
+/** Marks what a cluster dials as delivered. @param transparent whether Envoy may say so, see `HostSettings`. */
+export function delivered(transparent: boolean): JsonMap {
+  return { upstream_bind_config: { socket_options: [PRIORITY, ...(transparent ? [TRANSPARENT] : [])] } };
+}
 
 /**
  * Where the ports of a workload are dialled: at its own address, and at a loopback address when that refuses, as programs listen on
@@ -26,11 +29,12 @@ export const DELIVERS: JsonMap = {
 export function appClusters(
   local: LocalWorkload,
   hostAddress: string,
-  { ipv6, namespaces }: Pick<HostSettings, 'ipv6' | 'namespaces'>,
+  { ipv6, namespaces, transparent }: Pick<HostSettings, 'ipv6' | 'namespaces' | 'transparent'>,
 ): readonly Resource[] {
   const { workload } = local;
   const namespace = namespaceLink(namespaces, local);
-  const place = namespace === undefined ? DELIVERS : insideNamespace(ownAddresses(local, hostAddress), namespace);
+  const place =
+    namespace === undefined ? delivered(transparent) : insideNamespace(ownAddresses(local, hostAddress), namespace);
   return workload.ports
     .filter(({ protocol }) => protocol !== 'udp')
     .map(({ number }) => {

@@ -8,7 +8,7 @@ type Body = Readonly<Record<string, unknown>>;
 function clusters(protocol: 'http' | 'tcp' | 'grpc', trafficPolicy?: TrafficPolicy): readonly Body[] {
   const rule = destinationRule('s', { ...(trafficPolicy && { trafficPolicy }), subsets: [{ name: 'v1', labels: {} }] });
   const { view } = service('s', 1, [port(80, protocol)], [], { destinationRule: rule });
-  return serviceClusters(view, false).map(({ body }) => body);
+  return serviceClusters(view, {}).map(({ body }) => body);
 }
 
 test('HTTP: one a subset; TCP: one an address, counted as one', t => {

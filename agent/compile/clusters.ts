@@ -4,7 +4,6 @@ import type {
   TrafficPolicy,
 } from '../../manager/model/config/destination-rule.ts';
 import { isHttp, type Protocol } from '../../manager/model/service.ts';
-import { DELIVERS } from './app.ts';
 import { DIRECT } from './endpoints.ts';
 import { internalSocket, PLAINTEXT } from './filters.ts';
 import { ADS, METADATA } from './names.ts';
@@ -32,8 +31,8 @@ interface ClusterOptions {
   readonly statistics: string;
   readonly protocol: Protocol;
   readonly policy: TrafficPolicy | undefined;
-  /** Whether what it dials is delivered to a workload of this host. */
-  readonly delivers: boolean;
+  /** What marks all that it dials as delivered to workloads of this host; empty where it may dial others. */
+  readonly delivers: JsonMap;
 }
 
 /** A cluster whose instances come by EDS. */
@@ -50,7 +49,7 @@ export function cluster({ name, statistics, protocol, policy, delivers }: Cluste
     common_lb_config: { healthy_panic_threshold: { value: outlier?.minHealthPercent ?? 1 } },
     transport_socket_matches: SOCKETS,
     circuit_breakers: LIMITS,
-    ...(delivers ? DELIVERS : {}),
+    ...delivers,
     ...(isHttp(protocol) || outlier !== undefined ? { outlier_detection: outlierDetection(outlier) } : {}),
     ...upstreamProtocol(protocol),
   };

@@ -1,6 +1,6 @@
 import type { ServiceView } from '../../manager/model/host-view.ts';
 import { isHttp } from '../../manager/model/service.ts';
-import { appClusters } from './app.ts';
+import { appClusters, delivered } from './app.ts';
 import { type CalledPort, calledPortsOf, policyOrigins } from './called.ts';
 import { deliveriesOf, deliveriesTo, maySkipTheListener } from './deliveries.ts';
 import { Directory, destinationsOf } from './destination.ts';
@@ -67,11 +67,13 @@ export class Compiler {
   }
 
   #services(input: HostInput, problems: Problem[]): readonly Resource[] {
-    const { services, host } = input;
+    const { services, host, settings } = input;
     const resources: Resource[] = [];
     const all = deliveriesOf(input, this.#memo);
     for (const [hostname, { view, instances }] of services) {
-      const delivers = this.#memo.get(`delivers ${hostname}`, [instances], () => maySkipTheListener(instances));
+      const delivers = this.#memo.get(`delivers ${hostname}`, [instances, settings], () =>
+        maySkipTheListener(instances) ? delivered(settings.transparent) : {},
+      );
       const deliveries = this.#memo.get(`delivered to ${hostname}`, [instances, host.name, all], () =>
         deliveriesTo(instances, host.name, all),
       );

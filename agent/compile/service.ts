@@ -9,7 +9,7 @@ import type { Deliveries } from './deliveries.ts';
 import { loadAssignment } from './endpoints.ts';
 import type { Problem } from './input.ts';
 import { addressCluster, serviceCluster } from './names.ts';
-import { type Resource, resource, TYPE } from './resource.ts';
+import { type JsonMap, type Resource, resource, TYPE } from './resource.ts';
 
 /** Some of the instances of a port. */
 interface Group {
@@ -21,8 +21,8 @@ interface Group {
   readonly policy: TrafficPolicy | undefined;
 }
 
-/** The clusters of a service: for HTTP one a port and subset, for TCP one a port and virtual IP. */
-export function serviceClusters(view: ServiceView, delivers: boolean): readonly Resource[] {
+/** The clusters of a service: for HTTP one a port and subset, for TCP one a port and virtual IP. @param delivers see {@link cluster}. */
+export function serviceClusters(view: ServiceView, delivers: JsonMap): readonly Resource[] {
   const origins = originsOf(view);
   return groupsOf(view).map(({ name, statistics, port, policy }) =>
     resource(TYPE.cluster, name, cluster({ name, statistics, protocol: port.protocol, policy, delivers }), origins),

@@ -6,6 +6,8 @@ import { ALIVE_MS, type CapturedUser, DELIVERY_PRIORITY, type HostCapture, PORTS
 
 /** A packet that opens a connection; what belongs to one is told by its socket. */
 const OPENS = 'tcp flags & (syn | ack) == syn';
+/** The answer to it, which is still in the name of whoever listens; nothing of the connection is, until it was accepted. */
+const ANSWERS = 'tcp flags & (syn | ack) == (syn | ack)';
 
 /**
  * Marks say, to the chain of what arrives, what the chain of what leaves found out: whose a packet is can be seen there alone. They stand on
@@ -13,6 +15,10 @@ const OPENS = 'tcp flags & (syn | ack) == syn';
  * 0x8000) are left out. A caller outside the mesh has this one; a workload's calls that of its listener, from 1 on.
  */
 const INWARD = 0x2000;
+/** Has a port of a workload, and is another user's. */
+const ANOTHERS = 0x2001;
+/** In nobody's name, as where the kernel answers by SYN cookies. */
+const NOBODYS = 0x2002;
 
 /** Of what leaves: after the rules of others. A mark that these set (mangle, -150) would take the place of ours, and lead past policy. */
 const LATE = 1000;
@@ -50,6 +56,7 @@ const SETS = `
   set users { typeof meta skuid; %users% }
   set closed { type inet_service; %closed% }
   set own { type inet_service; %own% }
+  set servers { typeof meta skuid . tcp sport; %servers% }
   set holders { typeof meta skuid . tcp dport; %holders% }
   set holders4 { typeof meta skuid . ip daddr . tcp dport; %holders4% }
   set holders6 { typeof meta skuid . ip6 daddr . tcp dport; %holders6% }
@@ -86,6 +93,9 @@ function early(virtualRanges: readonly string[]): string {
  * What leaves is marked; what goes to other hosts, which is the most, is looked at least. Who opens a connection decides; what a socket still
  * has to send when its program is gone is in nobody's name, and goes where the connection leads. Questions of workloads to the host's name
  * servers went to the agent while it lives; its answers bear the server's address, and what others answer in its place is dropped.
+ *
+ * Who accepts a connection at a port of a workload is that workload's user, at the address that is its own where it names one, or root, who
+ * may listen for others.
  */
 function leaving({ virtualRanges, proxyUid, agentUid }: HostCapture): string {
   const exempt = [...new Set([0, agentUid, proxyUid])].join(', ');
@@ -97,6 +107,7 @@ function leaving({ virtualRanges, proxyUid, agentUid }: HostCapture): string {
     meta skuid ${proxyUid} goto proxy
     ip saddr 127.0.0.1 ${answers}
     ip6 saddr ::1 ${answers}
+    ${ANSWERS} tcp sport @own jump serving
     tcp dport @own fib daddr type local jump local
   }
   chain away {${within('daddr', virtualRanges, 'goto refuse')}
@@ -119,6 +130,19 @@ function leaving({ virtualRanges, proxyUid, agentUid }: HostCapture): string {
     meta skuid . tcp dport @holders return
     meta mark set ${INWARD}
   }
+  chain serving {
+    meta skuid { ${exempt} } return
+    meta skuid . ip saddr . tcp sport @holders4 return
+    meta skuid . ip6 saddr . tcp sport @holders6 return
+    ip saddr . tcp sport @held4 goto foreign
+    ip6 saddr . tcp sport @held6 goto foreign
+    meta skuid . tcp sport @servers return
+    goto foreign
+  }
+  chain foreign {
+    meta mark set ${NOBODYS}
+    meta skuid != 0 meta mark set ${ANOTHERS}
+  }
   chain answered {
     udp sport ${PORTS.dns} meta skuid ${agentUid} update @alive { meta mark & 0 timeout ${ALIVE_MS}ms } return
     meta skuid != ${agentUid} meta mark & 0 @alive drop
@@ -132,7 +156,9 @@ function leaving({ virtualRanges, proxyUid, agentUid }: HostCapture): string {
 
 /**
  * What arrives is given to its listener. A listener takes nothing by its own port, and only sockets that may take foreign addresses get what
- * was captured: while a proxy is away, nobody can be every service to a workload by listening in its place.
+ * was captured: while a proxy is away, nobody can be every service to a workload by listening in its place. The proxy delivers from such
+ * sockets too, and is refused by whoever listens in a workload's place, as by nobody. Where a queue is so full that the kernel answers in
+ * nobody's name, it gets no answer and asks again, as anybody may fill a queue of his own.
  */
 function arriving(virtualRanges: readonly string[]): string {
   return `
@@ -144,7 +170,13 @@ function arriving(virtualRanges: readonly string[]): string {
   }
   chain looped {${within('daddr', virtualRanges, 'goto called')}
     meta mark ${INWARD} tcp dport @own goto inward
+    meta mark { ${NOBODYS}, ${ANOTHERS} } goto unserved
     ${OPENS} tcp dport @closed reject with tcp reset
+  }
+  chain unserved {
+    meta mark ${ANOTHERS} socket transparent 1 tcp flags set rst | ack
+    meta mark ${NOBODYS} socket transparent 1 drop
+    meta mark set 0
   }
   chain called {
     meta mark vmap @listeners
@@ -196,6 +228,7 @@ function elementsOf(users: readonly CapturedUser[]): Ruleset['elements'] {
     listeners: unique(users.map(({ listenerPort }) => `${markOf(listenerPort)} : jump ${chainOf(listenerPort)}`)),
     closed: unique([PORTS.inbound, ...users.map(({ listenerPort }) => listenerPort)].map(String)),
     own: unique(users.flatMap(({ ports }) => ports.map(String))),
+    servers: unique(users.flatMap(({ uid, ports }) => ports.map(port => `${uid} . ${port}`))),
     ...holdersOf(users),
   };
 }

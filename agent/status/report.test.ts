@@ -12,7 +12,7 @@ const REASONS: Readonly<Record<string, string>> = { web: 'the Manager is away', 
 /** A host where little works. */
 function parts(members: readonly Member[]): ReportParts {
   return {
-    options: { host: ON, version: '1', envoy: { version: '2' } } as ReportParts['options'],
+    options: { host: ON, version: '1', envoy: { version: '2', uid: 1337 } } as ReportParts['options'],
     startedAt: 1,
     link: { status: () => ({}) as ReturnType<ReportParts['link']['status']>, wants: () => new Set(['b', 'a']) },
     converge: {
@@ -70,7 +70,7 @@ function reportOf(wrong: {
 }): StatusReport {
   const { refused = [], problems = [], capture } = wrong;
   return new StatusReport({
-    options: { host: { tunnelPort: 15_009 } },
+    options: { host: { tunnelPort: 15_009 }, envoy: { uid: 1337 } },
     converge: {
       members: () => [],
       captured: () => [],

@@ -2,6 +2,7 @@ import { NOBODY, UNKNOWN } from '../capture-reasons.ts';
 import type { Converge } from '../converge.ts';
 import type { AdsServer } from '../envoy/ads/server.ts';
 import type { HostProxy } from '../host-proxy.ts';
+import { Impostors } from '../impostors.ts';
 import type { Certificates } from '../keys/certificates.ts';
 import type { ManagerLink } from '../manager/link.ts';
 import type { AgentOptions } from '../options.ts';
@@ -25,9 +26,12 @@ export interface ReportParts {
 /** Puts together what the parts of the agent know. */
 export class StatusReport implements StatusSource {
   readonly #parts: ReportParts;
+  readonly #impostors: Impostors;
 
   constructor(parts: ReportParts) {
     this.#parts = parts;
+    const { converge, options } = parts;
+    this.#impostors = new Impostors({ captured: () => converge.captured(), proxyUid: options.envoy.uid });
   }
 
   /** Everything that is not in force on this host, for the Manager. What it refused itself it knows. */
@@ -70,10 +74,14 @@ export class StatusReport implements StatusSource {
 
   /** Whoever looks at the whole mesh must see them too: a workload whose file cannot be read is missing there. */
   #found(): readonly RejectionStatus[] {
-    return this.#parts.problems().map(({ where, why }) => {
+    return this.#problems().map(({ where, why }) => {
       const workload = /\bworkload \S+$/.exec(where)?.[0];
       return { resource: where, reason: why, origins: workload === undefined ? [] : [workload] };
     });
+  }
+
+  #problems(): AgentStatus['problems'] {
+    return [...this.#parts.problems(), ...this.#impostors.problems()];
   }
 
   #refused(): readonly RejectionStatus[] {
@@ -91,7 +99,7 @@ export class StatusReport implements StatusSource {
   }
 
   status(): AgentStatus {
-    const { options, startedAt, link, ads, proxy, converge, problems } = this.#parts;
+    const { options, startedAt, link, ads, proxy, converge } = this.#parts;
     const { active, reason } = converge.capture();
     const envoy = proxy.status();
     const wrong = this.#ofEnvoy();
@@ -112,7 +120,7 @@ export class StatusReport implements StatusSource {
       services: [...link.wants('ServiceView')].sort(),
       redirect: { active, ...(reason === undefined ? {} : { reason }) },
       rejections: this.#refused(),
-      problems: problems(),
+      problems: this.#problems(),
     };
   }
 
