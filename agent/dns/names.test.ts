@@ -18,7 +18,9 @@ const service = (name: string, namespace: string, aliases: readonly string[] = [
 const TABLE = new NameTable([
   service('reviews', 'default', ['reviews.service.consul']),
   service('reviews', 'shop'),
-  service('cart', 'shop', ['reviews.service.consul', 'reviews.default.mesh']),
+  service('cart', 'shop', ['reviews.service.consul', 'reviews.default.mesh', 'reviews', 'bank', 'localhost']),
+  service('bank', 'default'),
+  service('localhost', 'default', ['db.localhost']),
 ]);
 
 function brief(meaning: Meaning): string {
@@ -33,6 +35,11 @@ const NAMES: readonly [name: string, namespace: string | undefined, meaning: str
   ['reviews', undefined, 'reviews.default.mesh'],
   ['reviews', 'shop', 'reviews.shop.mesh'],
   ['reviews', 'elsewhere', 'reviews.default.mesh'],
+  ['bank', undefined, 'bank.default.mesh'],
+  ['localhost', undefined, 'foreign'],
+  ['db.localhost', 'default', 'foreign'],
+  ['_http._tcp.localhost', 'default', 'foreign'],
+  ['localhost.default', undefined, 'localhost.default.mesh'],
   ['cart', undefined, 'foreign'],
   ['cart', 'shop', 'cart.shop.mesh'],
   ['cart.shop', undefined, 'cart.shop.mesh'],

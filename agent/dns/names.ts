@@ -18,6 +18,8 @@ export type Meaning =
   /** None of ours: for other servers. */
   | { readonly kind: 'foreign' };
 
+/** This very machine, for every program, whatever a registry lists (RFC 6761, 6.3). */
+const LOCALHOST = /(^|\.)localhost$/;
 const SRV_NAME = /^_([a-z0-9-]+)\._(tcp|udp)\.(.+)$/;
 const FOREIGN: Meaning = { kind: 'foreign' };
 const MISSING: Meaning = { kind: 'missing' };
@@ -44,7 +46,7 @@ export class NameTable {
       const namesakes = this.#short.get(name) ?? new Map<string, ServiceName>();
       this.#short.set(name, namesakes.set(namespace, service));
     }
-    // A hostname of the mesh cannot be taken away by another service's alias, nor an alias by a later one.
+    // No name of a service can be taken away by another's alias, nor an alias by a later one.
     for (const service of services) this.#add(`${service.name}.${service.namespace}`, service);
     for (const service of services) for (const alias of service.aliases) this.#add(alias.toLowerCase(), service);
   }
@@ -57,6 +59,7 @@ export class NameTable {
 
   /** @param namespace of the asker, where a short name is looked for before the namespace `default`. */
   look(name: string, namespace?: string): Meaning {
+    if (LOCALHOST.test(name)) return FOREIGN;
     const service = this.#find(name, namespace);
     if (service) return { kind: 'service', service };
     const ports = this.#ports(name, namespace);
@@ -82,7 +85,7 @@ export class NameTable {
   #find(name: string, namespace: string | undefined): ServiceName | undefined {
     const namesakes = name.includes('.') ? undefined : this.#short.get(name);
     const near = namespace === undefined ? undefined : namesakes?.get(namespace);
-    return near ?? this.#names.get(name) ?? namesakes?.get('default');
+    return near ?? namesakes?.get('default') ?? this.#names.get(name);
   }
 
   /** A port is asked for by its name or its protocol. */
