@@ -57,6 +57,13 @@ test('an instance of this host is reached inside the proxy', t => {
   });
 });
 
+test('an instance has no port of a name that objects have and nobody gave it', t => {
+  for (const name of ['constructor', 'valueOf', '__proto__']) {
+    const made = loadAssignment('x', { ...port(9080), name }, [plain(), there], 'a', new Map());
+    t.deepEqual(made['endpoints'], [], name);
+  }
+});
+
 test('an instance without agent is dialled in plaintext', t => {
   const [made] = endpoints(plain());
   t.deepEqual(made?.endpoint.address, { socket_address: { address: '10.0.0.9', port_value: 81 } });

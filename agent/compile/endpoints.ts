@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { Health, Instance } from '../../manager/model/instance.ts';
+import { type Health, type Instance, targetPort } from '../../manager/model/instance.ts';
 import type { Locality } from '../../manager/model/locality.ts';
 import type { ServicePort } from '../../manager/model/service.ts';
 import { type Deliveries, type Delivery, deliveryKey } from './deliveries.ts';
@@ -33,7 +33,7 @@ export function loadAssignment(
   const scale = scaleOf(instances.map(({ weight }) => weight));
   const groups = new Map<string, { locality: Locality; endpoints: JsonMap[] }>();
   for (const instance of instances) {
-    const target = instance.ports[port.name];
+    const target = targetPort(instance, port.name);
     if (target === undefined || instance.weight <= 0) continue;
     const address = endpoint(instance, target, host, deliveries);
     if (address === undefined) continue;

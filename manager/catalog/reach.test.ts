@@ -61,7 +61,10 @@ for (const [ofService, ofWorkload, differs] of PROTOCOLS)
       withheld: { find: () => undefined },
       trustDomain: 'isthmus.mesh',
     };
-    const { instances, http, problems } = reachAll([draft], [{ number: 80, name: 'http', protocol: ofService }], mesh);
+    // A port of another instance, which this one has not.
+    const others = { number: 81, name: 'constructor', protocol: 'http' } as const;
+    const called = [{ number: 80, name: 'http', protocol: ofService }, others];
+    const { instances, http, problems } = reachAll([draft], called, mesh);
     t.is(instances[0]?.reach.kind, 'mesh');
     t.deepEqual(http, ofService === 'tcp' || ofService === 'tls' ? [] : [{ workload: 'a/default/w', port: 9080 }]);
     t.deepEqual(

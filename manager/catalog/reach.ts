@@ -1,7 +1,14 @@
 import { isIPv6 } from 'node:net';
 import { spiffeId } from '../../auth/identity.ts';
 import type { Problem } from '../../registries/registry.ts';
-import { AGENT_SOURCE, type Health, type Instance, type Reach, type WithheldInstance } from '../model/instance.ts';
+import {
+  AGENT_SOURCE,
+  type Health,
+  type Instance,
+  type Reach,
+  targetPort,
+  type WithheldInstance,
+} from '../model/instance.ts';
 import { NOWHERE } from '../model/locality.ts';
 import { isHttp, type ServicePort } from '../model/service.ts';
 import { sniOf } from '../model/workload.ts';
@@ -59,16 +66,17 @@ export function reachAll(
   return { instances: standing(reached), withheld, removed, http, problems };
 }
 
-function httpTo({ ports: targets }: Draft, ports: readonly ServicePort[], { workload }: PlacedWorkload): LedTo[] {
+function httpTo(draft: Draft, ports: readonly ServicePort[], { workload }: PlacedWorkload): LedTo[] {
   return ports
-    .filter(({ name, protocol }) => isHttp(protocol) && targets[name] !== undefined)
-    .map(({ name }) => ({ workload: workload.uid, port: targets[name]! }));
+    .filter(({ protocol }) => isHttp(protocol))
+    .flatMap(({ name }) => targetPort(draft, name) ?? [])
+    .map(port => ({ workload: workload.uid, port }));
 }
 
 /** Where either names HTTP, callers are refused in HTTP; those of a service that names something else may not understand it. */
 function disagreements(draft: Draft, ports: readonly ServicePort[], { workload }: PlacedWorkload): Problem[] {
   return ports.flatMap(port => {
-    const own = workload.ports.find(({ number }) => number === draft.ports[port.name]);
+    const own = workload.ports.find(({ number }) => number === targetPort(draft, port.name));
     if (own === undefined || !isHttp(own.protocol) || isHttp(port.protocol)) return [];
     const why = `workload ${workload.uid} says that its port ${own.number} speaks ${own.protocol}, and callers speak ${port.protocol} to it: no routes hold for them, and whom its policies refuse is told so in HTTP; state one protocol in the file of the workload and for the service`;
     return [{ where: draft.id, why }];

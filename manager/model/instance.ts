@@ -50,6 +50,11 @@ export interface Instance {
   readonly reach: Reach;
 }
 
+/** The instance's own port for a service port, by its name: what registries call ports may also be what objects have, as `constructor`. */
+export function targetPort({ ports }: Pick<Instance, 'ports'>, name: string): number | undefined {
+  return Object.hasOwn(ports, name) ? ports[name] : undefined;
+}
+
 /**
  * An instance that a registry lists and that callers are not told of: a workload with an identity listened there, on a host that was
  * removed from the mesh, and in plaintext it must not be called until somebody says so.

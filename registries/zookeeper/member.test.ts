@@ -36,6 +36,7 @@ for (const [status, health] of [
   ['DEAD', 'unhealthy'],
   ['WARNING', 'unhealthy'],
   ['what is that', 'unhealthy'],
+  ['constructor', 'unhealthy'],
 ] as const)
   test(`a member that is ${status} is ${health}`, t => {
     const member = readMember('m', data({ serviceEndpoint: main, additionalEndpoints: {}, status }));

@@ -14,7 +14,10 @@ export interface Member {
 }
 
 /** Readers of ServerSets use members that are ALIVE and no others; one that is STOPPING may end what it has begun. */
-const HEALTH: Readonly<Record<string, Health>> = { ALIVE: 'healthy', STOPPING: 'draining' };
+const HEALTH: ReadonlyMap<string, Health> = new Map([
+  ['ALIVE', 'healthy'],
+  ['STOPPING', 'draining'],
+]);
 
 /**
  * Reads the data of a `member_…` znode, in the JSON that com.twitter.finagle.serverset2.Entry and Aurora write.
@@ -33,7 +36,7 @@ export function readMember(id: string, data: Buffer): Member {
   const labels: Record<string, string> = shard === undefined ? {} : { shard: String(shard) };
   for (const [key, text] of Object.entries(metadata)) labels[key] = typeof text === 'string' ? text : show(text);
   return {
-    instance: { id, address: main.host, ports, weight: 1, labels, health: HEALTH[status] ?? 'unhealthy' },
+    instance: { id, address: main.host, ports, weight: 1, labels, health: HEALTH.get(status) ?? 'unhealthy' },
     ...(shard !== undefined && { shard }),
     problems,
   };
