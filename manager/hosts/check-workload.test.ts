@@ -29,6 +29,11 @@ const CASES: readonly [what: string, change: Partial<ReportedWorkload>, reason: 
   ['port 65536', port(65_536), /ports are 1 to 65535/],
   ['half a port', port(80.5), /ports are 1 to 65535/],
   ['ports 1 and 65535', { ports: [1, 65_535].flatMap(number => port(number).ports!) }, undefined],
+  [
+    'a name of a port without end',
+    { ports: [{ number: 80, name: 'p'.repeat(64), protocol: 'tcp' }] },
+    /port 80 is longer/,
+  ],
   ['an address that is none', { addresses: ['nowhere'] }, /no IP address/],
   ['the address of another host', { addresses: ['10.0.0.9'] }, /address of host "b"/],
   ['a service of a namespace that its token does not name', { services: ['web.bank'] }, /namespace "bank"/],

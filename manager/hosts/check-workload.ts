@@ -11,6 +11,31 @@ const SERVICE_ACCOUNT = /^[A-Za-z0-9._-]{1,253}$/;
 const MAXIMUM = { addresses: 32, ports: 128, services: 32, labels: 128 } as const;
 /** Characters of a label's name and value. */
 const LONGEST_LABEL = 1_024;
+/** Characters of a port's name. */
+const LONGEST_PORT = 63;
+
+/**
+ * What all workloads of one host may register: each service takes a virtual IP, of which there are 65,000, and its name and ports go to every
+ * host. A host that was taken over may report as many as it likes.
+ */
+const MAXIMUM_OF_HOST = { services: 2_000, ports: 20_000 } as const;
+
+/** Counts what the workloads of one host register. */
+export class Registered {
+  #services = 0;
+  #ports = 0;
+
+  /** Why a workload may register no more; undefined when it may, and is counted. */
+  add({ services, ports }: ReportedWorkload): string | undefined {
+    const [allServices, allPorts] = [this.#services + services.length, this.#ports + services.length * ports.length];
+    if (allServices > MAXIMUM_OF_HOST.services)
+      return `the workloads of a host may register ${MAXIMUM_OF_HOST.services} services`;
+    if (allPorts > MAXIMUM_OF_HOST.ports)
+      return `the services that workloads of a host register may have ${MAXIMUM_OF_HOST.ports} ports in all`;
+    [this.#services, this.#ports] = [allServices, allPorts];
+    return undefined;
+  }
+}
 
 /**
  * Why a host may not have a workload that it reports; undefined when it may.
@@ -38,6 +63,8 @@ export function checkWorkload(
   // Callers' Envoys would refuse all instances of a service for the sake of one such port.
   const bad = workload.ports.find(({ number }) => !isPort(number));
   if (bad) return `port "${bad.name}" has the number ${bad.number}; ports are 1 to 65535`;
+  const long = workload.ports.find(port => port.name.length > LONGEST_PORT);
+  if (long) return `the name of its port ${long.number} is longer than ${LONGEST_PORT} characters`;
   for (const address of workload.addresses) {
     const canonical = canonicalAddress(address);
     if (canonical === undefined) return `"${address}" is no IP address`;

@@ -39,6 +39,32 @@ test('a host may have 2000 workloads; those after them are refused, and the othe
   );
 });
 
+const REGISTERED: readonly [what: string, ports: number, allowed: number, reason: RegExp][] = [
+  ['2000 services', 1, 100, /may register 2000 services/],
+  ['services with 20000 ports', 20, 50, /may have 20000 ports in all/],
+];
+
+for (const [what, ports, allowed, reason] of REGISTERED)
+  test(`the workloads of a host may register ${what}; those after them are refused, and the others stay`, t => {
+    const hosts = new Hosts({ now: () => 0, sleep: () => Promise.withResolvers<void>().promise }, DEAF);
+    const workloads = Array.from({ length: allowed + 1 }, (_, index) => ({
+      ...workload('a', ADDRESS, `w${index}`),
+      ports: Array.from({ length: ports }, (_, port) => ({
+        number: port + 1,
+        name: `p${port}`,
+        protocol: 'tcp' as const,
+      })),
+      services: Array.from({ length: 20 }, (_, service) => `s${index}x${service}`),
+    }));
+    const { refused } = hosts.report(member('a'), reportOf('a', workloads), ADDRESS);
+    t.deepEqual(
+      refused.map(({ resource }) => resource),
+      [`a/default/w${allowed}`],
+    );
+    t.regex(refused[0]!.reason, reason);
+    t.is(hosts.get('a')!.workloads.size, allowed);
+  });
+
 /** Hosts of which one was alive before the restart; the time of their leases passes when it is told to. */
 async function restarted() {
   let now = 1_000;

@@ -11,7 +11,7 @@ import type { Clock } from '../model/util/clock.ts';
 import { type Logger, silentLogger } from '../model/util/log.ts';
 import type { Host } from '../model/workload.ts';
 import { boundedRejections, boundedStatus, checkHost } from './check-host.ts';
-import { checkWorkload } from './check-workload.ts';
+import { checkWorkload, Registered } from './check-workload.ts';
 import { Claims } from './claims.ts';
 import { Doubles } from './doubles.ts';
 import { LEASE_MS, Leases } from './leases.ts';
@@ -215,6 +215,7 @@ export class Hosts {
   ): { readonly workloads: ReadonlyMap<string, ReportedWorkload>; readonly refused: readonly Rejection[] } {
     const workloads = new Map<string, ReportedWorkload>();
     const refused: Rejection[] = [];
+    const registered = new Registered();
     const foreign = (address: string): string | undefined => {
       const holder = this.#claims.holder(host.network, address);
       return holder === member.name ? undefined : holder;
@@ -223,7 +224,7 @@ export class Hosts {
       const reason =
         workloads.size >= MAXIMUM_WORKLOADS
           ? `a host may have ${MAXIMUM_WORKLOADS} workloads`
-          : checkWorkload(workload, member, foreign);
+          : (checkWorkload(workload, member, foreign) ?? registered.add(workload));
       if (reason === undefined) workloads.set(workload.uid, workload);
       else refused.push({ resource: workload.uid, reason, origins: [] });
     }
