@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import { escapeControls } from '../model/util/controls.ts';
 import type { CommandArguments, CommandContext } from './command.ts';
 import { renderTable } from './table.ts';
 
@@ -19,8 +20,8 @@ export function print(
   data: unknown,
   table: () => Table | string,
 ): void {
-  if (values['output'] === 'json') context.stdout.write(`${JSON.stringify(data, undefined, 2)}\n`);
-  else if (values['output'] === 'yaml') context.stdout.write(stringify(data, { lineWidth: 0 }));
+  if (values['output'] === 'json') context.stdout.write(`${escapeControls(JSON.stringify(data, undefined, 2))}\n`);
+  else if (values['output'] === 'yaml') context.stdout.write(escapeControls(stringify(data, { lineWidth: 0 })));
   else {
     const shown = table();
     context.stdout.write(printable(typeof shown === 'string' ? shown : tableText(context, shown)));

@@ -35,3 +35,10 @@ test('people read a line with the time, the level and facts as key=value', async
   );
   t.regex(line ?? '', /^\d\d:\d\d:\d\d\.\d{3} error broke\\nhere path=\/etc\/x why="a b" list=\[1,2\]$/);
 });
+
+for (const format of ['text', 'json'] as const)
+  test(`what a registry or a host calls itself moves no cursor where the log is shown as ${format}`, async t => {
+    const name = 'a\u009b2Jb\u007f\u001b[2J';
+    const [line] = await logged(1, format, logger => logger.warn('new', { name, list: [name] }));
+    t.notRegex(line ?? '', /\p{Cc}/u);
+  });

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import winston from 'winston';
+import { escapeControls } from '../../manager/model/util/controls.ts';
 import { codeOf, messageOf } from '../../manager/model/util/errors.ts';
 import type { LogFields, Logger } from '../../manager/model/util/log.ts';
 import type { LogLevel } from './level.ts';
@@ -18,7 +19,7 @@ const COLOURS = { error: 'red', warn: 'yellow', info: 'green', debug: 'gray' } a
 export function createLogger(options: LogOptions): Logger {
   const line = winston.format.printf(({ level, message, fields }) => {
     const event = { level: level as LogLevel, message: String(message), fields: plain(fields as LogFields) };
-    return options.format === 'json' ? asJson(event) : asText(event, options.colour);
+    return escapeControls(options.format === 'json' ? asJson(event) : asText(event, options.colour));
   });
   const transport = new winston.transports.Stream({ stream: options.stream, eol: '\n' });
   return wrap(
