@@ -1,7 +1,8 @@
 import { messageOf } from '../manager/model/util/errors.ts';
 import type { Logger } from '../manager/model/util/log.ts';
 import { type Capability, capabilitiesOf, transparency } from './capabilities.ts';
-import { bootstrap } from './envoy/bootstrap.ts';
+import { bootstrap, connectionsWith } from './envoy/bootstrap.ts';
+import { openFiles } from './envoy/open-files.ts';
 import type { EnvoyPaths } from './envoy/paths.ts';
 import { EnvoyProcess } from './envoy/process.ts';
 import { isAlive } from './envoy/process-ref.ts';
@@ -167,7 +168,7 @@ export class HostProxy {
       capabilities: [...(transparent ? [transparent] : []), ...(enterNamespaces ? (['sys_admin'] as const) : [])],
       ...(envoy.concurrency === undefined ? {} : { concurrency: envoy.concurrency }),
       drainSeconds: envoy.drainSeconds,
-      bootstrap: bootstrap({ host: host.name, paths }),
+      bootstrap: bootstrap({ host: host.name, paths, maxConnections: connectionsWith(openFiles()) }),
       log: this.#logger.child({ part: 'envoy' }),
       ...(enterNamespaces ? { onUnable: () => this.#beginAnew() } : {}),
     });

@@ -18,6 +18,9 @@ const REFUSE = 'refuse';
  */
 const BALANCED: JsonMap = { connection_balance_config: { exact_balance: {} } };
 
+/** Whoever does not end the handshake is cut off: strangers can begin one, and each takes one of the connections that Envoy may have. */
+const HANDSHAKE = '10s';
+
 /** Name of the table that says which CONNECT of a workload's tunnels goes where. */
 function tunnelRoutes(workload: string): string {
   return `tunnel/${workload}`;
@@ -38,6 +41,7 @@ export function tunnelChain(workload: Workload, identity: string, trustDomain: s
     name: workload.uid,
     filter_chain_match: { server_names: [sniOf(workload)] },
     transport_socket: calledTls(identity, trustDomain),
+    transport_socket_connect_timeout: HANDSHAKE,
     filters: [stamp([source], 'on_downstream_tls_handshake'), manager],
   };
 }

@@ -6,10 +6,24 @@ export interface BootstrapOptions {
   /** Name of the host: Envoy's node id. */
   readonly host: string;
   readonly paths: Pick<EnvoyPaths, 'admin' | 'xds'>;
-  /** Connections that Envoy takes at once, of all listeners together; 50,000 unless told otherwise. */
+  /** Connections that Envoy takes at once, of all listeners together; {@link MOST_CONNECTIONS} unless told otherwise. */
   readonly maxConnections?: number;
   /** Heap at which Envoy sheds load rather than grow, bytes; 1 GiB unless told otherwise. */
   readonly maxHeapBytes?: number;
+}
+
+/** Connections that Envoy takes at once, where it may have enough open files. */
+const MOST_CONNECTIONS = 50_000;
+
+/**
+ * Of all that Envoy takes at once, the most that may come by the listeners that strangers reach: the rest is for the calls of the host's own
+ * workloads, and existing connections go on.
+ */
+const SHARES: Readonly<Record<string, number>> = { tunnel: 0.5, inbound: 0.4 };
+
+/** How many connections Envoy may take with so many open files: most are passed on over another one, and listeners need some too. */
+export function connectionsWith(openFiles: number): number {
+  return Math.min(MOST_CONNECTIONS, Math.floor(openFiles * 0.4));
 }
 
 const EXTENSION = 'type.googleapis.com/envoy.extensions.';
@@ -35,7 +49,7 @@ export function bootstrap(options: BootstrapOptions): JsonMap {
       cds_config: ads,
     },
     static_resources: { clusters: [agentCluster(options.paths.xds)] },
-    layered_runtime: { layers: [{ name: 'static', static_layer: RUNTIME }] },
+    layered_runtime: { layers: [{ name: 'static', static_layer: { ...RUNTIME, ...listenerLimits(options) } }] },
     bootstrap_extensions: [typed('internal_listener', 'bootstrap.internal_listener.v3.InternalListener')],
     overload_manager: overload(options),
     watchdogs: WATCHDOGS,
@@ -97,9 +111,17 @@ function agentCluster(socket: string): JsonMap {
   };
 }
 
+function listenerLimits({ maxConnections = MOST_CONNECTIONS }: BootstrapOptions): JsonMap {
+  const limits = Object.entries(SHARES).map(([listener, share]) => [
+    `envoy.resource_limits.listener.${listener}.connection_limit`,
+    Math.ceil(maxConnections * share),
+  ]);
+  return Object.fromEntries(limits) as JsonMap;
+}
+
 /** Too many connections are refused, and near the end of its memory Envoy closes idle ones, then takes no more requests. */
 function overload(options: BootstrapOptions): JsonMap {
-  const { maxConnections = 50_000, maxHeapBytes = 1024 ** 3 } = options;
+  const { maxConnections = MOST_CONNECTIONS, maxHeapBytes = 1024 ** 3 } = options;
   const heap = 'envoy.resource_monitors.fixed_heap';
   const at = (value: number): JsonMap => ({ name: heap, threshold: { value } });
   return {
