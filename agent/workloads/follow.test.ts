@@ -50,7 +50,7 @@ test('workloads of all platforms come together, twins are named, a failing platf
     ownPorts: [],
     remembered: NOTHING,
     signal: controller.signal,
-    logger: { ...silentLogger, warn: (_, fields) => reasons.push(fields?.['reason']) },
+    logger: { ...silentLogger, warn: (_, { reason } = {}) => reason !== undefined && reasons.push(reason) },
     clock: { now: () => 0, sleep: () => Promise.resolve() },
     onChange(workloads, problems) {
       seen.push({ uids: workloads.map(one => one.workload.uid), problems });
@@ -105,6 +105,29 @@ test('a port of the mesh itself is left out and named; the others stay', async t
       controller.abort();
     },
   });
+});
+
+test('the log tells of each problem once, as long as it stays', async t => {
+  const controller = new AbortController();
+  const problem = { where: 'workloads.d/a.yaml', why: 'this host has no user "a"' };
+  const state = (...problems: PlatformProblem[]): PlatformState => ({ workloads: [], problems });
+  const many = Array.from({ length: 25 }, (_, index) => ({ where: `${index}.yaml`, why: 'is empty' }));
+  const states = [state(problem), state(problem), state(), state(problem), state(...many)];
+  const said: string[] = [];
+  let left = states.length;
+  await followWorkloads({
+    platforms: [scripted('one', states)],
+    ownPorts: [],
+    remembered: NOTHING,
+    signal: controller.signal,
+    logger: { ...silentLogger, warn: (_, { where, count } = {}) => said.push(String(where ?? count)) },
+    onChange() {
+      left -= 1;
+      if (left === 0) controller.abort();
+    },
+  });
+  const first = many.slice(0, 20).map(({ where }) => where);
+  t.deepEqual(said, [problem.where, problem.where, ...first, '5']);
 });
 
 test('what a platform cannot read stays as it was last named, also in an earlier life', async t => {

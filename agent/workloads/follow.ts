@@ -24,7 +24,12 @@ interface Known {
   heard: boolean;
   workloads: readonly LocalWorkload[];
   problems: readonly PlatformProblem[];
+  /** Why nothing is heard of it now. */
+  failure?: PlatformProblem | undefined;
 }
+
+/** So many new problems are logged at once; the status tells of all. */
+const LOGGED_PROBLEMS = 20;
 
 /**
  * Follows all platforms of the host until the signal aborts. A platform that fails is tried again with backoff, and keeps
@@ -38,14 +43,17 @@ export async function followWorkloads(options: WorkloadsOptions): Promise<void> 
     const key = `${kind} ${nth}`;
     return { key, heard: false, workloads: remembered.of(key), problems: [] };
   });
+  let logged: readonly PlatformProblem[] = [];
   const publish = (): void => {
     if (!known.every(one => one.heard)) return;
     const merged = mergeWorkloads(known);
     const fit = merged.workloads.map(local => withoutPorts(local, options.ownPorts));
     const problems = [...merged.problems, ...fit.flatMap(({ problem }) => problem ?? [])];
+    logNew(problems, logged, options.logger);
+    logged = problems;
     options.onChange(
       fit.map(({ local }) => local),
-      problems,
+      [...known.flatMap(({ failure }) => failure ?? []), ...problems],
     );
   };
   if (options.platforms.length === 0) publish();
@@ -82,7 +90,8 @@ async function followOne(
       });
       said = why;
       known.heard = true;
-      known.problems = [{ where: `platform ${platform.kind}`, why }];
+      known.problems = [];
+      known.failure = { where: `platform ${platform.kind}`, why };
       publish();
       await clock.sleep(waitMs, signal).catch(() => undefined);
     }
@@ -95,6 +104,17 @@ function take(known: Known, { workloads, problems, partly = false }: PlatformSta
   known.heard = true;
   known.workloads = [...workloads, ...unnamed];
   known.problems = problems;
+  known.failure = undefined;
+}
+
+/** Who follows the log sees at once that a workload file was not taken. */
+function logNew(problems: readonly PlatformProblem[], before: readonly PlatformProblem[], logger: Logger): void {
+  const known = new Set(before.map(({ where, why }) => `${where}\n${why}`));
+  const fresh = problems.filter(({ where, why }) => !known.has(`${where}\n${why}`));
+  for (const { where, why } of fresh.slice(0, LOGGED_PROBLEMS))
+    logger.warn('problem with the workloads of this host', { where, why });
+  if (fresh.length > LOGGED_PROBLEMS)
+    logger.warn('more problems with the workloads of this host', { count: fresh.length - LOGGED_PROBLEMS });
 }
 
 /** A call to such a port would be led to the proxy again, and so on until it has no descriptors left. */
