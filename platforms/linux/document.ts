@@ -3,7 +3,7 @@ import { LineCounter, parseDocument } from 'yaml';
 import { PROTOCOLS, type Protocol } from '../../manager/model/service.ts';
 import { describeFieldError, type FieldError } from '../../manager/model/util/errors.ts';
 import { Fields } from '../../manager/model/util/fields.ts';
-import { lineOf } from '../../manager/model/util/yaml.ts';
+import { lineOf, plainOf, whyNoYaml } from '../../manager/model/util/yaml.ts';
 import type { Workload, WorkloadPort } from '../../manager/model/workload.ts';
 import type { PlatformProblem } from '../platform.ts';
 
@@ -47,11 +47,13 @@ export function readWorkload(text: string, file: string, host: string): Workload
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const broken = document.errors[0];
-  if (broken) throw new DocumentError({ where: `${file}:${lines.linePos(broken.pos[0]).line}`, why: broken.message });
+  if (broken)
+    throw new DocumentError({ where: `${file}:${lines.linePos(broken.pos[0]).line}`, why: whyNoYaml(broken) });
   if (document.contents === null)
     throw new DocumentError({ where: `${file}:1`, why: 'is empty; a workload has at least "name" and "selector"' });
   const errors: FieldError[] = [];
-  const read = readFields(new Fields(document.toJS({ maxAliasCount: 100 }), '', errors), host);
+  const value = plainOf(document, why => new DocumentError({ where: `${file}:1`, why }));
+  const read = readFields(new Fields(value, '', errors), host);
   if (errors.length === 0) return read;
   const placed = errors.map(error => ({ line: lineOf(document, lines, error.path), text: describeFieldError(error) }));
   placed.sort((a, b) => a.line - b.line);

@@ -1,6 +1,7 @@
-import { type Document, LineCounter, parseDocument } from 'yaml';
-import { ConfigError, type FieldError } from './errors.ts';
+import { type Document, LineCounter, parseDocument, type YAMLError } from 'yaml';
+import { ConfigError, type FieldError, messageOf } from './errors.ts';
 import { Fields } from './fields.ts';
+import { isNestedTooDeep, TOO_DEEP, YAML_TOO_DEEP } from './nesting.ts';
 
 /**
  * Reads a YAML text of one document through `Fields`; an empty text is an empty map. Every field that `read` leaves unread is refused.
@@ -13,9 +14,12 @@ export function readYaml<T>(text: string, file: string, read: (fields: Fields) =
   if (document.errors.length > 0)
     throw new ConfigError(
       file,
-      document.errors.map(({ pos, message }) => ({ path: `line ${lines.linePos(pos[0]).line}`, message })),
+      document.errors.map(error => ({ path: `line ${lines.linePos(error.pos[0]).line}`, message: whyNoYaml(error) })),
     );
-  const fields = new Fields(document.toJS() ?? {}, '');
+  const fields = new Fields(
+    plainOf(document, message => new ConfigError(file, [{ path: 'line 1', message }])) ?? {},
+    '',
+  );
   const value = attempt(fields.errors, () => read(fields));
   fields.unknown();
   if (fields.errors.length === 0) return value as T;
@@ -23,6 +27,27 @@ export function readYaml<T>(text: string, file: string, read: (fields: Fields) =
     file,
     fields.errors.map(error => ({ ...error, path: `line ${lineOf(document, lines, error.path)}: ${error.path}` })),
   );
+}
+
+/** What a person is told of an error of a text that is to be one document: the package `yaml` has advice for who calls it. */
+export function whyNoYaml({ code, message }: YAMLError): string {
+  if (code === 'MULTIPLE_DOCS') return 'a second document begins, after "---": keep one in this file';
+  return code === YAML_TOO_DEEP ? TOO_DEEP : message;
+}
+
+/**
+ * What a document without errors says.
+ * @param refused makes the error to throw of one whose aliases grow without measure, or that is nested without end.
+ */
+export function plainOf(document: Document, refused: (why: string) => Error): unknown {
+  let value: unknown;
+  try {
+    value = document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    throw refused(messageOf(error));
+  }
+  if (isNestedTooDeep(value)) throw refused(TOO_DEEP);
+  return value;
 }
 
 /** Readers of parts throw what they found; here it joins the rest, so that a person sees all of it at once. */
