@@ -8,7 +8,6 @@ import type { Logger } from '../manager/model/util/log.ts';
 import { doneOrAborted } from '../manager/model/util/until.ts';
 import type { LocalWorkload, PlatformProblem } from '../platforms/platform.ts';
 import { Asking } from './asking.ts';
-import { transparency } from './capabilities.ts';
 import type { HostSettings } from './compile/input.ts';
 import { Converge } from './converge.ts';
 import { EnvoyAdmin } from './envoy/admin.ts';
@@ -19,7 +18,7 @@ import { Gaps } from './gaps.ts';
 import { HostNames } from './host-names/host-names.ts';
 import { NameResolver } from './host-names/resolve.ts';
 import { HostProxy } from './host-proxy.ts';
-import { hasIpv6 } from './ipv6.ts';
+import { hostSettings } from './host-settings.ts';
 import { Certificates } from './keys/certificates.ts';
 import { renewHostIdentity } from './keys/renew-host.ts';
 import { Knowledge } from './knowledge.ts';
@@ -30,6 +29,7 @@ import { wantedFrom } from './manager/wanted.ts';
 import { NameService } from './name-service.ts';
 import type { AgentOptions } from './options.ts';
 import { keepSockets } from './own-sockets.ts';
+import { Reach } from './reach/reach.ts';
 import { Redirect } from './redirect/redirect.ts';
 import { ASKED_PORTS, PORTS } from './redirect/spec.ts';
 import { Reports } from './reports.ts';
@@ -62,15 +62,7 @@ export async function runAgent(options: AgentOptions, logger: Logger, signal: Ab
   const ports = await loadPorts(stateDir, logger);
   const callers = await loadCallers(stateDir, options.envoy.drainSeconds, logger);
   const paths = envoyPaths(runDir, join(ownFolder(stateDir), 'log'));
-  const { inbound: inboundPort, outbound: namespaceOutboundPort } = PORTS;
-  const settings = {
-    inboundPort,
-    namespaceOutboundPort,
-    namespaces: join(runDir, 'namespaces'),
-    admittedLog: paths.admitted,
-    ipv6: await hasIpv6(),
-    transparent: (await transparency()) !== undefined,
-  };
+  const settings = await hostSettings(runDir, paths);
   const over = new AbortController();
   const ending = AbortSignal.any([signal, over.signal]);
   const agent = new Agent({
@@ -134,6 +126,7 @@ class Agent {
   readonly #names: NameService;
   readonly #revocation: Revocation;
   readonly #hostNames: HostNames;
+  readonly #reach: Reach;
   #problems: readonly PlatformProblem[] = [];
   /** Whether it is known what Envoy has in force: what is told before would take the workloads out of the mesh for a moment. */
   #settled = false;
@@ -173,6 +166,13 @@ class Agent {
     this.#asking = this.#makeAsking();
     this.#names = this.#makeNames();
     this.#revocation = this.#makeRevocation();
+    this.#reach = new Reach({
+      admin: new EnvoyAdmin({ socket: paths.admin }),
+      address: host.address,
+      workloads: () => this.#converge.members().map(({ input }) => input.local),
+      logger,
+      clock: this.#clock,
+    });
     this.report = this.#makeReport();
   }
 
@@ -301,7 +301,9 @@ class Agent {
       proxy: this.#proxy,
       problems: () => [
         ...this.#problems,
-        ...[this.#gaps, this.#revocation, this.#knowledge, this.#names, this.#asking].flatMap(part => part.problems()),
+        ...[this.#gaps, this.#revocation, this.#knowledge, this.#names, this.#asking, this.#reach].flatMap(part =>
+          part.problems(),
+        ),
       ],
     });
   }
@@ -321,6 +323,7 @@ class Agent {
       this.#names.run(signal),
       this.#revocation.run(signal),
       this.#hostNames.run(signal),
+      this.#reach.run(signal),
       keepSockets([this.#ads, socket], { clock: this.#clock, logger, folder: options.runDir }, signal),
       renewHostIdentity({ identity, stateDir, link: this.#link, logger }, signal),
     ]);

@@ -7,6 +7,24 @@ export interface Stat {
   readonly value: number;
 }
 
+/** A place that a cluster of Envoy's has. */
+export interface ClusterPlace {
+  readonly cluster: string;
+  readonly address: string;
+  readonly port: number;
+  /** Connections that did not come about, since Envoy knows the place. */
+  readonly failed: number;
+}
+
+/** As Envoy tells of a cluster: `ClusterStatus` of envoy/admin/v3/clusters.proto. */
+interface ClusterStatus {
+  readonly name?: string;
+  readonly host_statuses?: readonly {
+    readonly address?: { readonly socket_address?: { readonly address?: string; readonly port_value?: number } };
+    readonly stats?: readonly { readonly name?: string; readonly value?: string }[];
+  }[];
+}
+
 /** What an Envoy says of itself. */
 export interface ServerInfo {
   readonly version: string;
@@ -52,6 +70,15 @@ export class EnvoyAdmin {
     );
   }
 
+  /** The places of clusters, but for those inside Envoy. @param names of the clusters. */
+  async places(names: readonly string[], signal?: AbortSignal): Promise<ClusterPlace[]> {
+    const filter = encodeURIComponent(`^(${names.map(name => RegExp.escape(name)).join('|')})$`);
+    const found = (await this.#json(`/clusters?format=json&filter=${filter}`, signal)) as {
+      readonly cluster_statuses?: readonly ClusterStatus[];
+    };
+    return (found.cluster_statuses ?? []).flatMap(placesOf);
+  }
+
   /** Listeners stop taking connections; those that stand go on until their peers close them. */
   async drain(signal?: AbortSignal): Promise<void> {
     await this.#ok('POST', '/drain_listeners?graceful', signal);
@@ -89,6 +116,15 @@ export class EnvoyAdmin {
       throw new Error(`Envoy's admin interface at ${this.#socket} did not answer ${path}`, { cause });
     }
   }
+}
+
+function placesOf({ name: cluster = '', host_statuses: hosts = [] }: ClusterStatus): ClusterPlace[] {
+  return hosts.flatMap(({ address: { socket_address: socket } = {}, stats = [] }) => {
+    const { address, port_value: port } = socket ?? {};
+    if (address === undefined || port === undefined) return [];
+    const failed = Number(stats.find(({ name }) => name === 'cx_connect_fail')?.value ?? 0);
+    return [{ cluster, address, port, failed }];
+  });
 }
 
 interface Answer {

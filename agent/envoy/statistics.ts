@@ -2,7 +2,8 @@ import type { JsonMap } from '../compile/resource.ts';
 
 /**
  * The statistics that Envoy keeps, by the end of their names; see Envoy's "Statistics" pages. It would make over a hundred for each
- * service and workload, of which people and dashboards read these. With all of them 200 services take a fifth more memory.
+ * service and workload, of which people and dashboards read these, and the agent those of connections that failed. With all of them 200
+ * services take a fifth more memory.
  */
 const KEPT = {
   /** Calls to services and workloads. */

@@ -166,7 +166,7 @@ const shown: readonly [string, RegExp][] = [
   ['workloads -n none', /^No host has reported a workload in the namespace "none"\. Try: isthmus workloads\n$/],
   [
     'hosts',
-    /a +10\.0\.0\.1:15008 +held +\d+s ago +0\.1\.0 +1\.40\.0 +1 +2 +2\na: out\/9080 \(from VirtualService default\/reviews\) is not in force: no such filter\na: certificate of/,
+    /a +10\.0\.0\.1:15008 +held +\d+s ago +0\.1\.0 +1\.40\.0 +1 +2 +2\na: out\/9080 \(from VirtualService default\/reviews\): no such filter\na: certificate of/,
   ],
   [
     'workloads',

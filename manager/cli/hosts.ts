@@ -43,18 +43,18 @@ function hostsTable(hosts: readonly HostReport[]): Table {
   };
 }
 
-/** A line for each thing that is not in force on a host. */
+/** A line for each thing that is wrong on a host. */
 function rejectionLines(rejections: readonly (RejectionReport & { readonly host: string })[]): string {
   return rejections.map(rejection => `${rejectionLine(rejection)}\n`).join('');
 }
 
-/** What is not in force on a host, the config that caused it, and why. */
+/** What is wrong on a host, the config that caused it, and why. */
 export function rejectionLine({
   host,
   resource,
   origins,
   reason,
 }: RejectionReport & { readonly host: string }): string {
-  const cause = origins.length === 0 ? '' : ` (from ${origins.join(', ')})`;
-  return `${host}: ${resource}${cause} is not in force: ${reason}`;
+  const cause = origins.length === 0 || origins.includes(resource) ? '' : ` (from ${origins.join(', ')})`;
+  return `${host}: ${resource}${cause}: ${reason}`;
 }

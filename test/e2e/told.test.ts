@@ -24,12 +24,12 @@ test('what is wrong on a host is told where the mesh is looked at: a program on 
   const lines = told.split('\n').map(line => line.trim());
   t.true(
     lines.includes(
-      `alpha: tunnel is not in force: another program listens on 0.0.0.0:15008: see ss -lptn 'sport = :15008'; end it, or set another "tunnelPort" in agent.yaml; it is tried again every 30 s`,
+      `alpha: tunnel: another program listens on 0.0.0.0:15008: see ss -lptn 'sport = :15008'; end it, or set another "tunnelPort" in agent.yaml; it is tried again every 30 s`,
     ),
     told,
   );
   t.true(
-    lines.some(line => line.startsWith(`alpha: ${file}:3 is not in force: prots: is not a field here`)),
+    lines.some(line => line.startsWith(`alpha: ${file}:3: prots: is not a field here`)),
     told,
   );
   await t.throwsAsync(mesh.isthmus('status', '--check'));
