@@ -5,6 +5,9 @@ import { CommandError } from './command.ts';
 const UNKNOWN_ROOT =
   /^(SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_(VERIFY_LEAF_SIGNATURE|GET_ISSUER_CERT(_LOCALLY)?))$/;
 
+/** It ended without removing its socket. `isthmus up` would make a mesh host of one that was no more than the Manager's. */
+const NOT_RUNNING = 'isthmus manager, or isthmus up if that ran here; with an agent here too: isthmus agent status';
+
 /** The Manager took a call, and did not answer in time. */
 export function unanswered(name: string, limitMs: number, cause: unknown): CommandError {
   return new CommandError(`The Manager at ${name} did not answer within ${limitMs / 1000} s`, {
@@ -30,7 +33,7 @@ export function unreachable(name: string, caFile: string | undefined, cause: unk
     });
   if (code === 'ECONNREFUSED')
     return new CommandError(`No Manager answers at ${name}`, {
-      next: isSocket ? 'isthmus up' : 'isthmus status, on the host of the Manager',
+      next: isSocket ? NOT_RUNNING : 'isthmus status, on the host of the Manager',
       cause,
     });
   const refused = notAllowed(name, cause);

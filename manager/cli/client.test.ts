@@ -32,6 +32,13 @@ test('a Manager that hangs is said not to answer, with what to do', async t => {
 const failures: readonly [string, string, string | undefined, RegExp, RegExp][] = [
   ['/run/m.sock', 'EACCES', undefined, /^You may not open \/run\/m\.sock: it is for root$/, /the same as root/],
   [
+    '/run/m.sock',
+    'ECONNREFUSED',
+    undefined,
+    /^No Manager answers at \/run\/m\.sock$/,
+    /^isthmus manager, or isthmus up if that ran here; /,
+  ],
+  [
     'https://m:15014',
     'SELF_SIGNED_CERT_IN_CHAIN',
     undefined,

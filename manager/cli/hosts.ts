@@ -49,12 +49,12 @@ function rejectionLines(rejections: readonly (RejectionReport & { readonly host:
 }
 
 /** What is wrong on a host, the config that caused it, and why. */
-export function rejectionLine({
-  host,
-  resource,
-  origins,
-  reason,
-}: RejectionReport & { readonly host: string }): string {
-  const cause = origins.length === 0 || origins.includes(resource) ? '' : ` (from ${origins.join(', ')})`;
-  return `${host}: ${resource}${cause}: ${reason}`;
+export function rejectionLine({ host, ...rejection }: RejectionReport & { readonly host: string }): string {
+  return `${host}: ${rejectionText(rejection)}`;
+}
+
+/** The same without the host. What caused it is named once: it may be what is wrong, as with `capture of user 0`. */
+export function rejectionText({ resource, origins, reason }: RejectionReport): string {
+  const isNamed = origins.length === 0 || origins.some(origin => resource.endsWith(origin));
+  return `${resource}${isNamed ? '' : ` (from ${origins.join(', ')})`}: ${reason}`;
 }

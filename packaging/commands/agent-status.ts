@@ -2,6 +2,7 @@ import { NOBODY } from '../../agent/capture-reasons.ts';
 import type { AgentStatus } from '../../agent/status/status.ts';
 import { parseSpiffeId } from '../../auth/identity.ts';
 import { type Command, type CommandArguments, type CommandContext, EXIT } from '../../manager/cli/command.ts';
+import { rejectionText } from '../../manager/cli/hosts.ts';
 import { TIMED_OUTPUT_OPTION } from '../../manager/cli/options.ts';
 import { ago, count, listText, print, tableText } from '../../manager/cli/output.ts';
 import { DIR_OPTIONS, dirsOf } from '../paths.ts';
@@ -43,7 +44,7 @@ function wrongLines({ manager, envoy, workloads, redirect, rejections, problems 
     ...(envoy.connected ? [] : ['Envoy is not connected']),
     ...(envoy.reason === undefined ? [] : [`Envoy ${envoy.reason}`]),
     ...(redirect.reason === undefined || lacksWorkloads(redirect) ? [] : [`Capture is ${captureText(redirect)}`]),
-    ...rejections.map(({ resource, origins, reason }) => `${resource}${from(resource, origins)}: ${reason}`),
+    ...rejections.map(({ resource, origins, reason }) => rejectionText({ resource, origins, reason })),
     ...workloads.flatMap(({ uid, state, certificateReason: why }) => {
       if (why !== undefined) return `certificate of ${uid}: ${why}`;
       return state === 'joined' ? [] : `${uid} is ${state}`;
@@ -71,7 +72,7 @@ function hostText(context: CommandContext, status: AgentStatus, wrong: readonly 
       rows: workloads.map(({ uid, state, certificateExpires, identity }) => [
         uid,
         state,
-        certificateExpires === undefined ? '' : new Date(certificateExpires).toISOString().slice(0, 16),
+        certificateExpires === undefined ? '' : `${new Date(certificateExpires).toISOString().slice(0, 16)}Z`,
         accountOf(identity),
       ]),
       empty: 'No workload is named; write one into /etc/isthmus/workloads.d (README.md shows how)',
@@ -93,10 +94,6 @@ function connectionText({ connected, reason = 'no reason is known' }: AgentStatu
 function captureText({ active, reason }: AgentStatus['redirect']): string {
   if (!active) return `not in force: ${reason ?? 'no workload has joined'}`;
   return reason === undefined ? 'in force' : `in force as before, what is new is not: ${reason}`;
-}
-
-function from(resource: string, origins: readonly string[]): string {
-  return origins.length === 0 || origins.includes(resource) ? '' : ` (from ${origins.join(', ')})`;
 }
 
 /** What to do about workloads that wait. */

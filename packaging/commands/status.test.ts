@@ -56,6 +56,18 @@ async function command(t: ExecutionContext, status: AgentStatus | undefined, nam
   return { code, ...seen };
 }
 
+test('times bear their zone, and what is wrong is named once', async t => {
+  const [workload] = WELL.workloads;
+  const reason = 'is on the link alone';
+  const { out } = await run(t, {
+    ...WELL,
+    workloads: [{ ...workload!, certificateExpires: Date.UTC(2026, 0, 2, 3, 4) }],
+    rejections: [{ resource: 'capture of name server fe80::1%eth0', reason, origins: ['name server fe80::1%eth0'] }],
+  });
+  t.regex(out, /^alpha\/default\/web +joined +2026-01-02T03:04Z +default\/web$/m);
+  t.regex(out, /^ {2}capture of name server fe80::1%eth0: is on the link alone$/m);
+});
+
 test('on a host without a Manager, status tells what the agent knows', async t => {
   const { code, out } = await run(t, WELL, '--check');
   t.is(code, 0);
