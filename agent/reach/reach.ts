@@ -34,7 +34,7 @@ interface Suspect {
   readonly needed: Needed;
   /** When a connection failed last, milliseconds of `performance.now()`. */
   failedAt: number;
-  /** Looks at which connections had failed though one could be made. */
+  /** Looks, one after the other, at which connections had failed though one could be made. */
   odd: number;
   /** Undefined while it is not sure that anything is wrong. */
   why: string | undefined;
@@ -102,6 +102,8 @@ export class Reach {
     const found = await needed.check(signal);
     if (signal.aborted) return;
     if (found === undefined && failedAt === now) suspect.odd += 1;
+    // Once told of, it is so until ODD_MS have passed: who calls may do so seldom.
+    else if (suspect.odd < ODD_LOOKS) suspect.odd = 0;
     const isOdd = found === undefined && needed.tls && suspect.odd >= ODD_LOOKS;
     suspect.why = found ?? (isOdd ? TLS_FAILS : undefined);
     const isOver = now - failedAt > (found === undefined ? ODD_MS : CALLED_MS);
