@@ -138,7 +138,8 @@ async function assemble(options: ManagerOptions, logger: Logger) {
   const served = { wire, authority, members, signing, hosts, publisher, refusals, ready: ready.promise, logger, clock };
   const server: AgentServer = new AgentServer(served);
   const registries = new Registries({ registries: options.registries, catalog, store, clock, logger });
-  const manager = { version: options.version, startedAt: now(), trustDomain, caEnds: authority.ends };
+  const { version } = options;
+  const manager = { version, pid: process.pid, startedAt: now(), trustDomain, caEnds: authority.ends };
   const inspect = new Inspection({ catalog, hosts, members, publisher, registries, refusals, manager });
   const services = (): ReturnType<Inspection['services']> => {
     catalog.flush();

@@ -23,6 +23,7 @@ export function inspectOf(known: Partial<Inspect> = {}): Inspect {
     refusals: () => [],
     manager: () => ({
       version: '0.0.0',
+      pid: 7,
       startedAt: 0,
       trustDomain: 'isthmus.mesh',
       caEnds: Date.now() + 365 * 86_400_000,

@@ -71,6 +71,8 @@ export interface RegistryReport {
 /** Facts of the Manager itself. */
 export interface ManagerReport {
   readonly version: string;
+  /** Its process on its host. */
+  readonly pid: number;
   /** Milliseconds since 1970. */
   readonly startedAt: number;
   readonly trustDomain: string;

@@ -29,6 +29,7 @@ for (const [when, daysLeft, said, code] of [
       version: '0',
       startedAt: 0,
       trustDomain: 'x',
+      pid: 7,
       caEnds: Date.now() + daysLeft * 86_400_000,
     });
     const result = await run(await startApi(t, { inspect: { manager } }), 'status --check');

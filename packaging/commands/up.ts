@@ -1,6 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { loadHostIdentity } from '../../agent/keys/host-identity.ts';
+import type { MeshStatus } from '../../manager/api/mesh-status.ts';
 import type { ManagerClient } from '../../manager/cli/client.ts';
 import {
   type Command,
@@ -78,7 +79,7 @@ async function noOtherRuns({ connect, signal }: CommandContext, { runDir }: Dirs
   const runs = [
     connect({ runDir })
       .request({ path: '/isthmus/v1/status' }, limit)
-      .then(() => 'A Manager'),
+      .then(({ body }) => managerOf(body as Partial<MeshStatus> | undefined)),
     askAgent(runDir, limit).then(status => status && `An agent, process ${status.pid},`),
   ];
   for (const what of await Promise.all(runs.map(run => run.catch(() => undefined))))
@@ -86,6 +87,12 @@ async function noOtherRuns({ connect, signal }: CommandContext, { runDir }: Dirs
       throw new CommandError(`${what} runs on this host already; isthmus up starts both itself`, {
         next: 'isthmus status; or end what runs first',
       });
+}
+
+/** Whoever is to end it has to know which process it is. An older one does not say. */
+function managerOf(status: Partial<MeshStatus> | undefined): string {
+  const pid = status?.manager?.pid;
+  return pid === undefined ? 'A Manager' : `A Manager, process ${pid},`;
 }
 
 /** What both daemons are told. */

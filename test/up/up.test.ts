@@ -66,7 +66,10 @@ test('isthmus up is a mesh of one host: it serves, brings back what dies, ends i
 
   const second = await host.exec([ISTHMUS, 'up', '--host', 'solo', ...folderFlags(host)]);
   t.is(second.code, 1, second.stderr);
-  t.regex(second.stderr, /runs on this host already; isthmus up starts both itself\nTry: isthmus status/);
+  t.regex(
+    second.stderr,
+    /^A Manager, process \d+, runs on this host already; isthmus up starts both itself\nTry: isthmus status/,
+  );
 
   const early = await host.exec([ISTHMUS, 'agent', 'uninstall', '--grace', '0', ...folderFlags(host)]);
   t.is(early.code, 1, early.stderr);
