@@ -106,3 +106,37 @@ for (const [registry, health, alive, said] of STATES)
     t.is(instances.find(({ id }) => id === 'w')?.health, said);
     t.is(instances.find(({ id }) => id === 'elsewhere')?.health, registry);
   });
+
+test('an instance in the mesh is reached by the tunnel of its host, and is where that is unless its registry says another place', t => {
+  const locality = { region: 'eu', zone: 'eu-1', subzone: '' };
+  const host = { name: 'a', address: 'fd00::1', tunnelPort: 15_008, network: 'east', locality };
+  const known = { uid: 'a/default/w', name: 'w', namespace: 'default', serviceAccount: 'w', policyRevision: 'r' };
+  const workload = { ...known, labels: { app: 'w', version: 'v1' }, ports: [], health: 'healthy' };
+  const placed = { workload, host, alive: true } as unknown as PlacedWorkload;
+  const made = (more: object): Instance => {
+    const instance = {
+      id: 'w',
+      address: 'fd00::1',
+      ports: [],
+      labels: { version: 'v2' },
+      weight: 3,
+      health: 'healthy',
+    };
+    const draft = { id: 'file/w', source: 'file', instance: { ...instance, ...more }, ports: {} } as unknown as Draft;
+    const workloads = { get: () => undefined, find: () => placed };
+    const mesh = { workloads, withheld: { find: () => undefined }, trustDomain: 'isthmus.mesh' };
+    return reachAll([draft], [], mesh).instances[0]!;
+  };
+  t.like(made({}), { network: 'east', locality, labels: { app: 'w', version: 'v2' }, weight: 3 });
+  t.deepEqual(made({}).reach, {
+    kind: 'mesh',
+    host: 'a',
+    tunnel: '[fd00::1]:15008',
+    workload: 'a/default/w',
+    identity: 'spiffe://isthmus.mesh/ns/default/sa/w',
+    sni: 'w.default.a.mesh',
+    policyRevision: 'r',
+  });
+  const there = { region: 'us', zone: '', subzone: '' };
+  t.like(made({ network: 'west', locality: there }), { network: 'west', locality: there });
+});

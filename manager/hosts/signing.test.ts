@@ -17,21 +17,31 @@ interface Begun {
   readonly members: Members;
   readonly signing: Signing;
   /** Makes a token and joins with it. @returns why it was refused; undefined when it was not. */
-  readonly join: (host: string, identity: string) => Promise<string | undefined>;
+  readonly join: (host: string, identity: string, named?: 'named') => Promise<string | undefined>;
+  readonly tokens: TokenStore;
+  /** Hosts that joined anew. */
+  readonly anew: readonly string[];
 }
 
 function begin(t: ExecutionContext): Begun {
   const { store } = temporaryStore(t, 'signing');
   const now = Date.now;
   const authority = new Authority(readRoot(makeRoot(TRUST_DOMAIN, now())), { trustDomain: TRUST_DOMAIN, now });
-  const members = new Members(store, () => undefined);
+  const anew: string[] = [];
+  const members = new Members(
+    store,
+    () => undefined,
+    host => anew.push(host),
+  );
   const tokens = new TokenStore(store, fingerprintOf(authority.root), now);
   const signing = new Signing({ authority, members, tokens, nonces: new Nonces(now), now });
   return {
     members,
     signing,
-    async join(host, identity) {
-      const { token } = await tokens.create({ identities: [identity], ttlMs: 60_000 });
+    tokens,
+    anew,
+    async join(host, identity, named) {
+      const { token } = await tokens.create({ identities: [identity], ttlMs: 60_000, ...(named && { host }) });
       const csr = makeRequest(createPrivateKey(makeKey()), hostSpiffeId(TRUST_DOMAIN, host));
       return signing.join({ token, host, csr }).then(
         () => undefined,
@@ -47,6 +57,18 @@ test('a host may have a name with dots, and none that its tunnels could not be n
   t.deepEqual(members.get('vm-7.dc1.example')?.identities, ['default/*']);
   t.is(await ask('a..b', 'default/*'), 'host-invalid');
   t.is(await ask(`${'a.'.repeat(100)}a`, 'default/*'), 'host-invalid', 'too long for an SNI');
+});
+
+test('a host joins anew by a token that names it, with the rights of that one; a token is used up by who gets in', async t => {
+  const { join: ask, members, tokens, anew } = begin(t);
+  t.is(await ask('a', 'default/one'), undefined);
+  t.is(await ask('a', 'default/two'), 'host-taken');
+  t.deepEqual([members.get('a')?.identities, anew], [['default/one'], []]);
+  t.is(await ask('a', 'default/three', 'named'), undefined);
+  t.deepEqual([members.get('a')?.identities, anew], [['default/three'], ['a']]);
+  t.is(await ask('b', 'default/four', 'named'), undefined);
+  t.deepEqual([members.get('b')?.identities, anew], [['default/four'], ['a']]);
+  t.deepEqual((await tokens.list()).map(({ usedBy }) => usedBy ?? 'nobody').sort(), ['a', 'a', 'b', 'nobody']);
 });
 
 test('of two that join under one new name at the same time, one becomes that host', async t => {

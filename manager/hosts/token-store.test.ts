@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { parseToken } from '../../auth/token.ts';
+import { formatToken, makeToken, parseToken } from '../../auth/token.ts';
 import { temporaryStore } from '../store/fixture.ts';
 import { TokenStore } from './token-store.ts';
 
@@ -24,6 +24,21 @@ test('a token is listed without its secret, and the store holds it nowhere', asy
   const { entries } = await store.list('tokens/');
   for (const { value } of entries) t.false(Buffer.from(value).toString().includes(secret));
   for (const file of ['store.db', 'store.db-wal']) t.false(readFileSync(join(directory, file)).includes(secret));
+});
+
+test('a token is good for one host, once, with white space around it or not; one that was guessed or made up for none', async t => {
+  const { tokens } = setUp(t);
+  const { token, id } = await tokens.create(REQUEST);
+  const guessed = { ...parseToken(token)!, secret: makeToken(FINGERPRINT).secret };
+  const another = formatToken(makeToken(FINGERPRINT));
+  for (const wrong of [formatToken(guessed), another, token.slice(0, -1), `${token}0`, token.toUpperCase(), ''])
+    await t.throwsAsync(tokens.check(wrong, 'a'), { code: 'token-invalid', message: /not valid, or was revoked/ });
+  const checked = await tokens.check(`  ${token}\n`, 'a');
+  t.like(checked, { id, identities: REQUEST.identities, named: false });
+  await tokens.check(token, 'b');
+  await checked.use();
+  await t.throwsAsync(tokens.check(token, 'b'), { code: 'token-used', message: /used by host a/ });
+  await t.throwsAsync(checked.use(), { code: 'token-used' });
 });
 
 test('an expired token is refused, and is gone a week later', async t => {

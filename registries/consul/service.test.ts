@@ -52,6 +52,29 @@ for (const [statuses, health, weight] of [
     t.like(instance, { health, weight, address: '10.0.0.1' });
   });
 
+const PLACES: readonly [service: object, node: object, zone: string | undefined][] = [
+  [{}, {}, undefined],
+  [{}, { Region: 'eu', Zone: 'eu-1' }, 'eu/eu-1'],
+  [{ Region: 'us', Zone: 'us-1' }, { Region: 'eu', Zone: 'eu-1' }, 'us/us-1'],
+  [{ Region: 'eu' }, {}, 'eu/'],
+];
+for (const [service, node, place] of PLACES)
+  test(`an instance at ${JSON.stringify(service)} of a node at ${JSON.stringify(node)} is at ${place}`, t => {
+    const known = { ...entry({ Locality: service }), Node: { ...NODE, Locality: node } };
+    const { locality } = readService('web', [known], READING).instances[0]!;
+    t.is(locality && `${locality.region}/${locality.zone}`, place);
+  });
+
+test('a weight may be 0, and one that is none is 1; a name in capitals is an alias in small ones', t => {
+  const weights = [0, 2.5, -1, 'x'].map(Passing => entry({ Weights: { Passing } }));
+  const { instances, aliases } = readService('Web', weights, READING);
+  t.deepEqual(
+    instances.map(({ weight }) => weight),
+    [0, 2.5, 1, 1],
+  );
+  t.deepEqual(aliases, ['web.service.consul']);
+});
+
 test("Consul's own proxies and gateways, and what came from us, are no instances", t => {
   const entries = [
     entry({ Kind: 'connect-proxy' }),

@@ -113,6 +113,22 @@ test('a service that cannot be used is named, with all that is wrong with it', t
   t.false(partly, 'which one it is is known');
 });
 
+test('instances that are no list do not empty their service, and what is listed twice changes nothing', t => {
+  const { services, problems, unreadable, partly } = readDocument(
+    `${GOOD}  - {name: reviews, namespace: shop}\n  - {name: cart, instances: {address: 10.0.0.2}}\n`,
+    'a.yaml',
+  );
+  t.deepEqual(
+    services.map(({ name, instances }) => [name, instances.length]),
+    [['reviews', 2]],
+  );
+  t.is(problems[0]?.where, 'a.yaml:13');
+  t.is(problems[0]?.why, 'services[1].name: "reviews" is listed twice');
+  t.like(unreadable, [{ name: 'cart', problem: { where: 'a.yaml:14' } }]);
+  t.regex(unreadable[0]!.problem.why, /services\[2\]\.instances: must be a list/);
+  t.false(partly);
+});
+
 for (const entry of [
   '{name: Other}',
   '{nmae: reviews, namespace: shop}',
@@ -141,6 +157,7 @@ for (const [name, text, message] of [
   ['no text', '\u0000\ufffdELF', 'a.yaml:1: is no text: it has a byte 0'],
   ['not YAML', 'services:\n  - name: "a\n', 'a.yaml:3: Missing closing "quote'],
   ['without services', 'servces: []', 'a.yaml:1: services: is missing; to list no services write "services: []"'],
+  ['a map of services', 'services: {a: {}}', 'a.yaml:1: services: must be a list; put "- " before each service'],
   ['a list', '- name: a', 'a.yaml:1: document: must be a map'],
   ['broken off', '{"services": [', 'a.yaml:1: '],
 ] as const)
