@@ -1,6 +1,5 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { loadWire, type ResourceType, type Wire } from '../manager/model/proto/wire.ts';
+import type { ResourceType } from '../manager/model/proto/wire.ts';
 import { BeatClock } from '../manager/model/util/beat-clock.ts';
 import type { Clock } from '../manager/model/util/clock.ts';
 import { messageOf } from '../manager/model/util/errors.ts';
@@ -8,21 +7,18 @@ import type { Logger } from '../manager/model/util/log.ts';
 import { doneOrAborted } from '../manager/model/util/until.ts';
 import type { LocalWorkload, PlatformProblem } from '../platforms/platform.ts';
 import { Asking } from './asking.ts';
-import type { HostSettings } from './compile/input.ts';
+import { type Beginning, loadBeginning, ownFolder } from './beginning.ts';
 import { Converge } from './converge.ts';
 import { EnvoyAdmin } from './envoy/admin.ts';
 import { AdsServer } from './envoy/ads/server.ts';
 import { FLUSH_MS } from './envoy/launch.ts';
-import { type EnvoyPaths, envoyPaths } from './envoy/paths.ts';
 import { Gaps } from './gaps.ts';
 import { HostNames } from './host-names/host-names.ts';
 import { NameResolver } from './host-names/resolve.ts';
 import { HostProxy } from './host-proxy.ts';
-import { hostSettings } from './host-settings.ts';
 import { Certificates } from './keys/certificates.ts';
 import { renewHostIdentity } from './keys/renew-host.ts';
 import { Knowledge } from './knowledge.ts';
-import { Holdings } from './manager/holdings.ts';
 import { ManagerLink } from './manager/link.ts';
 import type { HostFacts } from './manager/reporting.ts';
 import { wantedFrom } from './manager/wanted.ts';
@@ -36,11 +32,9 @@ import { Reports } from './reports.ts';
 import { AdmittedLog } from './revoke/admitted-log.ts';
 import { Revocation } from './revoke/revocation.ts';
 import { Sockets } from './revoke/sockets.ts';
-import { type Callers, loadCallers, saveCallers } from './state/callers.ts';
+import { saveCallers } from './state/callers.ts';
 import { keeping } from './state/keeping.ts';
-import type { OutboundPorts } from './state/outbound-ports.ts';
-import { loadPorts, savePorts } from './state/remembered-ports.ts';
-import { Snapshot } from './state/snapshot.ts';
+import { savePorts } from './state/remembered-ports.ts';
 import { StatusReport } from './status/report.ts';
 import { type StatusServer, serveStatus } from './status/server.ts';
 import { followWorkloads } from './workloads/follow.ts';
@@ -52,31 +46,9 @@ import { RememberedWorkloads } from './workloads/remembered.ts';
  * @throws when it cannot begin: another agent runs, nftables is not there, a folder cannot be written.
  */
 export async function runAgent(options: AgentOptions, logger: Logger, signal: AbortSignal): Promise<void> {
-  const { stateDir, runDir, host } = options;
-  await mkdir(ownFolder(stateDir), { recursive: true, mode: 0o700 });
-  await mkdir(runDir, { recursive: true, mode: 0o755 });
-  const wire = loadWire();
-  const holdings = new Holdings(wire);
-  const snapshot = new Snapshot(stateDir, holdings, logger);
-  await snapshot.load();
-  const ports = await loadPorts(stateDir, logger);
-  const callers = await loadCallers(stateDir, options.envoy.drainSeconds, logger);
-  const paths = envoyPaths(runDir, join(ownFolder(stateDir), 'log'));
-  const settings = await hostSettings(runDir, paths);
   const over = new AbortController();
-  const ending = AbortSignal.any([signal, over.signal]);
-  const agent = new Agent({
-    options,
-    paths,
-    settings,
-    wire,
-    holdings,
-    snapshot,
-    ports,
-    callers,
-    logger,
-    signal: ending,
-  });
+  const agent = new Agent(await loadBeginning(options, logger, AbortSignal.any([signal, over.signal])));
+  const { host, runDir } = options;
   await using socket = await serveStatus(join(runDir, 'agent.sock'), agent.report);
   try {
     logger.info('agent is running', { host: host.name, address: host.address });
@@ -89,23 +61,6 @@ export async function runAgent(options: AgentOptions, logger: Logger, signal: Ab
 
 /** What is looked at again and again is so in one go, with the beats of one clock: this is the shortest such interval, milliseconds. */
 const BEAT_MS = 250;
-
-/** What an agent begins with. */
-interface Beginning {
-  readonly options: AgentOptions;
-  /** Of the host's Envoy. */
-  readonly paths: EnvoyPaths;
-  /** Found out on this host. */
-  readonly settings: HostSettings;
-  readonly wire: Wire;
-  /** What the Manager said, with what lies on disk of it. */
-  readonly holdings: Holdings;
-  readonly snapshot: Snapshot;
-  readonly ports: OutboundPorts;
-  readonly callers: Callers;
-  readonly logger: Logger;
-  readonly signal: AbortSignal;
-}
 
 /** The parts of an agent, and what each tells the others. */
 class Agent {
@@ -398,8 +353,4 @@ class Agent {
     this.#reports.status(this.report.rejections(), this.#ads.connections > 0);
     return this.#reports.facts();
   }
-}
-
-function ownFolder(stateDir: string): string {
-  return join(stateDir, 'agent');
 }
