@@ -254,12 +254,10 @@ class Agent {
       certificates: this.#certificates,
       ads: this.#ads,
       proxy: this.#proxy,
-      problems: () => [
-        ...this.#problems,
-        ...[this.#gaps, this.#revocation, this.#knowledge, this.#names, this.#asking, this.#reach].flatMap(part =>
-          part.problems(),
-        ),
-      ],
+      problems: () => {
+        const parts = [this.#gaps, this.#revocation, this.#knowledge, this.#names, this.#asking, this.#reach];
+        return [...this.#problems, ...[this.#beginning.snapshot, ...parts].flatMap(part => part.problems())];
+      },
     });
   }
 

@@ -61,7 +61,7 @@ test('a damaged file is said and left out; the others are read', async t => {
   t.deepEqual([...damaged.lost], [['ServiceName', []]]);
 });
 
-test('a write that fails is said, and tried again with the next', async t => {
+test('a write that fails is said, also in the status, and tried again with the next', async t => {
   const dir = await folder(t);
   const said: LogFields[] = [];
   await writeFile(join(dir, 'agent'), 'in the way');
@@ -69,8 +69,15 @@ test('a write that fails is said, and tried again with the next', async t => {
   snapshot.changed('InstanceList');
   await snapshot.flush();
   t.is(said.length, 1);
+  const [problem] = snapshot.problems();
+  t.is(problem?.where, 'snapshot');
+  t.regex(
+    problem?.why ?? '',
+    /cannot be written, so the next agent would begin with what was before: (EEXIST|ENOTDIR)/,
+  );
   await rm(join(dir, 'agent'));
   await snapshot.flush();
+  t.deepEqual(snapshot.problems(), []);
   const next = new Holdings(wire);
   await new Snapshot(dir, next, silentLogger).load();
   t.deepEqual(Object.keys(next.versions('InstanceList')), ['a.default.mesh']);

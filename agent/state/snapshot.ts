@@ -6,6 +6,7 @@ import { messageOf } from '../../manager/model/util/errors.ts';
 import { readIfThere, writeAtomic } from '../../manager/model/util/files.ts';
 import type { Logger } from '../../manager/model/util/log.ts';
 import type { Rerun } from '../../manager/model/util/rerun.ts';
+import type { PlatformProblem } from '../../platforms/platform.ts';
 import type { Holdings } from '../manager/holdings.ts';
 import { keeping } from './keeping.ts';
 
@@ -31,6 +32,8 @@ export class Snapshot {
   readonly #save: Debounced;
   readonly #kept: Rerun;
   readonly #lost = new Map<ResourceType, readonly string[]>();
+  /** Why something of it could not be written the last time. */
+  #failed: string | undefined;
 
   /** @param againMs see `keeping`. */
   constructor(stateDir: string, holdings: Holdings, logger: Logger, againMs?: number) {
@@ -44,6 +47,13 @@ export class Snapshot {
   /** The types of which something lies on disk that cannot be read, with the names; none of a file that is damaged as a whole. */
   get lost(): ReadonlyMap<ResourceType, readonly string[]> {
     return this.#lost;
+  }
+
+  /** What keeps it from being written. */
+  problems(): readonly PlatformProblem[] {
+    if (this.#failed === undefined) return [];
+    const why = `${this.#folder} cannot be written, so the next agent would begin with what was before: ${this.#failed}; it is tried again`;
+    return [{ where: 'snapshot', why }];
   }
 
   /** Fills the holdings with what lies on disk. A file that is damaged is left out and said; the Manager sends it again. */
@@ -95,6 +105,10 @@ export class Snapshot {
         failed.push(error);
       });
     }
+    // With nothing to write, nothing is known of the disk.
+    if (types.length === 0) return;
+    // What follows the comma is the file of that one try.
+    this.#failed = failed.length === 0 ? undefined : messageOf(failed[0]).split(',', 1)[0];
     if (failed.length > 0) throw failed[0];
   }
 
