@@ -6,6 +6,7 @@ import { Authority } from '../../auth/ca/authority.ts';
 import { makeRoot, readRoot } from '../../auth/ca/root.ts';
 import type { SignResponse } from '../../manager/model/proto/messages.ts';
 import { silentLogger } from '../../manager/model/util/log.ts';
+import { eventually } from '../../test/eventually.ts';
 import { makeFolder } from '../../test/folders.ts';
 import { Certificates, type CertificatesOptions } from './certificates.ts';
 
@@ -109,6 +110,26 @@ test('who waits to ask again does so when the clock was set back meanwhile', asy
   const { certificates, until } = await start(t, { sign, now: () => now });
   await certificates.want([WEB]);
   await until(() => certificates.has(WEB));
+  t.is(asked, 2);
+});
+
+test('a clock that is set forward, or went on while the machine slept, is noticed before long', async t => {
+  let now = Date.now();
+  let asked = 0;
+  const good = signer(() => now);
+  const sign: CertificatesOptions['sign'] = (key, identity) => {
+    asked += 1;
+    return good(key, identity);
+  };
+  const { certificates, until } = await start(t, { sign, now: () => now, elapsed: () => now, lookMs: 10 });
+  await certificates.want([WEB]);
+  await until(() => certificates.has(WEB));
+  now += 25 * HOUR;
+  await eventually(
+    'one that is good',
+    () => certificates.usable(),
+    usable => usable.length === 1,
+  );
   t.is(asked, 2);
 });
 

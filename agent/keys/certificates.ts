@@ -33,6 +33,8 @@ export interface CertificatesOptions {
   readonly logger: Logger;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
+  /** How long it may go unnoticed that the clock was set, milliseconds; a minute when absent. */
+  readonly lookMs?: number;
   /** Milliseconds of a clock that is never set. */
   readonly elapsed?: () => number;
   readonly random?: () => number;
@@ -53,7 +55,8 @@ interface Wanted {
 
 /** Identities asked for at the same time. */
 const PARALLEL = 4;
-const LONGEST_TIMER_MS = 3_600_000;
+/** Timers stand still while the machine sleeps, and none tells that its clock was set: certificates may have ended by then. Milliseconds. */
+const LOOK_MS = 60_000;
 /** Certificates begin five minutes before they are issued: clocks that differ by more break connections. */
 const CLOCKS_DIFFER_MS = 240_000;
 
@@ -154,7 +157,7 @@ export class Certificates {
 
   /** How long until something is due, or it is time to look, milliseconds. */
   #nextIn(): number {
-    return Math.min(...[...this.#wanted.values()].map(wanted => this.#dueIn(wanted)), LONGEST_TIMER_MS);
+    return Math.min(...[...this.#wanted.values()].map(wanted => this.#dueIn(wanted)), this.#options.lookMs ?? LOOK_MS);
   }
 
   #dueIn({ due, againAt, restsUntil }: Wanted): number {
