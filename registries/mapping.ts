@@ -1,6 +1,5 @@
-import type { ServicePort } from '../manager/model/service.ts';
+import { isLabel, type ServicePort } from '../manager/model/service.ts';
 import type { Fields } from '../manager/model/util/fields.ts';
-import { isLabel } from './names.ts';
 import { readServicePorts } from './ports.ts';
 import type { Problem, RegistryService } from './registry.ts';
 

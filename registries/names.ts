@@ -1,7 +1,4 @@
-/** Whether a text is a DNS label: lower-case letters, digits and "-", at most 63, as the parts of a service's hostname must be (RFC 1123). */
-export function isLabel(text: string): boolean {
-  return /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text);
-}
+import { isLabel } from '../manager/model/service.ts';
 
 /**
  * Whether programs take a text for an IPv4 address, right or mistyped, and never for a host name: its last label is a number, decimal or

@@ -1,17 +1,6 @@
-import { PROTOCOLS, type Protocol, type ServicePort } from '../manager/model/service.ts';
-
+import { PROTOCOLS, protocolOfName, type ServicePort } from '../manager/model/service.ts';
 import type { Fields } from '../manager/model/util/fields.ts';
 import { isPortName } from './names.ts';
-
-/**
- * The protocol that a port's name tells, as Istio's users write it: `http`, `grpc-web`, `tcp-admin`; undefined when it tells none.
- * `https` is `tls`: its bytes are passed on unread.
- */
-export function protocolOfName(name: string): Protocol | undefined {
-  const prefix = name.toLowerCase().split('-', 1)[0]!;
-  if (prefix === 'https') return 'tls';
-  return PROTOCOLS.find(protocol => protocol === prefix);
-}
 
 /**
  * Reads `ports:` of a service: `{number, name, protocol}` each. The protocol follows from the name where it is not said, else it is

@@ -1,6 +1,5 @@
-import { protocolOfName } from '../../registries/ports.ts';
 import type { Problem, RegistryInstance, RegistryPort } from '../../registries/registry.ts';
-import type { Protocol, ServicePort } from '../model/service.ts';
+import { type Protocol, protocolOfName, type ServicePort } from '../model/service.ts';
 
 /** What is usual behind a port that has no name (IANA's list, and what frameworks listen on when they are not told). */
 const USUAL: ReadonlyMap<number, Protocol> = new Map([

@@ -1,7 +1,8 @@
 import { kindNamed, kinds } from '../config/index.ts';
 import type { Kind } from '../config/kind.ts';
 import { apiVersionOf } from '../config/kind.ts';
-import { LABEL, SUBDOMAIN } from '../config/names.ts';
+import { SUBDOMAIN } from '../config/names.ts';
+import { isLabel } from '../model/service.ts';
 import { nearest } from '../model/util/fields.ts';
 import { type Command, type CommandArguments, usageError } from './command.ts';
 import { textOf } from './options.ts';
@@ -65,7 +66,7 @@ export function readTarget(
 /** The namespace that the command line names. @throws {CommandError} */
 export function namespaceOf(command: Command, values: CommandArguments['values']): string | undefined {
   const namespace = textOf(values, 'namespace');
-  if (namespace === undefined || LABEL.test(namespace)) return namespace;
+  if (namespace === undefined || isLabel(namespace)) return namespace;
   throw usageError(command, `"${namespace}" is no namespace; lower-case letters, digits and "-", at most 63`);
 }
 

@@ -1,9 +1,10 @@
 import { type ConfigObject, describeObject } from '../model/config/object.ts';
+import { isLabel } from '../model/service.ts';
 import { ConfigError, type FieldError } from '../model/util/errors.ts';
 import { Fields, isRecord, nearest } from '../model/util/fields.ts';
 import { kindOf, kinds, kindsNotYet } from './index.ts';
 import { apiVersionOf, type Kind } from './kind.ts';
-import { LABEL, labelProblem, SUBDOMAIN } from './names.ts';
+import { labelProblem, SUBDOMAIN } from './names.ts';
 
 /** A config object that was read and found right: as it was written, and as its kind understands it. */
 export interface Manifest {
@@ -88,7 +89,7 @@ function readMetadata(fields: Fields, defaultNamespace: string): Metadata | unde
   if (name !== undefined && (name.length > 253 || !SUBDOMAIN.test(name)))
     metadata.fail('name', `"${name}" is no name`, 'lower-case letters, digits, "-" and ".", at most 253');
   const namespace = metadata.string('namespace') ?? defaultNamespace;
-  if (!LABEL.test(namespace))
+  if (!isLabel(namespace))
     metadata.fail('namespace', `"${namespace}" is no namespace`, 'lower-case letters, digits and "-", at most 63');
   const labels = metadata.texts('labels');
   for (const [key, value] of Object.entries(labels)) {

@@ -1,10 +1,9 @@
 import type { ReportedWorkload } from '../model/proto/messages.ts';
+import { isLabel } from '../model/service.ts';
 import { canonicalAddress } from '../model/util/address.ts';
 import { allows, allowsNamespace } from './allowed.ts';
 import type { Member } from './members.ts';
 
-/** A DNS label (RFC 1123): a workload's name is part of an SNI. */
-const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 const SERVICE_ACCOUNT = /^[A-Za-z0-9._-]{1,253}$/;
 
 /** What one workload may have of each: it goes to every host that calls it, and each service takes a virtual IP. */
@@ -49,7 +48,7 @@ export function checkWorkload(
   const { uid, name, namespace, serviceAccount } = workload;
   if (uid !== `${member.name}/${namespace}/${name}`)
     return `its uid must be <host>/<namespace>/<name>, here "${member.name}/${namespace}/${name}"`;
-  if (!LABEL.test(name) || !LABEL.test(namespace))
+  if (!isLabel(name) || !isLabel(namespace))
     return 'its name and its namespace must be lower-case letters, digits and "-", at most 63';
   if (!SERVICE_ACCOUNT.test(serviceAccount)) return `"${serviceAccount}" cannot be a service account`;
   if (!allows(member.identities, { namespace, serviceAccount }))
@@ -86,7 +85,7 @@ export function isPort(number: number): boolean {
 function checkServices(workload: ReportedWorkload, member: Member): string | undefined {
   for (const service of workload.services) {
     const { name, namespace } = registeredService(service, workload.namespace);
-    if (!LABEL.test(name) || !LABEL.test(namespace))
+    if (!isLabel(name) || !isLabel(namespace))
       return `"${service}" cannot be a service: write <name> or <name>.<namespace>`;
     if (!allowsNamespace(member.identities, namespace))
       return `host "${member.name}" may not register services in namespace "${namespace}"`;

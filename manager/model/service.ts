@@ -9,6 +9,16 @@ export type Protocol = 'http' | 'http2' | 'grpc' | 'tcp' | 'tls' | 'udp';
 
 export const PROTOCOLS: readonly Protocol[] = ['http', 'http2', 'grpc', 'tcp', 'tls', 'udp'];
 
+/**
+ * The protocol that a port's name tells, as Istio's users write it: `http`, `grpc-web`, `tcp-admin`; undefined when it tells none.
+ * `https` is `tls`: its bytes are passed on unread.
+ */
+export function protocolOfName(name: string): Protocol | undefined {
+  const prefix = name.toLowerCase().split('-', 1)[0]!;
+  if (prefix === 'https') return 'tls';
+  return PROTOCOLS.find(protocol => protocol === prefix);
+}
+
 /** A port that callers of a service use. */
 export interface ServicePort {
   /** 1–65535; the port in `http://reviews:9080`. */
@@ -50,4 +60,9 @@ export function refOf(hostname: string): ServiceRef | undefined {
 /** Whether Envoy parses this protocol at the caller. */
 export function isHttp(protocol: Protocol): boolean {
   return protocol === 'http' || protocol === 'http2' || protocol === 'grpc';
+}
+
+/** Whether a text is a DNS label: lower-case letters, digits and "-", at most 63, as the name and namespace of a service or workload must be (RFC 1123). */
+export function isLabel(text: string): boolean {
+  return /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text);
 }

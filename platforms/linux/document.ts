@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { LineCounter, parseDocument } from 'yaml';
-import { PROTOCOLS, type Protocol } from '../../manager/model/service.ts';
+import { isLabel, PROTOCOLS, protocolOfName } from '../../manager/model/service.ts';
 import { describeFieldError, type FieldError } from '../../manager/model/util/errors.ts';
 import { Fields } from '../../manager/model/util/fields.ts';
 import { lineOf, plainOf, whyNoYaml } from '../../manager/model/util/yaml.ts';
@@ -28,8 +28,7 @@ export class DocumentError extends Error {
   }
 }
 
-/** A DNS label (RFC 1123): names become parts of host names. */
-const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+/** What `isLabel` asks: names become parts of host names. */
 const LABEL_RULE =
   'must be lower-case letters, digits and "-", at most 63, beginning and ending with a letter or digit';
 
@@ -84,7 +83,7 @@ function readFields(fields: Fields, host: string): WorkloadDocument {
 }
 
 function label(fields: Fields, field: string, text: string | undefined): string | undefined {
-  if (text === undefined || LABEL.test(text)) return text;
+  if (text === undefined || isLabel(text)) return text;
   return fields.fail(field, `${LABEL_RULE}, not "${text}"`);
 }
 
@@ -100,7 +99,7 @@ function readServices(fields: Fields): string[] {
   const services = fields.strings('services') ?? [];
   for (const [index, service] of services.entries()) {
     const parts = service.split('.');
-    if (parts.length > 2 || !parts.every(part => LABEL.test(part)))
+    if (parts.length > 2 || !parts.every(part => isLabel(part)))
       fields.fail(
         `services[${index}]`,
         `must be a service's name or name.namespace, not "${service}"`,
@@ -128,12 +127,6 @@ function readPorts(list: readonly Fields[]): WorkloadPort[] {
     if (number !== undefined) numbers.add(number);
     return { number: number ?? 0, name, protocol };
   });
-}
-
-/** As with registries, `http-admin` speaks HTTP. */
-function protocolOfName(name: string): Protocol | undefined {
-  const prefix = name.split('-', 1)[0]!;
-  return prefix === 'https' ? 'tls' : PROTOCOLS.find(protocol => protocol === prefix);
 }
 
 function readSelector(fields: Fields): WrittenSelector {

@@ -1,10 +1,9 @@
 import { isIP } from 'node:net';
 import type { Health } from '../../manager/model/instance.ts';
 import type { Locality } from '../../manager/model/locality.ts';
-import { PROTOCOLS, type ServicePort } from '../../manager/model/service.ts';
+import { PROTOCOLS, protocolOfName, type ServicePort } from '../../manager/model/service.ts';
 import { isRecord, show } from '../../manager/model/util/fields.ts';
 import { endsInNumber, isPortName } from '../names.ts';
-import { protocolOfName } from '../ports.ts';
 import type { Problem, RegistryInstance, RegistryPort, RegistryService } from '../registry.ts';
 
 /** What of the settings matters for the meaning of entries. */

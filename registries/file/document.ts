@@ -1,9 +1,10 @@
 import { isIP } from 'node:net';
 import type { Health } from '../../manager/model/instance.ts';
+import { isLabel } from '../../manager/model/service.ts';
 import { describeFieldError, type FieldError } from '../../manager/model/util/errors.ts';
 import { Fields } from '../../manager/model/util/fields.ts';
 import { keyOf } from '../mapping.ts';
-import { addressHint, isHostname, isLabel, isPortName } from '../names.ts';
+import { addressHint, isHostname, isPortName } from '../names.ts';
 import { readServicePorts } from '../ports.ts';
 import type { Problem, RegistryInstance, RegistryPort, RegistryService } from '../registry.ts';
 import { readLocality } from './locality.ts';
