@@ -3,6 +3,7 @@ import type { ResourceType } from '../manager/model/proto/wire.ts';
 import { BeatClock } from '../manager/model/util/beat-clock.ts';
 import type { Clock } from '../manager/model/util/clock.ts';
 import { messageOf } from '../manager/model/util/errors.ts';
+import { sweepUnfinished } from '../manager/model/util/files.ts';
 import type { Logger } from '../manager/model/util/log.ts';
 import { doneOrAborted } from '../manager/model/util/until.ts';
 import type { LocalWorkload, PlatformProblem } from '../platforms/platform.ts';
@@ -50,6 +51,10 @@ export async function runAgent(options: AgentOptions, logger: Logger, signal: Ab
   const agent = new Agent(await loadBeginning(options, logger, AbortSignal.any([signal, over.signal])));
   const { host, runDir } = options;
   await using socket = await serveStatus(join(runDir, 'agent.sock'), agent.report);
+  // No other agent runs.
+  await sweepUnfinished(ownFolder(options.stateDir)).catch((error: unknown) =>
+    logger.warn('cannot remove what an agent that was killed left unfinished', { reason: messageOf(error) }),
+  );
   try {
     logger.info('agent is running', { host: host.name, address: host.address });
     await agent.run(socket);

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { codeOf } from './errors.ts';
 
 /**
@@ -24,6 +24,19 @@ export async function writeAtomic(path: string, content: string | Uint8Array, mo
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
+  }
+}
+
+/** A write that began so long ago is not under way any more, milliseconds. */
+const UNFINISHED_MS = 60_000;
+
+/** Removes what writers that were killed in the middle of `writeAtomic` have left anywhere below a folder; keys may be in it. */
+export async function sweepUnfinished(folder: string): Promise<void> {
+  for (const name of await readdir(folder, { recursive: true })) {
+    if (!/\.[0-9a-f]{12}\.tmp$/.test(name)) continue;
+    const file = join(folder, name);
+    const found = await stat(file).catch(() => undefined);
+    if (found && Date.now() - found.mtimeMs > UNFINISHED_MS) await rm(file, { force: true });
   }
 }
 
