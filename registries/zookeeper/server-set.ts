@@ -11,7 +11,12 @@ export interface SetSink {
   unreadable(problem: Problem): void;
 }
 
-type Child = { readonly member: Member } | { readonly weightings: readonly Weighting[] } | { readonly broken: string };
+/** What is known of a child; of a vector that is broken now also what it said last. */
+interface Child {
+  readonly member?: Member;
+  readonly weightings?: readonly Weighting[];
+  readonly broken?: string;
+}
 
 /** A list that may not be read is asked again after so long, milliseconds: no watch tells of a right that is given. */
 export const ASK_AGAIN_MS = 30_000;
@@ -99,11 +104,25 @@ export class ServerSet {
       });
       // Gone since it was listed: the list's own watch has told, or will.
       if (data === undefined) this.#children.delete(name);
-      else this.#children.set(name, parse(name, data));
+      else this.#children.set(name, this.#parse(name, data));
     } catch (error) {
       if (!(error instanceof ZooKeeperError)) throw error;
-      this.#children.set(name, { broken: messageOf(error) });
+      this.#children.set(name, this.#broken(name, error));
     }
+  }
+
+  #parse(name: string, data: Buffer): Child {
+    try {
+      return name.startsWith('vector_') ? { weightings: readVector(data) } : { member: readMember(name, data) };
+    } catch (error) {
+      return this.#broken(name, error);
+    }
+  }
+
+  /** Without its vector, a member that was drained by a weight of 0 would take calls again. */
+  #broken(name: string, error: unknown): Child {
+    const weightings = this.#children.get(name)?.weightings;
+    return { broken: messageOf(error), ...(weightings && { weightings }) };
   }
 
   #service(): RegistryService {
@@ -114,25 +133,16 @@ export class ServerSet {
       problems.push({ where: this.#path, why: 'there is no such znode; its first member will make it' });
     for (const [name, child] of this.#children) {
       const where = `${this.#path}/${name}`;
-      if (!child) continue;
-      if ('broken' in child) problems.push({ where, why: child.broken });
-      else if ('weightings' in child) weightings.push(...child.weightings);
-      else {
-        members.push(child.member);
-        problems.push(...child.member.problems.map(why => ({ where, why })));
-      }
+      const { member, broken } = child ?? {};
+      if (broken !== undefined) problems.push({ where, why: broken });
+      weightings.push(...(child?.weightings ?? []));
+      if (!member) continue;
+      members.push(member);
+      problems.push(...member.problems.map(why => ({ where, why })));
     }
     const instances = members.map(
       (member): RegistryInstance => ({ ...member.instance, weight: weightOf(member, weightings) }),
     );
     return { ...this.#named, aliases: [], labels: {}, instances, problems };
-  }
-}
-
-function parse(name: string, data: Buffer): Child {
-  try {
-    return name.startsWith('vector_') ? { weightings: readVector(data) } : { member: readMember(name, data) };
-  } catch (error) {
-    return { broken: messageOf(error) };
   }
 }

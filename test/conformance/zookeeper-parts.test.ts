@@ -29,6 +29,7 @@ test('vectors weigh the members of a server set, and what of a member cannot be 
   await watched.until('the new weight', () => weights() === '10.0.0.1 0.5,10.0.0.2 1');
   await zookeeper.put('/sets/reviews/vector_1', '{"vector": 1}');
   await watched.until('the broken vector', status => status.problems.length === 2);
+  t.is(weights(), '10.0.0.1 0.5,10.0.0.2 1', 'a broken vector leaves the weights as they were');
   await zookeeper.put('/sets/reviews/member_2', member('10.0.0.2', 1));
   await zookeeper.remove('/sets/reviews/vector_1');
   await watched.until('the end of problems', status => status.problems.length === 0);
