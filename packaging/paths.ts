@@ -1,5 +1,6 @@
+import { mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { CommandOption } from '../manager/cli/command.ts';
 
 /** Where daemons keep their things. Several can live on one machine, each with its own three. */
@@ -36,6 +37,17 @@ export function dirsOf(values: Readonly<Record<string, unknown>>): Dirs {
     stateDir: String(values['state-dir']),
     runDir: String(values['run-dir']),
   };
+}
+
+/**
+ * The folders that the options name, for who makes them. Those above are made like any others: each of these makes what is missing, some
+ * for root alone, and Envoy's user has to get through to the next.
+ */
+export async function placedDirs(values: Readonly<Record<string, unknown>>): Promise<Dirs> {
+  const dirs = dirsOf(values);
+  // Whoever makes the folder itself says why it cannot be made.
+  for (const folder of Object.values(dirs)) await mkdir(dirname(folder), { recursive: true }).catch(() => undefined);
+  return dirs;
 }
 
 /** Where what is fetched or built once is kept: `$ISTHMUS_CACHE`, else as the XDG base directories say. */

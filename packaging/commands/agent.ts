@@ -9,7 +9,7 @@ import type { Logger } from '../../manager/model/util/log.ts';
 import { kinds } from '../../platforms/index.ts';
 import type { Platform } from '../../platforms/platform.ts';
 import type { AgentConfig } from '../config/agent.ts';
-import { type Dirs, dirsOf } from '../paths.ts';
+import { type Dirs, placedDirs } from '../paths.ts';
 import { whyNoAgent } from '../setup/preflight.ts';
 import { prepareEnvoy } from '../setup/prepare.ts';
 import { readAgentFile } from './agent-file.ts';
@@ -31,7 +31,7 @@ export const agentCommand: Command = {
     const over = new AbortController();
     try {
       const until = AbortSignal.any([signal, over.signal]);
-      const given = agentOptions(dirsOf(values), logger, until);
+      const given = placedDirs(values).then(dirs => agentOptions(dirs, logger, until));
       // Calls wait for an agent that starts: while other processes try the kernel and check Envoy, this one loads modules.
       const modules = given.then(() => import('../../agent/agent.ts'));
       const [options, { runAgent }] = await Promise.all([given, modules, mayRunHere()]);

@@ -14,7 +14,7 @@ import { OUTPUT_OPTION, textOf } from '../../manager/cli/options.ts';
 import { print } from '../../manager/cli/output.ts';
 import { readText } from '../../manager/cli/read-text.ts';
 import { codeOf, messageOf } from '../../manager/model/util/errors.ts';
-import { DIR_OPTIONS, dirsOf } from '../paths.ts';
+import { DIR_OPTIONS, placedDirs } from '../paths.ts';
 import { planAgentFile } from './agent-file.ts';
 import { type Joined, joinHost } from './join-host.ts';
 
@@ -53,7 +53,7 @@ export const joinCommand: Command = {
   async run({ values, positionals }, context) {
     const managers = positionals.map(managerAddress);
     const token = await tokenOf(values, context);
-    const dirs = dirsOf(values);
+    const dirs = await placedDirs(values);
     const file = await planAgentFile(dirs.configDir, factsOf(values), {
       host: ownName(),
       address: () => ownAddress(managers[0]!, context.signal),

@@ -4,7 +4,7 @@ import { type Command, CommandError, EXIT } from '../../manager/cli/command.ts';
 import { messageOf } from '../../manager/model/util/errors.ts';
 import { storeKinds } from '../../manager/store/index.ts';
 import { type CaFiles, readManagerConfig } from '../config/manager.ts';
-import { dirsOf } from '../paths.ts';
+import { placedDirs } from '../paths.ts';
 import { DAEMON_OPTIONS, daemonLogger, keepCompiled, readConfigFile } from './daemon.ts';
 import { isthmusVersion } from './version.ts';
 
@@ -22,7 +22,7 @@ export const managerCommand: Command = {
   options: DAEMON_OPTIONS,
   endsInOrder: true,
   async run({ values }, { signal }) {
-    const { configDir, stateDir, runDir } = dirsOf(values);
+    const { configDir, stateDir, runDir } = await placedDirs(values);
     const { ca, store, servicesFolder, ...config } = await readConfigFile(configDir, 'manager.yaml', fields =>
       readManagerConfig(fields, configDir),
     );

@@ -15,7 +15,7 @@ import { readIfThere } from '../../manager/model/util/files.ts';
 import { readYaml } from '../../manager/model/util/yaml.ts';
 import type { AgentConfig } from '../config/agent.ts';
 import { readManagerConfig } from '../config/manager.ts';
-import { type Dirs, dirsOf } from '../paths.ts';
+import { type Dirs, placedDirs } from '../paths.ts';
 import { whyNoHosts } from '../setup/preflight.ts';
 import { prepareHost } from '../setup/prepare.ts';
 import { supervise } from '../up/supervise.ts';
@@ -48,7 +48,7 @@ export const upCommand: Command = {
   endsInOrder: true,
   async run({ values }, context) {
     const logger = await daemonLogger(values);
-    const dirs = dirsOf(values);
+    const dirs = await placedDirs(values);
     await noOtherRuns(context, dirs);
     const lack = await whyNoHosts(async () => {
       // What is wrong with it is said before anything runs: an agent that fails of it would be started again and again.
