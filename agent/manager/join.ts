@@ -33,7 +33,8 @@ export class JoinError extends Error {
  */
 export async function join(wire: Wire, options: JoinOptions, signal: AbortSignal): Promise<HostIdentity> {
   const token = parseToken(options.token);
-  if (!token) throw new JoinError('That is no join token; on the Manager run: isthmus token create');
+  if (!token)
+    throw new JoinError("That is no join token; on the Manager run: isthmus token create --identity 'default/*'");
   const [address] = options.managers;
   if (!address) throw new JoinError('No Manager was named; try: isthmus join 10.0.0.1:15012 --token …');
   const deadlineMs = options.deadlineMs ?? 10_000;

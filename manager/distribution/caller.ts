@@ -13,7 +13,7 @@ export interface CallerCertificate {
 
 /** What a host is told that does not belong to the mesh. */
 export function removedText(host: string): string {
-  return `host "${host}" does not belong to this mesh, or was removed; to join it anew: isthmus token create --host ${host}, isthmus join there, and start its agent anew`;
+  return `host "${host}" does not belong to this mesh, or was removed; to join it anew: isthmus token create --host ${host} --identity 'default/*', isthmus join there, and start its agent anew`;
 }
 
 /** What is told to whoever shows a certificate of a host from before that joined anew. */

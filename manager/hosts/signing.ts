@@ -105,6 +105,6 @@ export class Signing {
 function hostTaken(host: string): RefusalError {
   return new RefusalError(
     'host-taken',
-    `there is a host "${host}" already; to join it anew, make a token that names it: "isthmus token create --host ${host}"`,
+    `there is a host "${host}" already; to join it anew, make a token that names it: isthmus token create --host ${host} --identity 'default/*'`,
   );
 }

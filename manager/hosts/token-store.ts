@@ -75,7 +75,8 @@ export class TokenStore implements Tokens {
   async check(text: string, host: string): Promise<Redeemable> {
     const token = parseToken(text);
     // One answer for all that is wrong with the token itself: a guesser learns nothing.
-    const invalid = 'the join token is not valid, or was revoked; make a new one with "isthmus token create"';
+    const invalid =
+      "the join token is not valid, or was revoked; make a new one: isthmus token create --identity 'default/*'";
     if (!token) throw new RefusalError('token-invalid', invalid);
     const entry = await this.#store.get(PREFIX + token.id);
     const record = entry && read(entry);

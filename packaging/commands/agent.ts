@@ -57,7 +57,7 @@ async function agentOptions(dirs: Dirs, logger: Logger, signal: AbortSignal): Pr
   });
   if (identity === undefined)
     throw new CommandError(`This host (${hostname()}) has not joined a mesh: ${dirs.stateDir} holds no identity`, {
-      next: 'on the Manager: isthmus token create; then here: isthmus join <manager>:15012 --token <token>',
+      next: "on the Manager: isthmus token create --identity 'default/*'; then here: isthmus join <manager>:15012 --token <token>",
     });
   const config = await readAgentFile(dirs.configDir);
   if (config.host !== identity.host)

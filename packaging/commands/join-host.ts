@@ -92,7 +92,10 @@ async function keep(stateDir: string, identity: HostIdentity): Promise<void> {
   } catch (cause) {
     throw new CommandError(
       `The Manager took "${identity.host}" in, so the token is used up, but the key cannot be kept in ${hostIdentityPath(stateDir)}: ${messageOf(cause)}`,
-      { next: `mend that, then join with a new token: isthmus token create --host ${identity.host}`, cause },
+      {
+        next: `mend that, then join with a new token: isthmus token create --host ${identity.host} --identity 'default/*'`,
+        cause,
+      },
     );
   }
 }

@@ -16,7 +16,7 @@ const failures: readonly [words: string, stdin: string, code: number, said: RegE
     '127.0.0.1 --token-file -',
     'x',
     1,
-    /^What standard input says is no join token; .*\nTry: on the Manager: isthmus token create\n$/,
+    /^What standard input says is no join token; .*\nTry: on the Manager: isthmus token create --identity 'default\/\*'\n$/,
   ],
   ['127.0.0.1 --token isthmus1.x', '', 1, /^What --token says is no join token/],
   ['127.0.0.1 --token-file FOLDER/token', '', 1, /^What \S+\/token says is no join token/],

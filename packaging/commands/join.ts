@@ -78,7 +78,7 @@ async function tokenOf(values: CommandArguments['values'], context: CommandConte
   if (parseToken(String(text)) !== undefined) return String(text).trim();
   const from = token !== undefined ? '--token' : file === '-' ? 'standard input' : String(file);
   throw new CommandError(`What ${from} says is no join token; one begins with "isthmus1.", and is of one line`, {
-    next: 'on the Manager: isthmus token create',
+    next: "on the Manager: isthmus token create --identity 'default/*'",
   });
 }
 
