@@ -1,6 +1,6 @@
 import type { DestinationRule } from '../model/config/destination-rule.ts';
 import { hostCandidates, resolveHost } from '../model/config/host-names.ts';
-import type { ConfigObject } from '../model/config/object.ts';
+import { byAge, type ConfigObject } from '../model/config/object.ts';
 import type { HttpRoute, VirtualService } from '../model/config/virtual-service.ts';
 import { refOf } from '../model/service.ts';
 
@@ -34,13 +34,6 @@ function namesIn(object: Traffic): string[] {
 /** Hosts whose services the object shapes, as written. */
 function targetsIn(object: Traffic): readonly string[] {
   return object.kind === 'DestinationRule' ? [object.spec.host] : object.spec.hosts;
-}
-
-/** The oldest first: what was there is not overruled by what comes. */
-function byAge(a: ConfigObject, b: ConfigObject): number {
-  const key = ({ metadata }: ConfigObject): string =>
-    `${metadata.creationTimestamp} ${metadata.namespace}/${metadata.name}`;
-  return key(a) < key(b) ? -1 : 1;
 }
 
 /** The VirtualServices and DestinationRules by the services that they shape. */

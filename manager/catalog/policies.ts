@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ConfigObject } from '../model/config/object.ts';
+import { byAge, type ConfigObject } from '../model/config/object.ts';
 import {
   type AuthorizationRule,
   isPolicy,
@@ -38,12 +38,8 @@ function width(policy: Policy): number {
   return policy.metadata.namespace === ROOT_NAMESPACE ? 2 : 1;
 }
 
-function ageKey({ metadata }: ConfigObject): string {
-  return `${metadata.creationTimestamp} ${metadata.namespace}/${metadata.name}`;
-}
-
 function order(a: Policy, b: Policy): number {
-  return width(a) - width(b) || (ageKey(a) < ageKey(b) ? -1 : 1);
+  return width(a) - width(b) || byAge(a, b);
 }
 
 /** The policies of the mesh, and which of them hold for a workload. */

@@ -1,6 +1,6 @@
 import type { DestinationRuleSpec } from '../model/config/destination-rule.ts';
 import { hostCandidates, resolveHost } from '../model/config/host-names.ts';
-import { type ConfigObject, describeObject } from '../model/config/object.ts';
+import { byAge, type ConfigObject, describeObject } from '../model/config/object.ts';
 import { isPolicy } from '../model/config/security.ts';
 import type { HttpMatch, HttpRoute, VirtualServiceSpec } from '../model/config/virtual-service.ts';
 import { isHttp, refOf, type ServicePort } from '../model/service.ts';
@@ -68,6 +68,7 @@ function worldOf(objects: readonly ConfigObject[], known: readonly KnownService[
   const rules = new Map<string, Rule>();
   const routesOf = new Map<string, ConfigObject>();
   const world: World = { services, rules, routesOf };
+  // Of several for one host the oldest comes first; of rules, those of the service's own namespace come before that.
   for (const object of objects.toSorted(byAge)) {
     const { namespace } = object.metadata;
     if (object.kind === 'DestinationRule') {
@@ -83,13 +84,6 @@ function worldOf(objects: readonly ConfigObject[], known: readonly KnownService[
       }
   }
   return world;
-}
-
-/** Of several objects for one host the oldest comes first; of rules, those of the service's own namespace come before that. */
-function byAge(a: ConfigObject, b: ConfigObject): number {
-  const key = ({ metadata: { creationTimestamp, namespace, name } }: ConfigObject): string =>
-    `${creationTimestamp} ${namespace}/${name}`;
-  return key(a) < key(b) ? -1 : 1;
 }
 
 /** One name for a host however it is written; the likeliest where no service tells. */

@@ -19,6 +19,13 @@ export interface ConfigObject<Kind extends string = string, Spec = unknown> {
   readonly spec: Spec;
 }
 
+/** Sorts the oldest first: what was there is not overruled by what comes. Of one age, by namespace and name. */
+export function byAge(a: ConfigObject, b: ConfigObject): number {
+  const key = ({ metadata: { creationTimestamp, namespace, name } }: ConfigObject): string =>
+    `${creationTimestamp} ${namespace}/${name}`;
+  return key(a) < key(b) ? -1 : 1;
+}
+
 /** How messages name an object: `VirtualService default/reviews`. */
 export function describeObject(object: { kind: string; metadata: { name: string; namespace: string } }): string {
   return `${object.kind} ${object.metadata.namespace}/${object.metadata.name}`;
