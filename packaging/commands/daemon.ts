@@ -1,7 +1,8 @@
+import { stat } from 'node:fs/promises';
 import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { type CommandArguments, CommandError, type CommandOption } from '../../manager/cli/command.ts';
-import { ConfigError, describeFieldError } from '../../manager/model/util/errors.ts';
+import { ConfigError, codeOf, describeFieldError, messageOf } from '../../manager/model/util/errors.ts';
 import type { Fields } from '../../manager/model/util/fields.ts';
 import { readIfThere } from '../../manager/model/util/files.ts';
 import type { Logger } from '../../manager/model/util/log.ts';
@@ -49,7 +50,19 @@ export async function daemonLogger(values: CommandArguments['values']): Promise<
  */
 export async function readConfigFile<T>(configDir: string, name: string, read: (fields: Fields) => T): Promise<T> {
   const path = join(configDir, name);
-  return readConfigText((await readIfThere(path))?.toString(), path, read);
+  return readConfigText(await textOf(path), path, read);
+}
+
+/** Undefined when nothing is there. A pipe may never end, and a device neither. @throws {CommandError} */
+async function textOf(path: string): Promise<string | undefined> {
+  try {
+    const found = await stat(path);
+    if (!found.isFile()) throw new Error('it is no plain file; name another --config-dir, or move it away');
+    return (await readIfThere(path))?.toString();
+  } catch (cause) {
+    if (codeOf(cause) === 'ENOENT') return undefined;
+    throw new CommandError(`Cannot read ${path}: ${messageOf(cause)}`, { cause });
+  }
 }
 
 /**
