@@ -9,13 +9,14 @@ import { isNestedTooDeep, TOO_DEEP, YAML_TOO_DEEP } from './nesting.ts';
  * @throws {ConfigError} with every wrong field at its line.
  */
 export function readYaml<T>(text: string, file: string, read: (fields: Fields) => T): T {
+  if (text.includes('\0'))
+    throw new ConfigError(file, [{ path: 'line 1', message: 'is no text: it has a byte 0', hint: 'save it as UTF-8' }]);
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  if (document.errors.length > 0)
-    throw new ConfigError(
-      file,
-      document.errors.map(error => ({ path: `line ${lines.linePos(error.pos[0]).line}`, message: whyNoYaml(error) })),
-    );
+  // Errors after the first mostly follow from it.
+  const [wrong] = document.errors;
+  if (wrong)
+    throw new ConfigError(file, [{ path: `line ${lines.linePos(wrong.pos[0]).line}`, message: whyNoYaml(wrong) }]);
   const fields = new Fields(
     plainOf(document, message => new ConfigError(file, [{ path: 'line 1', message }])) ?? {},
     '',
