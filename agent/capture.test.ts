@@ -28,7 +28,10 @@ const GROUP = memberOf('group', { kind: 'cgroup', path: '/system.slice/group.ser
 test('users and namespaces are captured, calls to their ports too but for UDP', t => {
   t.deepEqual(capturePlan([USER, POD], FACTS), {
     plan: {
-      host: { ...FACTS, users: [{ uid: 2001, listenerPort: 20_001, ports: [9080], addresses: [] }] },
+      host: {
+        ...FACTS,
+        users: [{ uid: 2001, workload: 'a/default/user', listenerPort: 20_001, ports: [9080], addresses: [] }],
+      },
       namespaces: [{ path: '/run/netns/pod', id: '4-1', virtualRanges: RANGES, ports: [9080], proxyUid: 1337 }],
     },
     problems: [],

@@ -60,7 +60,13 @@ export function capturePlan(members: readonly Member[], facts: CaptureFacts): Pl
     const { selector, workload } = input.local;
     const ports = servedPorts(workload);
     if (selector.kind === 'user')
-      users.push({ uid: selector.uid, listenerPort: input.outboundPort, ports, addresses: workload.addresses });
+      users.push({
+        uid: selector.uid,
+        workload: workload.uid,
+        listenerPort: input.outboundPort,
+        ports,
+        addresses: workload.addresses,
+      });
     else if (selector.kind === 'namespace')
       namespaces.push({ path: selector.path, id: selector.id, virtualRanges, ports, proxyUid });
     else problems.push(uncapturable(workload, selector));

@@ -12,15 +12,21 @@ const HOST: HostCapture = {
 };
 
 test('users that must not be captured are named and left out', t => {
-  const user = (uid: number): CapturedUser => ({ uid, listenerPort: 20_000 + (uid % 100), ports: [], addresses: [] });
+  const user = (uid: number, place: number): CapturedUser => ({
+    uid,
+    workload: `vm-7/default/w${place}`,
+    listenerPort: 20_000 + place,
+    ports: [],
+    addresses: [],
+  });
   const { host, problems } = capturable({ ...HOST, users: [0, 1337, 2001, 2001, 2002].map(user) });
-  t.deepEqual(host.users, [user(2001), user(2002)]);
+  t.deepEqual(host.users, [user(2001, 2), user(2002, 4)]);
   t.deepEqual(
     problems.map(({ where, why }) => `${where} ${why.split(':')[0]}`),
     [
-      "user 0 is root's, the proxy's or the agent's own",
-      "user 1337 is root's, the proxy's or the agent's own",
-      'user 2001 belongs to two workloads',
+      "user 0 of workload vm-7/default/w0 is root's, the proxy's or the agent's own",
+      "user 1337 of workload vm-7/default/w1 is root's, the proxy's or the agent's own",
+      'user 2001 of workload vm-7/default/w3 is the user of workload vm-7/default/w2 already',
     ],
   );
 });

@@ -14,14 +14,16 @@ export function capturable(capture: HostCapture): {
   const problems: CaptureProblem[] = [];
   for (const user of capture.users) {
     const { uid } = user;
+    const where = `user ${uid}${ofWorkload(user)}`;
+    const first = users.get(uid);
     const own = [0, capture.proxyUid, capture.agentUid].includes(uid);
     if (own)
       problems.push({
-        where: `user ${uid}`,
+        where,
         why: "is root's, the proxy's or the agent's own: run the workload as another user",
       });
-    else if (users.has(uid))
-      problems.push({ where: `user ${uid}`, why: 'belongs to two workloads: give each a user of its own' });
+    else if (first !== undefined)
+      problems.push({ where, why: `is the user${ofWorkload(first)} already: give each workload a user of its own` });
     else users.set(uid, user);
   }
   const onLink = capture.dnsServers.filter(server => server.includes('%'));
@@ -38,4 +40,8 @@ export function capturable(capture: HostCapture): {
       why: `are asked as without a mesh, but for ${places}: other programs have ports that the agent needs (${PORTS.dns + 1}-${PORTS.lastDns}); end these and restart the agent`,
     });
   return { host: { ...capture, users: [...users.values()], dnsServers }, problems };
+}
+
+function ofWorkload({ workload }: CapturedUser): string {
+  return workload === undefined ? '' : ` of workload ${workload}`;
 }

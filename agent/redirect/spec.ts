@@ -19,6 +19,8 @@ export interface HostCapture {
 /** A workload whose processes run as a user of the host. */
 export interface CapturedUser {
   readonly uid: number;
+  /** For messages: the workload, where it has one. */
+  readonly workload?: string;
   /** Port of its own outbound listener, which listens on every address. */
   readonly listenerPort: number;
   /** TCP ports that it serves. */
