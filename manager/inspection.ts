@@ -42,7 +42,7 @@ export class Inspection implements Inspect {
   services(): readonly ServiceReport[] {
     const records = [...this.#parts.catalog.records.values()];
     return records
-      .map(({ service, instances, withheld }) => ({ ...service, instances, withheld }))
+      .map(({ service, instances, unheard, withheld }) => ({ ...service, instances, unheard, withheld }))
       .sort((a, b) => (a.hostname < b.hostname ? -1 : 1));
   }
 

@@ -6,7 +6,9 @@ import type { Host, Workload } from '../model/workload.ts';
 /** A service with all its instances, each of which says its registry (`source`), its host (`reach`), its health and its locality. */
 export interface ServiceReport extends Service {
   readonly instances: readonly Instance[];
-  /** Instances that callers are not told of. */
+  /** Instances that callers are not told of, since their host is not heard of, and there are others. */
+  readonly unheard: readonly Instance[];
+  /** Instances that callers are not told of, since their host was removed. */
   readonly withheld: readonly WithheldInstance[];
 }
 

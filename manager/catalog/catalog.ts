@@ -38,6 +38,8 @@ export interface CatalogOptions {
 export interface ServiceRecord {
   readonly service: Service;
   readonly instances: readonly Instance[];
+  /** Instances that hosts are not told of, since the host that they are on is not heard of, and there are others. */
+  readonly unheard: readonly Instance[];
   /** Instances that hosts are not told of. */
   readonly withheld: readonly WithheldInstance[];
   /** What could not be used, or where sources disagree. */
@@ -274,6 +276,7 @@ export class Catalog implements ResourceSource, HostListener {
     this.#listings.set(hostname, drafts);
     const {
       instances,
+      unheard,
       withheld,
       removed,
       http,
@@ -288,6 +291,7 @@ export class Catalog implements ResourceSource, HostListener {
     return {
       service: { ...service, aliases, virtualIps },
       instances,
+      unheard,
       withheld,
       problems: [...problems, ...ofWorkloads, ...lost.map(alias => this.#lostAlias(alias))],
     };

@@ -21,9 +21,14 @@ const reached = (id: string, heard: boolean): Reached => {
   return { instance, heard };
 };
 
-const cases: readonly [string, readonly Reached[], readonly string[]][] = [
+const cases: readonly [
+  what: string,
+  input: readonly Reached[],
+  expected: readonly string[],
+  left?: readonly string[],
+][] = [
   ['all are heard of', [reached('a', true), reached('b', true)], ['a healthy', 'b healthy']],
-  ['those that are not are left out', [reached('a', false), reached('b', true)], ['b healthy']],
+  ['those that are not are left out', [reached('a', false), reached('b', true)], ['b healthy'], ['a']],
   [
     'when none is heard of, all stay as unhealthy',
     [reached('a', false), reached('b', false)],
@@ -32,11 +37,16 @@ const cases: readonly [string, readonly Reached[], readonly string[]][] = [
   ['none at all', [], []],
 ];
 
-for (const [what, input, expected] of cases)
+for (const [what, input, expected, left = []] of cases)
   test(`instances that stand: ${what}`, t => {
+    const { instances, unheard } = standing(input);
     t.deepEqual(
-      standing(input).map(({ id, health }) => `${id} ${health}`),
+      instances.map(({ id, health }) => `${id} ${health}`),
       expected,
+    );
+    t.deepEqual(
+      unheard.map(({ id }) => id),
+      left,
     );
   });
 

@@ -21,6 +21,8 @@ import type { PlacedWorkload, WorkloadIndex } from './workload-index.ts';
 export interface ReachedInstances {
   /** Those that callers are told of. */
   readonly instances: readonly Instance[];
+  /** Those left out since their host is not heard of. */
+  readonly unheard: readonly Instance[];
   readonly withheld: readonly WithheldInstance[];
   /** The removed hosts for whose sake some are withheld. */
   readonly removed: ReadonlySet<string>;
@@ -63,7 +65,7 @@ export function reachAll(
       problems.push(...disagreements(draft, ports, placed));
     }
   }
-  return { instances: standing(reached), withheld, removed, http, problems };
+  return { ...standing(reached), withheld, removed, http, problems };
 }
 
 function httpTo(draft: Draft, ports: readonly ServicePort[], { workload }: PlacedWorkload): LedTo[] {
@@ -114,10 +116,12 @@ function instanceOf(draft: Draft, placed: PlacedWorkload | undefined, trustDomai
  * Instances of hosts that are not heard of are left out, unless there are no others: agents that fall silent everywhere (an upgrade
  * that went wrong) have left their Envoys working. Those are kept as unhealthy.
  */
-export function standing(reached: readonly Reached[]): readonly Instance[] {
-  const heard = reached.filter(each => each.heard);
-  if (heard.length > 0) return heard.map(({ instance }) => instance);
-  return reached.map(({ instance }) => ({ ...instance, health: 'unhealthy' }));
+export function standing(reached: readonly Reached[]): Pick<ReachedInstances, 'instances' | 'unheard'> {
+  const [heard, unheard] = [true, false].map(is =>
+    reached.filter(each => each.heard === is).map(({ instance }) => instance),
+  ) as [Instance[], Instance[]];
+  if (heard.length > 0) return { instances: heard, unheard };
+  return { instances: unheard.map(instance => ({ ...instance, health: 'unhealthy' })), unheard: [] };
 }
 
 function meshReach({ workload, host }: PlacedWorkload, trustDomain: string): Reach {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { inspectOf, startApi } from '../api/fixture.ts';
 import type { ServiceReport } from '../api/inspect.ts';
+import type { Instance } from '../model/instance.ts';
 import { HOST, INSPECT, REGISTRY, SERVICE } from './fixture.ts';
 import { ok, ROUTES, RULE, run, write } from './fixture-run.ts';
 
@@ -229,6 +230,15 @@ test('a subset that is routed to and that no instance carries is told by apply, 
   t.regex((await ok(t, api, 'status')).out, told);
   services[0] = SERVICE;
   t.notRegex((await ok(t, api, 'status')).out, told);
+});
+
+test('what is listed on a host that is not heard of is shown as not called', async t => {
+  const [first] = SERVICE.instances;
+  const unheard = [{ ...first!, id: 'consul/r3', reach: { ...first!.reach, host: 'b' } } as Instance];
+  const service = { ...SERVICE, instances: SERVICE.instances.slice(0, 1), unheard };
+  const api = await startApi(t, { inspect: { services: () => [service] } });
+  t.regex((await ok(t, api, 'services')).out, / 1\/2 +consul 2 +a 1, b \(not heard of\) 1 /);
+  t.regex((await ok(t, api, 'services reviews')).out, /consul\/r3 .* b \(not heard of\) +not called /);
 });
 
 test('what is listed on a removed host is shown as not called, and is something wrong', async t => {

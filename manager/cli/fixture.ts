@@ -48,6 +48,7 @@ export const SERVICE: ServiceReport = {
       reach: { kind: 'direct' },
     },
   ],
+  unheard: [],
   withheld: [],
 };
 

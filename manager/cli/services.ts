@@ -1,6 +1,6 @@
 import type { ServiceReport } from '../api/inspect.ts';
 import { resolveHost } from '../model/config/host-names.ts';
-import type { Instance, WithheldInstance } from '../model/instance.ts';
+import type { Instance } from '../model/instance.ts';
 import type { Locality } from '../model/locality.ts';
 import { nearest } from '../model/util/fields.ts';
 import { asker, askFor } from './ask.ts';
@@ -61,7 +61,7 @@ function servicesTable(services: readonly ServiceReport[], namespace: string | u
       service.ports.map(({ number, protocol }) => `${number}/${protocol}`).join(' '),
       `${service.instances.filter(({ health }) => health === 'healthy').length}/${allOf(service).length}`,
       tally(allOf(service).map(({ source }) => source)) || service.sources.join(' '),
-      tally(allOf(service).map(hostOf)),
+      tally(allOf(service).map(({ host }) => host)),
       service.virtualIps[0] ?? '',
     ]),
     empty:
@@ -78,14 +78,23 @@ function tally(names: readonly string[]): string {
   return [...counts].map(([name, times]) => `${name} ${times}`).join(', ');
 }
 
-/** Those too that callers are not told of. */
-function allOf({ instances, withheld }: ServiceReport): readonly (Instance | WithheldInstance)[] {
-  return [...instances, ...withheld];
+/** An instance as a table shows it. */
+interface Listed extends Omit<Instance, 'reach'> {
+  readonly host: string;
+  readonly isCalled: boolean;
 }
 
-function hostOf(instance: Instance | WithheldInstance): string {
-  if (!('reach' in instance)) return `${instance.removedHost} (removed)`;
-  return instance.reach.kind === 'mesh' ? instance.reach.host : 'no agent';
+/** Those too that callers are not told of. */
+function allOf({ instances, unheard, withheld }: ServiceReport): readonly Listed[] {
+  return [
+    ...instances.map(instance => ({ ...instance, host: hostOf(instance), isCalled: true })),
+    ...unheard.map(instance => ({ ...instance, host: `${hostOf(instance)} (not heard of)`, isCalled: false })),
+    ...withheld.map(instance => ({ ...instance, host: `${instance.removedHost} (removed)`, isCalled: false })),
+  ];
+}
+
+function hostOf({ reach }: Instance): string {
+  return reach.kind === 'mesh' ? reach.host : 'no agent';
 }
 
 function instancesTable(service: ServiceReport): Table {
@@ -95,8 +104,8 @@ function instancesTable(service: ServiceReport): Table {
       instance.id,
       instance.source,
       `${instance.address}:${Object.values(instance.ports).join(',')}`,
-      hostOf(instance),
-      'reach' in instance ? instance.health : 'not called',
+      instance.host,
+      instance.isCalled ? instance.health : 'not called',
       String(instance.weight),
       localityText(instance.locality),
       Object.entries(instance.labels)
