@@ -282,7 +282,7 @@ for (const [what, host, said, code] of [
   [
     'heard of is said to lack its Envoy',
     { lease: { ...LEASE, state: 'held', lastHeard: STARTED + 1_000 }, envoyConnected: false },
-    /^Hosts +1 of 1 with 1 workload\n[\s\S]*Host a has no Envoy connected/m,
+    /^Hosts +1 of 1 with 1 workload\n[\s\S]*Host a: no Envoy is connected/m,
     1,
   ],
 ] as const)

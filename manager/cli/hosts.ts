@@ -2,7 +2,7 @@ import type { HostReport, RejectionReport } from '../api/inspect.ts';
 import { asker, askFor } from './ask.ts';
 import { type Command, EXIT } from './command.ts';
 import { CONNECTION_OPTIONS, TIMED_OUTPUT_OPTION } from './options.ts';
-import { ago, print, type Table, tableText } from './output.ts';
+import { ago, namesText, print, type Table, tableText } from './output.ts';
 
 /** Shows hosts. */
 export const hostsCommand: Command = {
@@ -19,7 +19,16 @@ export const hostsCommand: Command = {
       path: '/isthmus/v1/hosts',
     });
     const rejections = items.flatMap(({ name, rejections: of }) => of.map(rejection => ({ ...rejection, host: name })));
-    print(context, values, items, () => tableText(context, hostsTable(items)) + rejectionLines(rejections));
+    print(
+      context,
+      values,
+      items,
+      () =>
+        tableText(context, hostsTable(items)) +
+        rejectionLines(rejections)
+          .map(line => `${line}\n`)
+          .join(''),
+    );
     return EXIT.ok;
   },
 };
@@ -43,14 +52,12 @@ function hostsTable(hosts: readonly HostReport[]): Table {
   };
 }
 
-/** A line for each thing that is wrong on a host. */
-function rejectionLines(rejections: readonly (RejectionReport & { readonly host: string })[]): string {
-  return rejections.map(rejection => `${rejectionLine(rejection)}\n`).join('');
-}
-
-/** What is wrong on a host, the config that caused it, and why. */
-export function rejectionLine({ host, ...rejection }: RejectionReport & { readonly host: string }): string {
-  return `${host}: ${rejectionText(rejection)}`;
+/** What is wrong on hosts, the config that caused it, and why: a line for what many of them say alike. */
+export function rejectionLines(
+  rejections: readonly (RejectionReport & { readonly host: string })[],
+): readonly string[] {
+  const byText = Map.groupBy(rejections, rejectionText);
+  return [...byText].map(([text, alike]) => `${namesText([...new Set(alike.map(({ host }) => host))])}: ${text}`);
 }
 
 /** The same without the host. What caused it is named once: it may be what is wrong, as with `capture of user 0`. */

@@ -57,6 +57,16 @@ export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
+/** So many names are written out in a line; of more, the first few and how many more there are. */
+const MOST_NAMES = 5;
+const FIRST_NAMES = 2;
+
+/** `alpha, beta`, or `alpha, beta and 5 more`. */
+export function namesText(names: readonly string[]): string {
+  if (names.length <= MOST_NAMES) return names.join(', ');
+  return `${names.slice(0, FIRST_NAMES).join(', ')} and ${names.length - FIRST_NAMES} more`;
+}
+
 /** Lines under a heading such as `Wrong`; nothing when there are none. */
 export function listText(heading: string, lines: readonly string[]): string {
   return lines.length === 0 ? '' : `\n${heading}:\n${lines.map(line => `  ${line}\n`).join('')}`;

@@ -7,7 +7,7 @@ import { asker, askFor } from './ask.ts';
 import { type Command, CommandError, EXIT } from './command.ts';
 import { namespaceOf } from './objects.ts';
 import { CONNECTION_OPTIONS, NAMESPACE_OPTION, OUTPUT_OPTION } from './options.ts';
-import { print, type Table } from './output.ts';
+import { namesText, print, type Table } from './output.ts';
 
 /** Shows services, and where each of their instances comes from. */
 export const servicesCommand: Command = {
@@ -75,7 +75,7 @@ function servicesTable(services: readonly ServiceReport[], namespace: string | u
 function tally(names: readonly string[]): string {
   const counts = new Map<string, number>();
   for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
-  return [...counts].map(([name, times]) => `${name} ${times}`).join(', ');
+  return namesText([...counts].map(([name, times]) => `${name} ${times}`));
 }
 
 /** An instance as a table shows it. */

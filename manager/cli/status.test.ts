@@ -1,6 +1,7 @@
 import test from 'ava';
 import { startApi } from '../api/fixture.ts';
-import { INSPECT, SERVICE } from './fixture.ts';
+import type { Instance } from '../model/instance.ts';
+import { HOST, INSPECT, SERVICE } from './fixture.ts';
 import { ok, ROUTES, RULE, run } from './fixture-run.ts';
 
 test('status --check fails when something is wrong, and only then', async t => {
@@ -71,4 +72,40 @@ for (const [what, config, heading, said] of CHECKED)
 test('what the Manager refused since it started is a note: nothing is wrong now', async t => {
   const api = await startApi(t, { inspect: { ...WELL, refusals: INSPECT.refusals! } });
   t.regex((await ok(t, api, 'status --check')).out, /\n\nNote:\n {2}The Manager refused 3× token-used/);
+});
+
+test('what many hosts say alike, or are, is one line', async t => {
+  const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+  const unreached = { resource: 'host at 10.0.0.3:15008', reason: 'cannot be reached', origins: [] };
+  const hosts = names.map(name => ({ ...HOST, name, rejections: [unreached], envoyConnected: false }));
+  const [first, second, ...others] = hosts;
+  const lost = [first!, second!].map(host => ({
+    ...host,
+    lease: { ...host.lease, state: 'lapsed' as const, lastHeard: 0 },
+  }));
+  const api = await startApi(t, { inspect: { ...WELL, hosts: () => [...lost, ...others] } });
+  const { out } = await run(api, 'status');
+  const line = 'a, b and 5 more: host at 10.0.0.3:15008: cannot be reached';
+  t.regex(out, /^ {2}Hosts a, b: last heard of \d+d ago; instances there are called only where there are no others$/m);
+  t.regex(out, /^ {2}Hosts c, d, e, f, g: no Envoy is connected$/m);
+  t.deepEqual(
+    out.split('\n').filter(text => text.includes('15008')),
+    [`  ${line}`],
+  );
+  const listed = (await ok(t, api, 'hosts')).out.split('\n');
+  t.deepEqual(
+    listed.filter(text => text.includes('cannot')),
+    [line],
+  );
+});
+
+test('a service on many hosts has a line that can be read', async t => {
+  const [instance] = SERVICE.instances as [Instance];
+  const instances = Array.from({ length: 1_000 }, (_, index) => ({
+    ...instance,
+    id: `consul/${index}`,
+    reach: { ...instance.reach, host: `h${index}` } as Instance['reach'],
+  }));
+  const api = await startApi(t, { inspect: { services: () => [{ ...SERVICE, instances }] } });
+  t.regex((await ok(t, api, 'services')).out, / 1000\/1000 +consul 1000 +h0 1, h1 1 and 998 more +240/);
 });

@@ -4,10 +4,10 @@ import { CA_WARNING_MS, type MeshStatus } from '../api/mesh-status.ts';
 import { describeWarning } from '../config/warning.ts';
 import { asker, askFor } from './ask.ts';
 import { type Command, type CommandContext, EXIT } from './command.ts';
-import { rejectionLine } from './hosts.ts';
+import { rejectionLines } from './hosts.ts';
 import { wayBack } from './hosts-remove.ts';
 import { CONNECTION_OPTIONS, TIMED_OUTPUT_OPTION } from './options.ts';
-import { ago, count, listText, print, tableText } from './output.ts';
+import { ago, count, listText, namesText, print, tableText } from './output.ts';
 
 /** Shows the mesh at a glance. */
 export const statusCommand: Command = {
@@ -111,27 +111,24 @@ function wrongLines({ manager, hosts, registries, withheld, rejections, config }
     ...registries.flatMap(({ name, problems }) =>
       problems.map(({ where, why }) => `Registry ${name}: ${where}: ${why}`),
     ),
-    ...rejections.map(rejectionLine),
+    ...rejectionLines(rejections),
     ...config.warnings.filter(({ early }) => !early).map(describeWarning),
   ];
 }
 
 function hostLines(hosts: MeshStatus['hosts'], manager: MeshStatus['manager']): string[] {
-  return [
-    ...hosts
-      .filter(({ lease }) => lease.state === 'lapsed')
-      .map(
-        ({ name, lease }) =>
-          `Host ${name} was last heard of ${ago(lease.lastHeard)} ago; its instances are called only where there are no others`,
-      ),
-    ...hosts
-      .filter(({ lease }) => lease.state === 'none')
-      .map(
-        ({ name, joinedAt }) =>
-          `Host ${name} joined ${ago(joinedAt)} ago and was never heard of; run: isthmus agent, there`,
-      ),
-    ...hosts
-      .filter(host => host.lease.state === 'held' && !host.envoyConnected && !isAwaited(host, manager))
-      .map(({ name }) => `Host ${name} has no Envoy connected`),
-  ];
+  const said = hosts.map(host => ({ host: host.name, text: wrongOf(host, manager) }));
+  return [...Map.groupBy(said, ({ text }) => text)].flatMap(([text, alike]) =>
+    text === undefined
+      ? []
+      : [`${alike.length === 1 ? 'Host' : 'Hosts'} ${namesText(alike.map(({ host }) => host))}: ${text}`],
+  );
+}
+
+function wrongOf(host: ListedHost, manager: MeshStatus['manager']): string | undefined {
+  const { lease, joinedAt, envoyConnected } = host;
+  if (lease.state === 'lapsed')
+    return `last heard of ${ago(lease.lastHeard)} ago; instances there are called only where there are no others`;
+  if (lease.state === 'none') return `joined ${ago(joinedAt)} ago and never heard of; run there: isthmus agent`;
+  return envoyConnected || isAwaited(host, manager) ? undefined : 'no Envoy is connected';
 }

@@ -3,7 +3,7 @@ import { asker, askFor } from './ask.ts';
 import { type Command, EXIT } from './command.ts';
 import { namespaceOf } from './objects.ts';
 import { CONNECTION_OPTIONS, NAMESPACE_OPTION, OUTPUT_OPTION } from './options.ts';
-import { print, type Table, tableText } from './output.ts';
+import { namesText, print, type Table, tableText } from './output.ts';
 
 /** Shows workloads. */
 export const workloadsCommand: Command = {
@@ -71,5 +71,5 @@ function waiting(workloads: readonly WorkloadReport[], hosts: readonly HostRepor
     return own.map(({ resource, reason }) => `${uid}: ${resource}: ${reason}\n`);
   });
   const places = [...new Set(late.map(({ host }) => host))];
-  return [...said, ...places.map(host => `Try: on ${host}: isthmus agent status\n`)].join('');
+  return [...said, ...(places.length === 0 ? [] : [`Try: on ${namesText(places)}: isthmus agent status\n`])].join('');
 }

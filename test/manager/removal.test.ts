@@ -161,7 +161,7 @@ test('a host that joined and was never heard of is listed, and can be removed', 
     (await hosts(manager)).map(({ name, lease }) => [name, lease.state]),
     [['a', 'none']],
   );
-  t.regex((await manager.isthmus('status')).out, /Host a joined \d+s ago and was never heard of/);
+  t.regex((await manager.isthmus('status')).out, /Host a: joined \d+s ago and never heard of/);
   t.is((await manager.isthmus('hosts', 'remove', 'a')).code, 0);
   const again = await manager.isthmus('hosts', 'remove', 'a');
   t.is(again.code, 1);
