@@ -6,7 +6,7 @@ import { isRecord, nearest } from '../model/util/fields.ts';
 import type { Store } from '../store/store.ts';
 import type { ObjectRef } from './object-ref.ts';
 import type { ConfigObjects, WriteOptions, Written } from './objects.ts';
-import { represent } from './representation.ts';
+import { representAll } from './representation.ts';
 import { type ApiRequest, decodePart, isTrue, parseBody, parseObject } from './request.ts';
 import { filterOf } from './selectors.ts';
 import { ApiError, sendJson } from './status.ts';
@@ -103,11 +103,13 @@ async function collectionRoute(
   if (isTrue(request.query, 'watch')) return watch(options, target, request, response);
   const filter = filterOf(request.query);
   const { entries, revision } = await options.store.list(configKey(target.kind, target.namespace));
+  const { objects, damaged } = representAll(entries, target.apiVersion);
+  warn(response, damaged);
   sendJson(response, 200, {
     kind: `${target.kind.kind}List`,
     apiVersion: target.apiVersion,
     metadata: { resourceVersion: String(revision) },
-    items: entries.map(entry => represent(entry, target.apiVersion)).filter(object => isChosen(object, filter)),
+    items: objects.filter(object => isChosen(object, filter)),
   });
 }
 
@@ -199,13 +201,17 @@ async function written(
   const warnings = isStored
     ? await options.warnings({ kind: ref.kind.kind, namespace: ref.namespace, name: ref.name })
     : [];
-  for (const header of warningHeaders(warnings)) response.appendHeader('warning', header);
+  warn(response, warnings);
   sendJson(response, isNew ? 201 : 200, object);
 }
 
 /** Clients take so many bytes of headers and no more (Node's 16 KiB): they would not see that the object was written. */
 const WARNINGS_BYTES = 8_000;
 const WARNING_LENGTH = 1_000;
+
+function warn(response: ServerResponse, warnings: readonly string[]): void {
+  for (const header of warningHeaders(warnings)) response.appendHeader('warning', header);
+}
 
 function warningHeaders(warnings: readonly string[]): readonly string[] {
   const headers: string[] = [];

@@ -1,14 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { type Manifest, readManifest } from '../config/manifest.ts';
-import {
-  configKey,
-  decodeStored,
-  encodeStored,
-  type Ownership,
-  readableStored,
-  type StoredObject,
-} from '../config/stored.ts';
+import { configKey, encodeStored, type Ownership, readableStored, type StoredObject } from '../config/stored.ts';
 import type { Clock } from '../model/util/clock.ts';
 import { ConflictError, type Entry, type Store } from '../store/store.ts';
 import { jsonPatch } from './json-patch.ts';
@@ -16,7 +9,7 @@ import { mergePatch } from './merge-patch.ts';
 import { declaredBy, manifestFor, revisionOf } from './object-body.ts';
 import { alreadyExists, conflict, nameOf, notFound, type ObjectRef, ownershipConflict } from './object-ref.ts';
 import { applyOwned, type Owned, ownersAfterUpdate } from './ownership.ts';
-import { type ApiObject, represent, representStored } from './representation.ts';
+import { type ApiObject, represent, representStored, storedOf } from './representation.ts';
 import { ApiError } from './status.ts';
 
 /** Who writes, and how. */
@@ -70,7 +63,7 @@ export class ConfigObjects {
     const manifest = manifestFor(ref, body);
     return this.#write(ref, options, manifest.resourceVersion, entry => {
       if (!entry) throw notFound(ref);
-      return this.#updated(decodeStored(entry.value), manifest, options);
+      return this.#updated(storedOf(entry), manifest, options);
     });
   }
 
@@ -88,7 +81,7 @@ export class ConfigObjects {
   async apply(ref: ObjectRef, body: unknown, options: WriteOptions): Promise<Written> {
     const { owned: declared, resourceVersion } = declaredBy(body);
     return this.#write(ref, options, resourceVersion, entry => {
-      const stored = entry && decodeStored(entry.value);
+      const stored = entry && storedOf(entry);
       const writer = { manager: options.manager, time: this.#now(), force: options.force };
       const applied = applyOwned(stored && ownedOf(stored), stored?.owners ?? [], declared, writer);
       if (applied.conflicts.length > 0) throw ownershipConflict(ref, applied.conflicts);
@@ -127,7 +120,7 @@ export class ConfigObjects {
       const manifest = manifestFor(ref, change(represent(entry, ref.apiVersion)));
       const { resourceVersion } = manifest;
       if (resourceVersion !== undefined && revisionOf(resourceVersion) !== entry.revision) throw conflict(ref);
-      return this.#updated(decodeStored(entry.value), manifest, options);
+      return this.#updated(storedOf(entry), manifest, options);
     });
   }
 
@@ -151,7 +144,7 @@ export class ConfigObjects {
       const entry = await this.#store.get(key);
       if (revision === 0 && entry) throw alreadyExists(ref);
       if (revision !== undefined && revision !== (entry?.revision ?? 0)) throw entry ? conflict(ref) : notFound(ref);
-      const before = entry && decodeStored(entry.value);
+      const before = entry && storedOf(entry);
       const after = this.#stored(ref, before, change(entry));
       // The merged object may be wrong where its parts were right.
       readManifest({ ...representStored(after, ref.apiVersion, '') });

@@ -1,7 +1,9 @@
 import type { Kind } from '../config/kind.ts';
-import { configKey, decodeStored, type StoredObject } from '../config/stored.ts';
+import { configKey, parseConfigKey, readableStored, type StoredObject } from '../config/stored.ts';
+import { isRecord } from '../model/util/fields.ts';
 import type { Entry } from '../store/store.ts';
 import { fieldsV1 } from './ownership.ts';
+import { ApiError } from './status.ts';
 
 /** An object as the API shows it. */
 export type ApiObject = Readonly<Record<string, unknown>> & {
@@ -12,10 +14,43 @@ export type ApiObject = Readonly<Record<string, unknown>> & {
   };
 };
 
-/** Writes a stored object as the API shows it, in the version that was asked for. */
+/** Writes a stored object as the API shows it, in the version that was asked for. @throws {ApiError} when it is damaged. */
 export function represent(entry: Entry, apiVersion: string): ApiObject {
-  const stored = decodeStored(entry.value);
-  return representStored(stored, apiVersion, String(entry.revision));
+  return representStored(storedOf(entry), apiVersion, String(entry.revision));
+}
+
+/** Writes what can be read of the entries, and names the others. */
+export function representAll(
+  entries: readonly Entry[],
+  apiVersion: string,
+): { readonly objects: readonly ApiObject[]; readonly damaged: readonly string[] } {
+  const objects: ApiObject[] = [];
+  const damaged: string[] = [];
+  for (const entry of entries) {
+    const stored = soundStored(entry);
+    if (stored) objects.push(representStored(stored, apiVersion, String(entry.revision)));
+    else damaged.push(damageOf(entry));
+  }
+  return { objects, damaged };
+}
+
+/** A stored object. @throws {ApiError} when it is damaged. */
+export function storedOf(entry: Entry): StoredObject {
+  const stored = soundStored(entry);
+  if (!stored) throw new ApiError(500, damageOf(entry));
+  return stored;
+}
+
+function soundStored(entry: Entry): StoredObject | undefined {
+  const stored = readableStored(entry);
+  const { metadata, spec, owners } = stored ?? {};
+  const isSound = isRecord(metadata) && [spec, metadata.labels, metadata.annotations].every(isRecord);
+  return isSound && Array.isArray(owners) ? (stored as StoredObject) : undefined;
+}
+
+function damageOf({ key }: Entry): string {
+  const { plural = '', namespace = '', name = '' } = parseConfigKey(key) ?? {};
+  return `${plural} "${name}" in the namespace "${namespace}" cannot be read, as the store is damaged: delete it, and apply it anew`;
 }
 
 /** @param resourceVersion empty when the object is not stored, as in a dry run. */

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import type { Kind } from '../config/kind.ts';
 import { configKey } from '../config/stored.ts';
 import type { Store, StoreChange } from '../store/store.ts';
-import { type ApiObject, represent, representGone } from './representation.ts';
+import { type ApiObject, represent, representAll, representGone } from './representation.ts';
 import type { ObjectFilter } from './selectors.ts';
 import { ApiError, apiErrorOf, statusObject } from './status.ts';
 
@@ -51,7 +51,7 @@ async function* events(store: Store, request: WatchRequest, signal: AbortSignal)
   let after = Number(request.resourceVersion);
   if (after === 0) {
     const { entries, revision } = await store.list(prefix);
-    for (const object of entries.map(entry => represent(entry, request.apiVersion)))
+    for (const object of representAll(entries, request.apiVersion).objects)
       if (isChosen(object, request.filter)) yield ['ADDED', object];
     after = revision;
   }

@@ -39,8 +39,10 @@ export const getCommand: Command = {
       print(context, values, object, () => tableOf([object]));
       return EXIT.ok;
     }
-    printAll(context, values, await listAll(ask, target ? [target.kind] : kinds, namespace));
-    return EXIT.ok;
+    const { objects, damaged } = await listAll(ask, target ? [target.kind] : kinds, namespace);
+    printAll(context, values, objects);
+    for (const why of damaged) context.stderr.write(`${why}\n`);
+    return damaged.length === 0 ? EXIT.ok : EXIT.failed;
   },
 };
 
@@ -70,11 +72,19 @@ function printAll(context: CommandContext, values: CommandArguments['values'], o
   else print(context, values, { apiVersion: 'v1', kind: 'List', items: objects }, () => tableOf(objects));
 }
 
-async function listAll(ask: Ask, of: readonly Kind[], namespace: string | undefined): Promise<readonly ShownObject[]> {
-  const lists = await Promise.all(
-    of.map(kind => askFor<{ readonly items: readonly ShownObject[] }>(ask, { path: objectPath(kind, namespace) })),
-  );
-  return lists.flatMap(({ items }) => items.map(plain));
+/** All objects that can be read, and what is said of the others. */
+async function listAll(
+  ask: Ask,
+  of: readonly Kind[],
+  namespace: string | undefined,
+): Promise<{ readonly objects: readonly ShownObject[]; readonly damaged: readonly string[] }> {
+  const answers = await Promise.all(of.map(kind => ask({ path: objectPath(kind, namespace) })));
+  const refused = answers.find(({ status }) => status >= 400);
+  if (refused) throw refusal(refused);
+  return {
+    objects: answers.flatMap(({ body }) => (body as { readonly items: readonly ShownObject[] }).items.map(plain)),
+    damaged: answers.flatMap(({ warnings }) => warnings),
+  };
 }
 
 /** Without who owns which field, which is for programs. */
