@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import test from 'ava';
 import { parse } from 'yaml';
 import { Fields } from '../../manager/model/util/fields.ts';
+import { readWorkload } from '../../platforms/linux/document.ts';
 import { readDocument } from '../../registries/file/document.ts';
 import { readAgentConfig } from './agent.ts';
 import { readManagerConfig } from './manager.ts';
@@ -15,6 +16,10 @@ function examples(path: string): readonly (readonly [title: string, text: string
 /** Reads an example as what it is. @throws for what a person who copied it would be told. */
 function read(text: string): void {
   const fields = new Fields(parse(text), '');
+  if (fields.has('selector')) {
+    readWorkload(text, 'example', 'vm-7');
+    return;
+  }
   if (fields.has('services')) {
     const { services, problems } = readDocument(text, 'example');
     const wrong = [...problems, ...services.flatMap(service => service.problems)];
