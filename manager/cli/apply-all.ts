@@ -30,16 +30,22 @@ interface Step {
  * Applies objects one by one, what others refer to first. A rule that drops subsets keeps them until the routes of the same input are
  * applied, and for good when some of those are not.
  * @param isPart whether some of the input could not be read: it may be routes.
+ * @param onTaken is told of each object that was applied, as what follows may fail.
  */
 export async function applyAll(
   ask: Ask,
   objects: readonly FileObject[],
   isPart: boolean,
   dryRun: boolean,
+  onTaken: (object: FileObject) => void = () => {},
 ): Promise<readonly Applied[]> {
   const widens = !dryRun && (isPart || objects.some(refers));
   const steps: Step[] = [];
-  for (const object of objects) steps.push(await begin(ask, object, widens, dryRun));
+  for (const object of objects) {
+    const step = await begin(ask, object, widens, dryRun);
+    steps.push(step);
+    if (isTaken(step.answer)) onTaken(object);
+  }
   const areApplied = !isPart && steps.every(({ object, answer }) => !refers(object) || isTaken(answer));
   const wide = steps.filter(({ kept }) => kept.length > 0);
   if (areApplied && wide.length > 0) await narrow(ask, steps, wide);

@@ -1,3 +1,4 @@
+import { describeManifest } from '../config/manifest.ts';
 import { applyAll } from './apply-all.ts';
 import { asker } from './ask.ts';
 import { type Command, EXIT } from './command.ts';
@@ -5,7 +6,7 @@ import { printErrors, printWarnings, readInput } from './input.ts';
 import { shortName } from './objects.ts';
 import { CONNECTION_OPTIONS, FILE_OPTION, NAMESPACE_OPTION, OUTPUT_OPTION } from './options.ts';
 import { inOrder } from './order.ts';
-import { print } from './output.ts';
+import { count, namesText, print } from './output.ts';
 
 /** Makes what files say so. */
 export const applyCommand: Command = {
@@ -30,13 +31,23 @@ export const applyCommand: Command = {
   async run({ values }, context) {
     const { objects: read, errors, ambiguous } = await readInput(applyCommand, values, context);
     const objects = inOrder(read.filter(object => !ambiguous.has(object)));
-    const applied = await applyAll(asker(values, context), objects, errors.length > 0, values['dry-run'] === true);
+    const dryRun = values['dry-run'] === true;
+    const taken: string[] = [];
+    const applied = await applyAll(asker(values, context), objects, errors.length > 0, dryRun, ({ manifest }) =>
+      taken.push(describeManifest(manifest)),
+    ).catch((error: unknown) => {
+      if (!dryRun && taken.length > 0)
+        context.stderr.write(
+          `isthmus apply: ended early: ${taken.length} of ${count(objects.length, 'object')} had been applied (${namesText(taken)}), and the next one perhaps; apply again for the others\n`,
+        );
+      throw error;
+    });
     printErrors(context, errors);
     for (const { errors: refused, warnings } of applied) {
       printErrors(context, refused);
       printWarnings(context, warnings);
     }
-    const isDry = values['dry-run'] === true ? ' (dry run)' : '';
+    const isDry = dryRun ? ' (dry run)' : '';
     print(context, values, { applied, errors }, () =>
       applied
         .map(({ result }, index) => {

@@ -36,7 +36,12 @@ export interface Run {
 }
 
 /** Runs a command line against the API of a test. */
-export async function run(api: ApiFixture | undefined, line: string, stdin = ''): Promise<Run> {
+export async function run(
+  api: ApiFixture | undefined,
+  line: string,
+  stdin = '',
+  signal: AbortSignal = AbortSignal.timeout(30_000),
+): Promise<Run> {
   let [out, err] = ['', ''];
   const context: CommandContext = {
     stdout: { write: text => (out += text) },
@@ -45,7 +50,7 @@ export async function run(api: ApiFixture | undefined, line: string, stdin = '')
     isTTY: false,
     columns: 80,
     connect: address => connectManager({ ...address, runDir: api?.directory ?? '/nowhere' }),
-    signal: AbortSignal.timeout(30_000),
+    signal,
   };
   const [command] = managerCommands
     .filter(({ name }) => line === name || line.startsWith(`${name} `))
