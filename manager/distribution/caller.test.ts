@@ -48,3 +48,12 @@ for (const [name, [given, code]] of Object.entries(REFUSED))
   test(`a certificate is refused: ${name}`, t => {
     t.throws(() => ask(given), { code });
   });
+
+test('who shows a certificate that ended, or none that is good, reads how to mend it, and the same at each try', t => {
+  const anew =
+    /the Manager( has)?: see that the clocks of both agree \(date\); where they do, to join it anew: isthmus token create --host (a|<host>) /;
+  const [ended, later] = [0, 5_000].map(ms => t.throws(() => ask({ now: ISSUED + LIFETIME.host + ms })).message);
+  t.regex(ended!, anew);
+  t.is(ended, later!);
+  t.regex(t.throws(() => memberOf({ raw: undefined }, DOMAIN, { get: () => undefined }, ISSUED)).message, anew);
+});

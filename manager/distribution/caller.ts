@@ -13,7 +13,11 @@ export interface CallerCertificate {
 
 /** What a host is told that does not belong to the mesh. */
 export function removedText(host: string): string {
-  return `host "${host}" does not belong to this mesh, or was removed; to join it anew: isthmus token create --host ${host} --identity 'default/*', isthmus join there, and start its agent anew`;
+  return `host "${host}" does not belong to this mesh, or was removed; ${toJoinAnew(host)}`;
+}
+
+function toJoinAnew(host: string): string {
+  return `to join it anew: isthmus token create --host ${host} --identity 'default/*', isthmus join there, and start its agent anew`;
 }
 
 /** What is told to whoever shows a certificate of a host from before that joined anew. */
@@ -35,13 +39,13 @@ export function memberOf(
   if (!caller.raw)
     throw new RefusalError(
       'no-certificate',
-      'this call needs a host certificate of this mesh; the connection has none, or one that expired or is of another CA',
+      `this call needs a host certificate of this mesh; the connection has none, or one that is of another CA, or not good at the time that the Manager has: see that the clocks of both agree (date); where they do, ${toJoinAnew('<host>')}`,
     );
   const certificate = new X509Certificate(caller.raw);
   if (certificate.validToDate.getTime() <= now)
     throw new RefusalError(
       'certificate-expired',
-      `the host certificate ended at ${certificate.validToDate.toISOString()}`,
+      `the host certificate ended at ${certificate.validToDate.toISOString()} by the clock of the Manager: see that the clocks of both agree (date); where they do, ${toJoinAnew(parseHostSpiffeId(spiffeIdOf(certificate) ?? '')?.host ?? '<host>')}`,
     );
   const id = parseHostSpiffeId(spiffeIdOf(certificate) ?? '');
   if (id?.trustDomain !== trustDomain)
