@@ -17,7 +17,7 @@ import type { AgentOptions } from './options.ts';
 import type { Callers } from './state/callers.ts';
 import { heldPorts } from './state/held-ports.ts';
 import type { OutboundPorts } from './state/outbound-ports.ts';
-import { confined, portless, Unserved } from './unserved.ts';
+import { confined, otherwiseCalled, portless, Unserved } from './unserved.ts';
 import { linkNamespaces } from './workloads/namespace-links.ts';
 
 export interface ConvergeOptions extends CapturingOptions {
@@ -78,6 +78,8 @@ export class Converge {
   /** What {@link workloads} was called with last. */
   #latest: readonly LocalWorkload[] = [];
   #known = false;
+  /** Identities that certificates were asked for. */
+  #wanted: ReadonlySet<string> = new Set();
   #all: readonly Member[] = [];
   #joined: readonly Member[] = [];
   #problems: readonly Problem[] = [];
@@ -100,17 +102,30 @@ export class Converge {
 
   /** All workloads of the host. Resolves when Envoy was given what follows from them. */
   async workloads(workloads: readonly LocalWorkload[]): Promise<void> {
-    const { trustDomain } = this.#options.knowledge.mesh();
     this.#latest = workloads;
     // It begins while certificates are read and its config is made. What goes wrong is told by the round that waits for it.
     void this.#proxyFor(workloads).catch(() => undefined);
-    await this.#options.certificates.want(workloads.map(({ workload }) => identityOf(workload, trustDomain)));
+    await this.#wantCertificates(workloads);
     // What came later may have been quicker.
     if (this.#latest !== workloads) return;
     // Not before their certificates are read from disk: a round in between would take them for workloads that have none.
     this.#workloads = workloads;
     this.#known = true;
     await this.#config.call();
+  }
+
+  /** Those of the workloads, and those that some have until they are given theirs. */
+  async #wantCertificates(workloads: readonly LocalWorkload[]): Promise<void> {
+    const { knowledge, certificates } = this.#options;
+    const { trustDomain } = knowledge.mesh();
+    const uids = new Set(workloads.map(({ workload }) => workload.uid));
+    const had = this.#all.filter(({ input, state }) => state === 'joined' && uids.has(input.local.workload.uid));
+    const identities = [
+      ...workloads.map(({ workload }) => identityOf(workload, trustDomain)),
+      ...had.map(({ identity }) => identity),
+    ];
+    this.#wanted = new Set(identities);
+    await certificates.want(this.#wanted);
   }
 
   /** Something that the config follows from changed. */
@@ -160,7 +175,14 @@ export class Converge {
   }
 
   problems(): readonly Problem[] {
-    return this.#problems;
+    const { certificates, knowledge } = this.#options;
+    const { trustDomain } = knowledge.mesh();
+    return [
+      ...this.#problems,
+      ...otherwiseCalled(this.#workloads, this.#all, ({ workload }) =>
+        certificates.reason(identityOf(workload, trustDomain)),
+      ),
+    ];
   }
 
   capture(): ReturnType<Capturing['status']> {
@@ -269,8 +291,16 @@ export class Converge {
     if (outcome === 'untaken') {
       this.#settled = undefined;
       this.#soon.call();
-    }
+    } else await this.#dropCertificates();
     this.#options.onInForce();
+  }
+
+  /** Once Envoy has the new ones in use. */
+  async #dropCertificates(): Promise<void> {
+    const used = new Set(this.#all.map(({ identity }) => identity));
+    const { trustDomain } = this.#options.knowledge.mesh();
+    for (const { workload } of this.#latest) used.add(identityOf(workload, trustDomain));
+    if (![...this.#wanted].every(identity => used.has(identity))) await this.#wantCertificates(this.#latest);
   }
 
   /** Gives all their ports; those whose listeners were refused get others, if a program has theirs. */

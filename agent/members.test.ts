@@ -71,3 +71,28 @@ test('a workload that is another user gets another port, once', t => {
     members.update([{ ...USER, selector: { kind: 'user', uid } }], known)[0]?.input.outboundPort;
   t.deepEqual([2001, 2001, 2011, 2011, 2001].map(port), [20_000, 20_000, 20_001, 20_001, 20_000]);
 });
+
+test('a workload that is given another service account keeps the one before until the certificate of the new one has come', t => {
+  const members = new Members();
+  const given = new Set(['spiffe://mesh/ns/default/sa/user']);
+  const policy = policyOf(USER.workload.uid);
+  const known = facts({ certified: identity => given.has(identity), policy: () => policy });
+  const as = (serviceAccount: string, uid = 2001): typeof USER => ({
+    ...USER,
+    workload: { ...USER.workload, labels: { of: serviceAccount }, serviceAccount },
+    selector: { kind: 'user', uid },
+  });
+  const next = as('next');
+  members.update([as('user')], known);
+  const [kept] = members.update([next], known);
+  t.like(kept, { state: 'joined', identity: 'spiffe://mesh/ns/default/sa/user' });
+  t.deepEqual(kept?.input.local.workload.labels, { of: 'next' });
+  t.is(members.update([next], known)[0]?.input, kept?.input);
+  t.is(members.update([as('next', 2002)], known)[0]?.state, 'waiting for certificate', 'another user');
+  members.update([as('user')], known);
+  members.update([next], known);
+  given.add('spiffe://mesh/ns/default/sa/next');
+  const [now] = members.update([next], known);
+  t.like(now, { state: 'joined', identity: 'spiffe://mesh/ns/default/sa/next' });
+  t.is(now?.input.local, next);
+});

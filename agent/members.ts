@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { WorkloadPolicy } from '../manager/model/host-view.ts';
 import type { LocalWorkload } from '../platforms/platform.ts';
 import type { WorkloadInput } from './compile/input.ts';
@@ -26,11 +27,14 @@ export interface MemberFacts {
 /**
  * Which workloads of the host are in the mesh. A workload joins once its policy and its certificate have come; until then its traffic goes
  * as it went before. From then on it stays, whatever runs out: to leave would open it to plaintext callers that its policy refuses.
+ * So one that is given another service account keeps the one before until the certificate of the new one has come.
  * The same input objects come out while nothing changed for a workload. One that is another user from now on gets another port, so that
  * the connections of the user before end with their listener.
  */
 export class Members {
   #inputs = new Map<string, WorkloadInput>();
+  /** What has the service account from before, by what it is to be. */
+  readonly #keeping = new WeakMap<LocalWorkload, LocalWorkload>();
 
   /**
    * @param workloads all of the host.
@@ -48,8 +52,9 @@ export class Members {
         new Set([...facts.held(), ...workloads.flatMap(({ workload }) => workload.ports.map(({ number }) => number))]),
     );
     const inputs = new Map<string, WorkloadInput>();
-    const members = workloads.flatMap((local): Member[] => {
-      const { uid } = local.workload;
+    const members = workloads.flatMap((wanted): Member[] => {
+      const { uid } = wanted.workload;
+      const local = this.#certified(wanted, facts);
       const outboundPort = local.selector.kind === 'namespace' ? 0 : ports.get(uid);
       if (outboundPort === undefined) return [];
       const identity = identityOf(local.workload, facts.trustDomain);
@@ -61,6 +66,18 @@ export class Members {
     });
     this.#inputs = inputs;
     return members;
+  }
+
+  /** Another user never gets the account of the one before. */
+  #certified(wanted: LocalWorkload, { certified, trustDomain }: MemberFacts): LocalWorkload {
+    const before = this.#inputs.get(wanted.workload.uid)?.local;
+    if (before === undefined || !isDeepStrictEqual(before.selector, wanted.selector)) return wanted;
+    const [is, was] = [wanted, before].map(({ workload }) => identityOf(workload, trustDomain));
+    if (is === was || certified(is!) || !certified(was!)) return wanted;
+    const { serviceAccount } = before.workload;
+    const kept = this.#keeping.get(wanted) ?? { ...wanted, workload: { ...wanted.workload, serviceAccount } };
+    this.#keeping.set(wanted, kept);
+    return kept;
   }
 
   #keep(uid: string, input: WorkloadInput): WorkloadInput {

@@ -2,7 +2,7 @@ import test from 'ava';
 import { type LogFields, silentLogger } from '../manager/model/util/log.ts';
 import { host, workload } from './compile/fixtures.ts';
 import type { Member } from './members.ts';
-import { confined, portless, Unserved } from './unserved.ts';
+import { confined, otherwiseCalled, portless, Unserved } from './unserved.ts';
 
 const HOST = host('a', '192.0.2.1');
 
@@ -32,6 +32,28 @@ test('who has no port is named, with how to find out why', t => {
   t.is(problem?.origin, 'workload a/default/user');
   t.regex(problem?.message ?? '', /^no port of 20000-24999 is free.* ss -tan /);
   t.deepEqual(others, []);
+});
+
+test('who keeps the service account from before, as there is no certificate, is named with the reason', t => {
+  const { local } = USER.input;
+  const toBe = { ...local, workload: { ...local.workload, serviceAccount: 'next' } };
+  t.deepEqual(
+    otherwiseCalled([local], [USER], () => 'refused'),
+    [],
+  );
+  t.deepEqual(
+    otherwiseCalled([toBe], [USER], () => undefined),
+    [],
+  );
+  t.deepEqual(
+    otherwiseCalled([toBe], [USER], () => 'refused'),
+    [
+      {
+        origin: 'workload a/default/user',
+        message: 'keeps the service account "user", as there is no certificate for "next" yet: refused',
+      },
+    ],
+  );
 });
 
 test('of a workload it is logged once why it is not served, and again once that was over', t => {

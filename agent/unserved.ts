@@ -46,6 +46,25 @@ export function portless(workloads: readonly LocalWorkload[], members: readonly 
     .map(local => ({ origin: originOf(local), message: NO_PORT }));
 }
 
+/**
+ * Those that have another service account than they are to have, as no certificate can be had.
+ * @param reasonOf why there is none for a workload as it is to be.
+ */
+export function otherwiseCalled(
+  workloads: readonly LocalWorkload[],
+  members: readonly Member[],
+  reasonOf: (wanted: LocalWorkload) => string | undefined,
+): readonly Problem[] {
+  const has = new Map(members.map(({ input: { local } }) => [local.workload.uid, local.workload.serviceAccount]));
+  return workloads.flatMap(wanted => {
+    const [is, toBe] = [has.get(wanted.workload.uid), wanted.workload.serviceAccount];
+    const reason = is === undefined || is === toBe ? undefined : reasonOf(wanted);
+    if (reason === undefined) return [];
+    const message = `keeps the service account "${is}", as there is no certificate for "${toBe}" yet: ${reason}`;
+    return [{ origin: originOf(wanted), message }];
+  });
+}
+
 function originOf({ workload }: LocalWorkload): string {
   return `workload ${workload.uid}`;
 }

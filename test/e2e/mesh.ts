@@ -39,6 +39,7 @@ export interface AgentStatusJson {
   readonly manager: { readonly connected: boolean; readonly reason?: string };
   readonly workloads: readonly {
     readonly uid: string;
+    readonly identity: string;
     readonly state: string;
     readonly outboundPort: number;
     readonly policyRevision?: string;
