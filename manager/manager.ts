@@ -25,7 +25,8 @@ import { TokenStore } from './hosts/token-store.ts';
 import { Inspection } from './inspection.ts';
 import { loadWire } from './model/proto/wire.ts';
 import { type Clock, systemClock } from './model/util/clock.ts';
-import { writeAtomic } from './model/util/files.ts';
+import { messageOf } from './model/util/errors.ts';
+import { readIfThere, writeAtomic } from './model/util/files.ts';
 import type { Logger } from './model/util/log.ts';
 import { doneOrAborted } from './model/util/until.ts';
 import { serveApi, socketOf } from './serve-api.ts';
@@ -60,8 +61,7 @@ export async function runManager(options: ManagerOptions, logger: Logger, signal
   const over = new AbortController();
   const ending = AbortSignal.any([signal, over.signal]);
   const parts = await assemble(options, logger);
-  // Not a secret: whoever calls the API from elsewhere checks its certificate against it.
-  await writeAtomic(join(options.stateDir, 'root.pem'), parts.authority.roots.join(''), 0o644);
+  await keepRoots(join(options.stateDir, 'root.pem'), parts.authority.roots.join(''), logger);
   const { registries, hosts, hostMemory, withheld, server, publisher, catalog } = parts;
   catalog.connect(hosts, keys => publisher.changed(keys));
   await hostMemory.restore(hosts, parts.members);
@@ -94,6 +94,19 @@ export async function runManager(options: ManagerOptions, logger: Logger, signal
     // When each was last heard of is remembered with what changes, and now.
     for (const [name, state] of hosts.all()) hostMemory.note(name, state);
     await Promise.all([hostMemory.flush(), withheld.flush()]);
+  }
+}
+
+/**
+ * Not a secret: whoever calls the API from elsewhere checks its certificate against it. The mesh does without: a disk that is full must not
+ * keep a Manager from starting.
+ */
+async function keepRoots(file: string, roots: string, logger: Logger): Promise<void> {
+  try {
+    if (String(await readIfThere(file)) !== roots) await writeAtomic(file, roots, 0o644);
+  } catch (error) {
+    const next = 'mend that, and start the Manager anew; until then a caller of the API may not trust it';
+    logger.warn('cannot write the roots of the mesh', { file, reason: messageOf(error), next });
   }
 }
 

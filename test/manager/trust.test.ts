@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join as path } from 'node:path';
 import type { ServiceError } from '@grpc/grpc-js';
 import test, { type ExecutionContext } from 'ava';
@@ -126,6 +126,20 @@ test('the REST API is checked against the root that lies beside its token', asyn
   const address = { url: manager.api, tokenFile: file('admin-token'), caFile: file('root.pem') };
   const answer = await connectManager(address).request({ path: '/isthmus/v1/status' }, signal);
   t.is(answer.status, 200);
+});
+
+test('a Manager starts where the file of its roots cannot be written, and writes it only when it says another', async t => {
+  const first = await startManager(t);
+  const file = path(first.stateDir, 'root.pem');
+  const { ino } = statSync(file);
+  await first.stop();
+  const second = await startManager(t, { directory: first.stateDir });
+  t.is(statSync(file).ino, ino);
+  await second.stop();
+  rmSync(file);
+  mkdirSync(file);
+  const third = await startManager(t, { directory: first.stateDir });
+  t.is((await third.ask({ path: '/isthmus/v1/status' })).status, 200);
 });
 
 test('the status counts what was refused, and says to whom and why', async t => {
