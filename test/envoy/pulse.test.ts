@@ -1,4 +1,4 @@
-import { rename } from 'node:fs/promises';
+import { link, rename, writeFile } from 'node:fs/promises';
 import test from 'ava';
 import { bootstrap } from '../../agent/envoy/bootstrap.ts';
 import { isAlive, processRef } from '../../agent/envoy/process-ref.ts';
@@ -50,7 +50,10 @@ test.serial('one that serves, and whose admin interface cannot be reached, is to
   const { envoy } = await on.serve(service('a', app.port, port), { envoy: { pulse: { ...QUICK, hungMs: 600 } } });
   const ref = (await processRef(envoy.status().pid!))!;
   await using calls = load(port, 'a');
-  await rename(on.paths.admin, `${on.paths.admin}.away`);
+  // At no moment is its socket gone: one of which it is could never be asked again, and is replaced.
+  await link(on.paths.admin, `${on.paths.admin}.away`);
+  await writeFile(`${on.paths.admin}.none`, '');
+  await rename(`${on.paths.admin}.none`, on.paths.admin);
   await eventually(
     'it is told of',
     () => envoy.status(),
