@@ -1,8 +1,6 @@
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer } from 'node:net';
 import test from 'ava';
 import { host, port, workload } from './compile/fixtures.ts';
-import { Impostors, readListeners } from './impostors.ts';
+import { Impostors } from './impostors.ts';
 import type { Member } from './members.ts';
 import type { TcpSocket } from './tcp-table.ts';
 
@@ -42,23 +40,6 @@ for (const [what, listeners, expected] of CASES)
 test('one that shares its port with another workload is not told of while either serves', t => {
   const other = workload(ON, 'other', [port(8080)], { selector: { kind: 'user', uid: 3009 } });
   t.deepEqual(told([shop(), { input: other, identity: 'other', state: 'joined' }], [listener(8080, 3009)]), []);
-});
-
-test('of the kernel only sockets that listen are read', async t => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port: number } = server.address() as AddressInfo;
-  const client = connect(number, '127.0.0.1');
-  await once(client, 'connect');
-  const found = readListeners();
-  t.true(found.every(({ listens }) => listens));
-  t.like(
-    found.filter(({ port }) => port === number),
-    [{ uid: process.getuid!() }],
-  );
-  t.false(found.some(({ port }) => port === client.localPort));
-  client.destroy();
-  server.close();
 });
 
 test('who listens is looked at again after a while only', t => {

@@ -1,7 +1,6 @@
-import { closeSync, openSync, readSync } from 'node:fs';
 import type { PlatformProblem } from '../platforms/platform.ts';
 import type { Member } from './members.ts';
-import { socketsIn, type TcpSocket } from './tcp-table.ts';
+import { readListeners, type TcpSocket } from './tcp-table.ts';
 
 export interface ImpostorsOptions {
   /** Those whose ports calls are delivered to. */
@@ -16,8 +15,6 @@ export interface ImpostorsOptions {
 
 /** Of a program that listens, who is asked often: each second or so. */
 const AGAIN_MS = 10_000;
-/** The kernel lists sockets that listen first, and there are few of these. */
-const CHUNK_BYTES = 64 * 1024;
 
 /**
  * Ports of workloads where another user listens, and neither the workload's own nor root. The rules keep calls from such a program, which may
@@ -60,33 +57,4 @@ export class Impostors {
 
 function serves({ ports }: Member['input']['local']['workload'], number: number): boolean {
   return ports.some(port => port.number === number);
-}
-
-/** The sockets of this host that listen. */
-export function readListeners(): readonly TcpSocket[] {
-  return ['/proc/net/tcp', '/proc/net/tcp6'].flatMap(path => {
-    const found = [...socketsIn(headOf(path))];
-    const end = found.findIndex(({ listens }) => !listens);
-    return end === -1 ? found : found.slice(0, end);
-  });
-}
-
-/** The file up to where connections begin, of which there may be any number; empty where it is not there: a kernel may have no IPv6. */
-function headOf(path: string): string {
-  let text = '';
-  try {
-    const file = openSync(path, 'r');
-    try {
-      const chunk = Buffer.alloc(CHUNK_BYTES);
-      for (let read = readSync(file, chunk); read > 0; read = readSync(file, chunk)) {
-        text += chunk.toString('latin1', 0, read);
-        if (socketsIn(text.slice(-2 * CHUNK_BYTES)).some(({ listens }) => !listens)) break;
-      }
-    } finally {
-      closeSync(file);
-    }
-  } catch {
-    return text;
-  }
-  return text;
 }

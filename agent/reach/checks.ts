@@ -1,14 +1,11 @@
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { messageOf } from '../../manager/model/util/errors.ts';
 import { findTools, inNamespace, run } from '../redirect/nft.ts';
-import { socketsIn } from '../tcp-table.ts';
+import { readListeners, socketsIn, type TcpSocket } from '../tcp-table.ts';
 
 /** Longest wait for a connection, milliseconds. */
 const CONNECT_MS = 2_000;
-
-const TABLES = ['/proc/self/net/tcp', '/proc/self/net/tcp6'];
 
 /** Why nobody on this host gets a connection there; undefined when one comes about. */
 export async function whyNoConnection(address: string, port: number, signal: AbortSignal): Promise<string | undefined> {
@@ -29,11 +26,12 @@ export async function whyNoConnection(address: string, port: number, signal: Abo
  * @param namespace path of a network namespace; this host's own when absent.
  */
 export async function isListenedOn(port: number, namespace?: string): Promise<boolean> {
-  const text =
-    namespace === undefined
-      ? (await Promise.all(TABLES.map(table => readFile(table, 'utf8').catch(() => '')))).join('\n')
-      : await run(
-          inNamespace(findTools(), namespace, ['/bin/sh', '-c', `cat ${TABLES.join(' ')} 2>/dev/null || true`]),
-        );
-  return socketsIn(text).some(socket => socket.listens && socket.port === port);
+  const sockets = namespace === undefined ? readListeners() : await socketsInside(namespace);
+  return sockets.some(socket => socket.listens && socket.port === port);
+}
+
+async function socketsInside(namespace: string): Promise<readonly TcpSocket[]> {
+  // A kernel may have no IPv6.
+  const read = ['/bin/sh', '-c', 'cat /proc/self/net/tcp /proc/self/net/tcp6 2>/dev/null || true'];
+  return [...socketsIn(await run(inNamespace(findTools(), namespace, read)))];
 }
