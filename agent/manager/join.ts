@@ -1,5 +1,5 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
+import type { DetailedPeerCertificate } from 'node:tls';
 import { toPem } from '../../auth/ca/certificate.ts';
 import { makeRequest } from '../../auth/ca/csr.ts';
 import { spiffeIdOf } from '../../auth/ca/peer.ts';
@@ -8,7 +8,8 @@ import { hostSpiffeId, parseManagerSpiffeId } from '../../auth/identity.ts';
 import { parseToken } from '../../auth/token.ts';
 import type { Wire } from '../../manager/model/proto/wire.ts';
 import type { HostIdentity } from '../keys/host-identity.ts';
-import { call, MANAGER_SNI, managerClient } from './client.ts';
+import { call, managerClient } from './client.ts';
+import { shakeHands } from './handshake.ts';
 
 export interface JoinOptions {
   /** Addresses of Managers, the first is asked. */
@@ -76,31 +77,13 @@ async function pinned(
 }
 
 /** The certificates that a TLS server shows, PEM, leaf first. They prove nothing yet. */
-function shownChain(address: string, signal: AbortSignal): Promise<string[]> {
-  const { hostname, port } = new URL(`tls://${address}`);
-  const host = hostname.replace(/^\[|\]$/g, '');
-  return new Promise((resolve, reject) => {
-    const socket: TLSSocket = connect({
-      host,
-      port: Number(port),
-      servername: MANAGER_SNI,
-      rejectUnauthorized: false,
-      ALPNProtocols: ['h2'],
-    });
-    const fail = (cause: unknown): void => {
-      socket.destroy();
-      reject(new JoinError(`Cannot reach the Manager at ${address}`, { cause }));
-    };
-    if (signal.aborted) return fail(signal.reason);
-    const abort = (): void => fail(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-    socket.once('error', fail);
-    socket.once('secureConnect', () => {
-      signal.removeEventListener('abort', abort);
-      resolve(chainOf(socket.getPeerCertificate(true)));
-      socket.destroy();
-    });
+async function shownChain(address: string, signal: AbortSignal): Promise<string[]> {
+  const socket = await shakeHands(address, { rejectUnauthorized: false }, signal).catch((cause: unknown) => {
+    throw new JoinError(`Cannot reach the Manager at ${address}`, { cause });
   });
+  const chain = chainOf(socket.getPeerCertificate(true));
+  socket.destroy();
+  return chain;
 }
 
 function chainOf(leaf: DetailedPeerCertificate): string[] {

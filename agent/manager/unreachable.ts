@@ -1,6 +1,7 @@
-import { connect } from 'node:tls';
+import type { PeerCertificate } from 'node:tls';
 import { codeOf, messageOf } from '../../manager/model/util/errors.ts';
-import { MANAGER_SNI, type ManagerPeer, notTheManager } from './client.ts';
+import { type ManagerPeer, notTheManager } from './client.ts';
+import { shakeHands } from './handshake.ts';
 
 /** How long a Manager may take to shake hands before it counts as silent, milliseconds. */
 const LIMIT_MS = 2_000;
@@ -31,27 +32,14 @@ export async function whyUnreachable(peer: ManagerPeer, signal: AbortSignal): Pr
 }
 
 /** Resolves to what a handshake failed with; to undefined when it went well, or the signal aborted. */
-function handshake({ address, roots, trustDomain }: ManagerPeer, signal: AbortSignal): Promise<Error | undefined> {
-  const { hostname, port } = new URL(`tls://${address}`);
-  const host = hostname.replace(/^\[|\]$/g, '');
-  return new Promise(resolve => {
-    const socket = connect({
-      host,
-      port: Number(port),
-      servername: MANAGER_SNI,
-      ca: roots,
-      ALPNProtocols: ['h2'],
-      checkServerIdentity: (_, certificate) => notTheManager(certificate.subjectaltname, trustDomain),
-    });
-    const end = (error?: Error): void => {
-      signal.removeEventListener('abort', abort);
-      socket.destroy();
-      resolve(error);
-    };
-    const abort = (): void => end();
-    signal.addEventListener('abort', abort, { once: true });
-    socket.on('error', end);
-    socket.once('secureConnect', () => end());
-    if (signal.aborted) end();
-  });
+async function handshake({ address, roots, trustDomain }: ManagerPeer, signal: AbortSignal): Promise<unknown> {
+  const checkServerIdentity = (_: string, { subjectaltname }: PeerCertificate): Error | undefined =>
+    notTheManager(subjectaltname, trustDomain);
+  try {
+    const socket = await shakeHands(address, { ca: roots, checkServerIdentity }, signal);
+    socket.destroy();
+    return undefined;
+  } catch (error) {
+    return signal.aborted ? undefined : error;
+  }
 }
