@@ -39,3 +39,8 @@ export function secretFits(secret: string, hash: string): boolean {
   const [a, b] = [Buffer.from(hashSecret(secret)), Buffer.from(hash)];
   return a.length === b.length && timingSafeEqual(a, b);
 }
+
+/** For messages: the command that makes a token. @param host the only one that is to use it. */
+export function tokenCommand(host?: string): string {
+  return `isthmus token create${host === undefined ? '' : ` --host ${host}`} --identity 'default/*'`;
+}

@@ -5,7 +5,7 @@ import { makeRequest } from '../../auth/ca/csr.ts';
 import { spiffeIdOf } from '../../auth/ca/peer.ts';
 import { fingerprintOf, makeKey } from '../../auth/ca/root.ts';
 import { hostSpiffeId, parseManagerSpiffeId } from '../../auth/identity.ts';
-import { parseToken } from '../../auth/token.ts';
+import { parseToken, tokenCommand } from '../../auth/token.ts';
 import type { Wire } from '../../manager/model/proto/wire.ts';
 import type { HostIdentity } from '../keys/host-identity.ts';
 import { call, managerClient } from './client.ts';
@@ -34,8 +34,7 @@ export class JoinError extends Error {
  */
 export async function join(wire: Wire, options: JoinOptions, signal: AbortSignal): Promise<HostIdentity> {
   const token = parseToken(options.token);
-  if (!token)
-    throw new JoinError("That is no join token; on the Manager run: isthmus token create --identity 'default/*'");
+  if (!token) throw new JoinError(`That is no join token; on the Manager run: ${tokenCommand()}`);
   const [address] = options.managers;
   if (!address) throw new JoinError('No Manager was named; try: isthmus join 10.0.0.1:15012 --token …');
   const deadlineMs = options.deadlineMs ?? 10_000;

@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { issuedAt } from '../../auth/ca/authority.ts';
 import { spiffeIdOf } from '../../auth/ca/peer.ts';
 import { parseHostSpiffeId } from '../../auth/identity.ts';
+import { tokenCommand } from '../../auth/token.ts';
 import type { Member, Members } from '../hosts/members.ts';
 import { RefusalError } from '../hosts/refusal.ts';
 
@@ -17,7 +18,7 @@ export function removedText(host: string): string {
 }
 
 function toJoinAnew(host: string): string {
-  return `to join it anew: isthmus token create --host ${host} --identity 'default/*', isthmus join there, and start its agent anew`;
+  return `to join it anew: ${tokenCommand(host)}, isthmus join there, and start its agent anew`;
 }
 
 /** What is told to whoever shows a certificate of a host from before that joined anew. */

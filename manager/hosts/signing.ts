@@ -1,6 +1,7 @@
 import type { Authority } from '../../auth/ca/authority.ts';
 import { type CertificateRequest, RequestError, readRequest } from '../../auth/ca/csr.ts';
 import { hostSpiffeId, parseSpiffeId } from '../../auth/identity.ts';
+import { tokenCommand } from '../../auth/token.ts';
 import { HOST_NAME_RULE, isHostName } from '../model/host-name.ts';
 import type { JoinRequest, JoinResponse, SignRequest, SignResponse } from '../model/proto/messages.ts';
 import { messageOf } from '../model/util/errors.ts';
@@ -105,6 +106,6 @@ export class Signing {
 function hostTaken(host: string): RefusalError {
   return new RefusalError(
     'host-taken',
-    `there is a host "${host}" already; to join it anew, make a token that names it: isthmus token create --host ${host} --identity 'default/*'`,
+    `there is a host "${host}" already; to join it anew, make a token that names it: ${tokenCommand(host)}`,
   );
 }

@@ -1,4 +1,4 @@
-import { formatToken, hashSecret, makeToken, parseToken, secretFits } from '../../auth/token.ts';
+import { formatToken, hashSecret, makeToken, parseToken, secretFits, tokenCommand } from '../../auth/token.ts';
 import type { Revocation, TokenInfo, TokenRequest, Tokens } from '../api/tokens.ts';
 import { ConflictError, type Entry, type Store } from '../store/store.ts';
 import { checkPatterns } from './allowed.ts';
@@ -75,8 +75,7 @@ export class TokenStore implements Tokens {
   async check(text: string, host: string): Promise<Redeemable> {
     const token = parseToken(text);
     // One answer for all that is wrong with the token itself: a guesser learns nothing.
-    const invalid =
-      "the join token is not valid, or was revoked; make a new one: isthmus token create --identity 'default/*'";
+    const invalid = `the join token is not valid, or was revoked; make a new one: ${tokenCommand()}`;
     if (!token) throw new RefusalError('token-invalid', invalid);
     const entry = await this.#store.get(PREFIX + token.id);
     const record = entry && read(entry);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { ENVOY_VERSION } from '../../agent/envoy/binary.ts';
 import { loadHostIdentity } from '../../agent/keys/host-identity.ts';
 import type { AgentOptions } from '../../agent/options.ts';
+import { tokenCommand } from '../../auth/token.ts';
 import { type Command, CommandError, EXIT } from '../../manager/cli/command.ts';
 import { ConfigError, messageOf } from '../../manager/model/util/errors.ts';
 import type { Logger } from '../../manager/model/util/log.ts';
@@ -57,7 +58,7 @@ async function agentOptions(dirs: Dirs, logger: Logger, signal: AbortSignal): Pr
   });
   if (identity === undefined)
     throw new CommandError(`This host (${hostname()}) has not joined a mesh: ${dirs.stateDir} holds no identity`, {
-      next: "on the Manager: isthmus token create --identity 'default/*'; then here: isthmus join <manager>:15012 --token <token>",
+      next: `on the Manager: ${tokenCommand()}; then here: isthmus join <manager>:15012 --token <token>`,
     });
   const config = await readAgentFile(dirs.configDir);
   if (config.host !== identity.host)

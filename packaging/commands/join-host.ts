@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { access, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type HostIdentity, hostIdentityPath, saveHostIdentity } from '../../agent/keys/host-identity.ts';
+import { tokenCommand } from '../../auth/token.ts';
 import { CommandError } from '../../manager/cli/command.ts';
 import { messageOf } from '../../manager/model/util/errors.ts';
 import { writeAtomic } from '../../manager/model/util/files.ts';
@@ -93,7 +94,7 @@ async function keep(stateDir: string, identity: HostIdentity): Promise<void> {
     throw new CommandError(
       `The Manager took "${identity.host}" in, so the token is used up, but the key cannot be kept in ${hostIdentityPath(stateDir)}: ${messageOf(cause)}`,
       {
-        next: `mend that, then join with a new token: isthmus token create --host ${identity.host} --identity 'default/*'`,
+        next: `mend that, then join with a new token: ${tokenCommand(identity.host)}`,
         cause,
       },
     );

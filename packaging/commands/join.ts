@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { hostname } from 'node:os';
-import { parseToken } from '../../auth/token.ts';
+import { parseToken, tokenCommand } from '../../auth/token.ts';
 import {
   type Command,
   type CommandArguments,
@@ -78,7 +78,7 @@ async function tokenOf(values: CommandArguments['values'], context: CommandConte
   if (parseToken(String(text)) !== undefined) return String(text).trim();
   const from = token !== undefined ? '--token' : file === '-' ? 'standard input' : String(file);
   throw new CommandError(`What ${from} says is no join token; one begins with "isthmus1.", and is of one line`, {
-    next: "on the Manager: isthmus token create --identity 'default/*'",
+    next: `on the Manager: ${tokenCommand()}`,
   });
 }
 
