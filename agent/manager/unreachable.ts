@@ -1,5 +1,6 @@
 import type { PeerCertificate } from 'node:tls';
 import { codeOf, messageOf } from '../../manager/model/util/errors.ts';
+import { isOfUnknownRoot } from '../../manager/model/util/tls-errors.ts';
 import { type ManagerPeer, notTheManager } from './client.ts';
 import { shakeHands } from './handshake.ts';
 
@@ -9,16 +10,6 @@ const LIMIT_MS = 2_000;
 /** What OpenSSL says of a certificate that was good, or will be. */
 const UNTIMELY = ['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'];
 
-/** And of one that none of the roots at hand signed. */
-const UNKNOWN = [
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'CERT_SIGNATURE_FAILURE',
-];
-
 /** Why a Manager cannot be talked to, found by shaking hands with it once: gRPC does not tell. Undefined when that works, or nothing answers. */
 export async function whyUnreachable(peer: ManagerPeer, signal: AbortSignal): Promise<string | undefined> {
   const error = await handshake(peer, AbortSignal.any([signal, AbortSignal.timeout(LIMIT_MS)]));
@@ -26,7 +17,8 @@ export async function whyUnreachable(peer: ManagerPeer, signal: AbortSignal): Pr
   const [code = '', { address }] = [codeOf(error), peer];
   if (UNTIMELY.includes(code))
     return `the certificate of the Manager at ${address} is not good at the time that this host has (${code}): set the clocks of both by NTP`;
-  if (UNKNOWN.includes(code))
+  // The second where its root has the name of one of ours, and another key.
+  if (isOfUnknownRoot(error) || code === 'CERT_SIGNATURE_FAILURE')
     return `the Manager at ${address} is of a CA that this host does not know (${code}): where that is right, make a token there and join anew: isthmus join ${address} --token <token>`;
   return `the Manager at ${address} cannot be talked to: ${messageOf(error)}`;
 }

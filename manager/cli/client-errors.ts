@@ -1,9 +1,6 @@
 import { codeOf, messageOf } from '../model/util/errors.ts';
+import { isOfUnknownRoot } from '../model/util/tls-errors.ts';
 import { CommandError } from './command.ts';
-
-/** OpenSSL's names for a chain that ends at no root that was given. */
-const UNKNOWN_ROOT =
-  /^(SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_(VERIFY_LEAF_SIGNATURE|GET_ISSUER_CERT(_LOCALLY)?))$/;
 
 /** It ended without removing its socket. `isthmus up` would make a mesh host of one that was no more than the Manager's. */
 const NOT_RUNNING = 'isthmus manager, or isthmus up if that ran here; with an agent here too: isthmus agent status';
@@ -38,7 +35,7 @@ export function unreachable(name: string, caFile: string | undefined, cause: unk
     });
   const refused = notAllowed(name, cause);
   if (refused) return refused;
-  if (UNKNOWN_ROOT.test(code)) {
+  if (isOfUnknownRoot(cause)) {
     const root = caFile === undefined ? 'a root that is trusted here' : `the root in ${caFile}`;
     // What Node adds is for who runs Node.
     const [why = ''] = messageOf(cause).split(';');
