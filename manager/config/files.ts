@@ -13,7 +13,8 @@ import {
 } from 'yaml';
 import { ConfigError, describeFieldError, type FieldError, messageOf } from '../model/util/errors.ts';
 import { isRecord } from '../model/util/fields.ts';
-import { isNestedTooDeep, TOO_DEEP, YAML_TOO_DEEP } from '../model/util/nesting.ts';
+import { TOO_DEEP, YAML_TOO_DEEP } from '../model/util/nesting.ts';
+import { plainOf } from '../model/util/yaml.ts';
 import { type Manifest, readManifest } from './manifest.ts';
 
 /** An object of a file, and where in the file it and its fields stand. */
@@ -86,13 +87,9 @@ function readDocument(
 ): void {
   let value: unknown;
   try {
-    value = document.toJS({ maxAliasCount: 100 });
+    value = plainOf(document, why => new Error(why));
   } catch (error) {
     errors.push({ where: at(document.range[0]), path: '', message: messageOf(error) });
-    return;
-  }
-  if (isNestedTooDeep(value)) {
-    errors.push({ where: at(document.range[0]), path: '', message: TOO_DEEP });
     return;
   }
   // A document of comments alone, or `---` twice.
