@@ -117,9 +117,9 @@ function instanceOf(draft: Draft, placed: PlacedWorkload | undefined, trustDomai
  * that went wrong) have left their Envoys working. Those are kept as unhealthy.
  */
 export function standing(reached: readonly Reached[]): Pick<ReachedInstances, 'instances' | 'unheard'> {
-  const [heard, unheard] = [true, false].map(is =>
-    reached.filter(each => each.heard === is).map(({ instance }) => instance),
-  ) as [Instance[], Instance[]];
+  const those = (heard: boolean): Instance[] =>
+    reached.filter(each => each.heard === heard).map(({ instance }) => instance);
+  const [heard, unheard] = [those(true), those(false)];
   if (heard.length > 0) return { instances: heard, unheard };
   return { instances: unheard.map(instance => ({ ...instance, health: 'unhealthy' })), unheard: [] };
 }

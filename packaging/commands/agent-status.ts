@@ -44,7 +44,7 @@ function wrongLines({ manager, envoy, workloads, redirect, rejections, problems 
     ...(envoy.connected ? [] : ['Envoy is not connected']),
     ...(envoy.reason === undefined ? [] : [`Envoy ${envoy.reason}`]),
     ...(redirect.reason === undefined || lacksWorkloads(redirect) ? [] : [`Capture is ${captureText(redirect)}`]),
-    ...rejections.map(({ resource, origins, reason }) => rejectionText({ resource, origins, reason })),
+    ...rejections.map(rejectionText),
     ...workloads.flatMap(({ uid, state, certificateReason: why }) => {
       if (why !== undefined) return `certificate of ${uid}: ${why}`;
       return state === 'joined' ? [] : `${uid} is ${state}`;

@@ -133,9 +133,9 @@ export class ServerSet {
       problems.push({ where: this.#path, why: 'there is no such znode; its first member will make it' });
     for (const [name, child] of this.#children) {
       const where = `${this.#path}/${name}`;
-      const { member, broken } = child ?? {};
+      const { member, broken, weightings: said = [] } = child ?? {};
       if (broken !== undefined) problems.push({ where, why: broken });
-      weightings.push(...(child?.weightings ?? []));
+      weightings.push(...said);
       if (!member) continue;
       members.push(member);
       problems.push(...member.problems.map(why => ({ where, why })));
