@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { processStat } from '../manager/model/util/process-stat.ts';
 
-const NAME = /^isthmus-[a-z]+-(\d+)-(\d+)-[A-Za-z0-9]{6}$/;
+const NAME = /^isthmus-[a-z-]+?-(\d+)-(\d+)-[A-Za-z0-9]{6}$/;
 
 /**
  * Makes a folder for a test, who removes it. Its name says which process made it, by pid and start time: what processes that were killed
  * have left is removed first, with the programs that still run on it.
- * @param name of what it is for: lower-case letters.
+ * @param name of what it is for: lower-case letters and hyphens.
  */
 export function makeFolder(name: string): string {
   sweepFolders();

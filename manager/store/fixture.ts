@@ -4,7 +4,7 @@ import type { ExecutionContext } from 'ava';
 import { makeFolder } from '../../test/folders.ts';
 import { SqliteStore } from './sqlite/sqlite-store.ts';
 
-/** A store in a folder of its own; both are gone when the test ends. @param name of what it is for: lower-case letters. */
+/** A store in a folder of its own; both are gone when the test ends. @param name of what it is for: lower-case letters and hyphens. */
 export function temporaryStore(
   t: ExecutionContext,
   name: string,

@@ -12,7 +12,7 @@ const SCRIPT = `
   const { makeFolder } = await import(${JSON.stringify(new URL('../folders.ts', import.meta.url).href)});
   const { startServer } = await import(${JSON.stringify(new URL('server.ts', import.meta.url).href)});
   const { processStat } = await import(${JSON.stringify(new URL('../../manager/model/util/process-stat.ts', import.meta.url).href)});
-  const folder = makeFolder('server');
+  const folder = makeFolder('real-server');
   const argv = ['sh', '-c', 'sleep 1000; :', folder + '/data'];
   const server = await startServer({ folder, argv, ready: async () => undefined, readyTimeoutMs: 5_000 });
   console.log([folder, processStat(server.pid).parent, server.pid].join(' '));
@@ -36,7 +36,7 @@ test('what a test left that was killed with the supervisors of its servers is re
     ref => ref === undefined,
   );
   t.true(existsSync(folder), 'nobody was left to remove it');
-  const foreign = join(dirname(folder), basename(folder).replace('-server-', '-Server-'));
+  const foreign = join(dirname(folder), basename(folder).replace('-real-server-', '-Server-'));
   mkdirSync(foreign);
   t.teardown(() => rmSync(foreign, { recursive: true }));
 
