@@ -2,7 +2,9 @@ import { cpus, release, totalmem } from 'node:os';
 import type { ChangeResult } from './change/change.ts';
 import { changeTable } from './change/rows.ts';
 import type { Load } from './load.ts';
-import { CAPTURED } from './paths/captured-envoys.ts';
+import { BARE } from './paths/bare-envoys.ts';
+import { capturedName } from './paths/captured-envoys.ts';
+import { WITH_IDENTITIES } from './paths/identity-envoys.ts';
 import { type Cell, compare } from './rounds.ts';
 import { tableOf } from './table.ts';
 import { weightTable } from './weight/rows.ts';
@@ -18,7 +20,9 @@ interface Wanted {
 const acrossHttp = ({ layer, place }: Load): boolean => layer === 'L7' && place === 'across';
 
 const WANTED: readonly Wanted[] = [
-  ...['bare Envoys', CAPTURED].map(to => ({ to, atLeast: 0.95, loads: () => true })),
+  ...[BARE, WITH_IDENTITIES]
+    .flatMap(pair => [pair.name, capturedName(pair)])
+    .map(to => ({ to, atLeast: 0.95, loads: () => true })),
   ...['sidecar pair', 'sidecar pair, HTTP/2'].map(to => ({ to, atLeast: 1.6, loads: acrossHttp })),
 ];
 
@@ -62,9 +66,11 @@ export function sectionsOf({ cells, changes, weight }: Found, loads: readonly Lo
 
 const WANTED_TRAFFIC = `Traffic: wanted and reached
 
-Bare Envoys are called at their own ports. The captured ones are called as ours are, by a program that is not changed: at a virtual IP, by
-way of nftables. Between the two lies what capture costs in the kernel; between the captured ones and ours, what identity, policy and
-routing cost.`;
+Bare Envoys have the hops of ours, and know one caller and one instance. Those with identities do by hand what ours do: they keep tunnels
+apart by who calls, tell the instances of a host apart, and judge callers before the application is dialled. Both are called at their own
+ports; where captured, as ours are, by a program that is not changed: at a virtual IP, by way of nftables. So the first two differ by
+what identities cost, either from itself captured by what capture costs in the kernel, and ours from the captured ones with identities by what
+the rest of a mesh costs.`;
 
 const CHANGE = `A change in a registry
 

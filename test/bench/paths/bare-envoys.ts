@@ -1,4 +1,5 @@
 import { SERVER_PORTS } from '../server.ts';
+import { BASE, type CallerListeners, type EnvoyPair, TUNNEL_PORT } from './envoy-pair.ts';
 import {
   BALANCED,
   bootstrap,
@@ -10,23 +11,17 @@ import {
   type Json,
   listener,
   staticCluster,
+  TLS_INSPECTOR,
   tcpProxy,
-  typed,
   upstreamTls,
 } from './envoy-parts.ts';
-import { envoyPath } from './envoys.ts';
-import { type Ground, type Path, portOf, portsFrom } from './path.ts';
-
-/** The caller's listeners, see `portOf`. */
-export const BASE = 21_000;
-const TUNNEL_PORT = 15_008;
+import { type Ground, portOf } from './path.ts';
 
 /** The caller's Envoy: HTTP is parsed here, and only here; an internal listener puts the bytes into a CONNECT tunnel in mutual TLS. */
-function callerConfig(ground: Ground, address: string, more: Json): Json {
-  const { certificates } = ground;
+function callerConfig({ far, certificates }: Ground, { address, fields }: CallerListeners): Json {
   const on = (name: string, layer: 'L4' | 'L7', place: 'across' | 'same host', filter: Json): Json => ({
     ...listener(name, address, portOf(BASE, { layer, place }), { filters: [filter] }),
-    ...more,
+    ...fields,
   });
   return bootstrap(
     'caller',
@@ -44,7 +39,7 @@ function callerConfig(ground: Ground, address: string, more: Json): Json {
       internalCluster('across', 'hbone'),
       internalCluster('same', 'local'),
       staticCluster('app', '127.0.0.1', SERVER_PORTS.http),
-      staticCluster('tunnel', ground.far.address, TUNNEL_PORT, {
+      staticCluster('tunnel', far.address, TUNNEL_PORT, {
         ...http2(),
         ...upstreamTls(certificates.root, certificates.web, 'reviews.mesh', 'h2'),
       }),
@@ -53,8 +48,7 @@ function callerConfig(ground: Ground, address: string, more: Json): Json {
 }
 
 /** The far Envoy: ends the tunnel, passes bytes. */
-function farConfig(ground: Ground): Json {
-  const { certificates } = ground;
+function farConfig({ certificates }: Ground): Json {
   const filter = httpTo(
     'app',
     {
@@ -76,25 +70,13 @@ function farConfig(ground: Ground): Json {
   const tunnel = {
     ...listener('tunnel', '0.0.0.0', TUNNEL_PORT, chain),
     ...BALANCED,
-    listener_filters: [typed('tls_inspector', 'filters.listener.tls_inspector.v3.TlsInspector')],
+    ...TLS_INSPECTOR,
   };
   return bootstrap('far', [tunnel], [staticCluster('app', '127.0.0.1', SERVER_PORTS.http)]);
 }
 
 /**
- * Two Envoys of the same shape as ours, and nothing of ours: HTTP once at the caller, a CONNECT tunnel over mutual TLS, bytes at the far
- * end; within a host, one Envoy with an internal listener before the application.
- * @param address that the caller's Envoy listens on.
- * @param more fields of these listeners.
+ * Two Envoys with the hops of ours, and nothing of ours: HTTP once at the caller, a CONNECT tunnel over mutual TLS, bytes at the far
+ * end; within a host, one Envoy with an internal listener before the application. They know one caller and one instance.
  */
-export async function bareEnvoys(
-  ground: Ground,
-  name = 'bare Envoys',
-  address = '127.0.0.1',
-  more: Json = {},
-): Promise<Path> {
-  return await envoyPath(ground, name, BASE, [
-    { host: ground.far, name: 'bare-far', config: farConfig(ground), ports: [TUNNEL_PORT] },
-    { host: ground.caller, name: 'bare-caller', config: callerConfig(ground, address, more), ports: portsFrom(BASE) },
-  ]);
-}
+export const BARE: EnvoyPair = { name: 'bare Envoys', caller: callerConfig, far: farConfig };

@@ -1,11 +1,13 @@
 import type { Host } from '../../hosts/host.ts';
 import { loadRules } from '../../hosts/rules.ts';
 import { SERVER_PORTS } from '../server.ts';
-import { BASE, bareEnvoys } from './bare-envoys.ts';
+import { BASE, type EnvoyPair, startPair } from './envoy-pair.ts';
 import { type Ground, type Path, portOf, portsFrom } from './path.ts';
 
-/** The name of {@link capturedEnvoys}. */
-export const CAPTURED = 'bare Envoys, captured';
+/** The name of a pair that is {@link captured}. */
+export function capturedName({ name }: EnvoyPair): string {
+  return `${name}, captured`;
+}
 
 const UID = 2001;
 const VIRTUAL = '240.240.0.0/16';
@@ -40,12 +42,12 @@ async function capture(host: Host): Promise<void> {
 }
 
 /**
- * The bare Envoys, called as a program calls that is not changed: at a virtual IP, by way of nftables. What this costs beside the bare
- * ones is the price of capture; what ours costs beside this is the price of identity, policy and routing.
+ * A pair of Envoys that is called as a program calls that is not changed: at a virtual IP, by way of nftables. What this costs beside the
+ * same pair called at its own ports is the price of capture.
  */
-export async function capturedEnvoys(plain: Ground): Promise<Path> {
-  const ground = await plain.another('captured');
-  const path = await bareEnvoys(ground, CAPTURED, '0.0.0.0', { transparent: true });
+export async function captured(ground: Ground, pair: EnvoyPair): Promise<Path> {
+  const listeners = { address: '0.0.0.0', fields: { transparent: true } };
+  const path = await startPair(ground, { ...pair, name: capturedName(pair) }, listeners);
   for (const host of [ground.caller, ground.far]) await capture(host);
   return {
     ...path,

@@ -21,17 +21,44 @@ export function listener(name: string, address: string, port: number, chain: Jso
 /** For a listener of few connections with many requests in each: otherwise it is luck whether they share one worker. */
 export const BALANCED: Json = { connection_balance_config: { exact_balance: {} } };
 
+/** For a listener whose filter chain is chosen by the name that a TLS client asks for. */
+export const TLS_INSPECTOR: Json = {
+  listener_filters: [typed('tls_inspector', 'filters.listener.tls_inspector.v3.TlsInspector')],
+};
+
+/** An object to put on a connection. */
+export interface Stamp {
+  readonly key: string;
+  /** What it says, in Envoy's format strings. */
+  readonly value: string;
+  /** The key itself unless told otherwise. */
+  readonly factory?: string;
+  readonly shared: 'NONE' | 'ONCE' | 'TRANSITIVE';
+}
+
+/** The network filter that puts objects on a connection. */
+export function stamp(...stamps: readonly Stamp[]): Json {
+  return typed('stamp', 'filters.network.set_filter_state.v3.Config', {
+    on_new_connection: stamps.map(({ key, value, factory = key, shared }) => ({
+      object_key: key,
+      factory_key: factory,
+      format_string: { text_format_source: { inline_string: value } },
+      shared_with_upstream: shared,
+    })),
+  });
+}
+
 /** A listener inside Envoy, called through an endpoint of {@link internalCluster}. */
 export function internalListener(name: string, chain: Json): Json {
   return { name, internal_listener: {}, filter_chains: [chain] };
 }
 
-const cluster = (name: string, address: Json, fields: Json): Json => ({
+const cluster = (name: string, address: Json, fields: Json, endpoint: Json = {}): Json => ({
   name,
   connect_timeout: '2s',
   type: 'STATIC',
   circuit_breakers: LIMITS,
-  load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }] },
+  load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address }, ...endpoint }] }] },
   ...fields,
 });
 
@@ -40,16 +67,18 @@ export function staticCluster(name: string, address: string, port: number, field
   return cluster(name, { socket_address: { address, port_value: port } }, fields);
 }
 
-/** A cluster that leads to a listener inside the same Envoy. */
-export function internalCluster(name: string, target: string): Json {
+/** A cluster that leads to a listener inside the same Envoy. @param metadata of its endpoint, which the listener's connections get. */
+export function internalCluster(name: string, target: string, metadata: Json = {}): Json {
   const raw = typed('raw', 'transport_sockets.raw_buffer.v3.RawBuffer');
   const socket = typed('internal', 'transport_sockets.internal_upstream.v3.InternalUpstreamTransport', {
+    passthrough_metadata: Object.keys(metadata).map(of => ({ kind: { host: {} }, name: of })),
     transport_socket: raw,
   });
   return cluster(
     name,
     { envoy_internal_address: { server_listener_name: target, endpoint_id: name } },
     { transport_socket: socket },
+    { metadata: { filter_metadata: metadata } },
   );
 }
 
@@ -80,8 +109,8 @@ const common = (root: string, own: CertificateFiles, protocol: string | undefine
 });
 
 /** Mutual TLS towards a cluster; the server's SPIFFE ID is checked. */
-export function upstreamTls(root: string, own: CertificateFiles, sni: string, protocol?: string): Json {
-  const fields = { sni, common_tls_context: common(root, own, protocol) };
+export function upstreamTls(root: string, own: CertificateFiles, sni: string | undefined, protocol?: string): Json {
+  const fields = { ...(sni !== undefined && { sni }), common_tls_context: common(root, own, protocol) };
   return { transport_socket: typed('tls', 'transport_sockets.tls.v3.UpstreamTlsContext', fields) };
 }
 
