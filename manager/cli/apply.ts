@@ -6,7 +6,7 @@ import { printErrors, printWarnings, readInput } from './input.ts';
 import { shortName } from './objects.ts';
 import { CONNECTION_OPTIONS, FILE_OPTION, NAMESPACE_OPTION, OUTPUT_OPTION } from './options.ts';
 import { inOrder } from './order.ts';
-import { count, namesText, print } from './output.ts';
+import { count, namesText, print, tell } from './output.ts';
 
 /** Makes what files say so. */
 export const applyCommand: Command = {
@@ -37,8 +37,9 @@ export const applyCommand: Command = {
       taken.push(describeManifest(manifest)),
     ).catch((error: unknown) => {
       if (!dryRun && taken.length > 0)
-        context.stderr.write(
-          `isthmus apply: ended early: ${taken.length} of ${count(objects.length, 'object')} had been applied (${namesText(taken)}), and the next one perhaps; apply again for the others\n`,
+        tell(
+          context,
+          `isthmus apply: ended early: ${taken.length} of ${count(objects.length, 'object')} had been applied (${namesText(taken)}), and the next one perhaps; apply again for the others`,
         );
       throw error;
     });

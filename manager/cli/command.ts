@@ -1,5 +1,6 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import type { Connect } from './client.ts';
+import { jsonText, tell } from './output.ts';
 
 /** Exit codes: all is well; refused or failed; used wrongly. */
 export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
@@ -156,10 +157,10 @@ export function tellError(
   context: CommandContext,
   { message, next }: Pick<CommandError, 'message'> & { readonly next?: string | undefined },
 ): void {
-  context.stderr.write(`${message}\n${next === undefined ? '' : `Try: ${next}\n`}`);
+  tell(context, `${message}${next === undefined ? '' : `\nTry: ${next}`}`);
   if (!asksForJson(command, argv)) return;
   const error = { message, ...(next === undefined ? {} : { next }) };
-  context.stdout.write(`${JSON.stringify({ error }, undefined, 2)}\n`);
+  context.stdout.write(jsonText({ error }));
 }
 
 /** Also where other words are wrong. */

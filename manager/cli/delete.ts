@@ -6,7 +6,7 @@ import { printErrors, readInput } from './input.ts';
 import { completeKind, namespaceOf, objectPath, readTarget, shortName } from './objects.ts';
 import { CONNECTION_OPTIONS, FILE_OPTION, NAMESPACE_OPTION, OUTPUT_OPTION, textsOf } from './options.ts';
 import { inOrder, isReferredTo, refers } from './order.ts';
-import { print } from './output.ts';
+import { print, tell } from './output.ts';
 
 interface Target {
   readonly manifest: Pick<Manifest, 'kind' | 'namespace' | 'name'>;
@@ -53,7 +53,7 @@ export const deleteCommand: Command = {
       const answer = mayRoutesStay && isReferredTo(target) ? undefined : await deleteOne(ask, target);
       const deleted = answer !== undefined && answer.status < 400;
       const message = answer ? refusal(answer).message : stays(target);
-      if (!deleted) context.stderr.write(`${message}\n`);
+      if (!deleted) tell(context, message);
       if (!deleted && answer?.status !== 404) mayRoutesStay ||= refers(target);
       results.push({ kind: kind.kind, namespace, name, deleted, ...(deleted ? {} : { error: { message } }) });
     }

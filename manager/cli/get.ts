@@ -1,4 +1,3 @@
-import { stringify } from 'yaml';
 import { kindOf, kinds } from '../config/index.ts';
 import type { Kind } from '../config/kind.ts';
 import { DEFAULT_NAMESPACE, readManifest } from '../config/manifest.ts';
@@ -9,7 +8,7 @@ import { type Command, type CommandArguments, type CommandContext, EXIT, usageEr
 import { printErrors, readInput } from './input.ts';
 import { completeKind, namespaceOf, objectPath, readTarget, type ShownObject } from './objects.ts';
 import { CONNECTION_OPTIONS, FILE_OPTION, NAMESPACE_OPTION, OUTPUT_OPTION, textsOf } from './options.ts';
-import { ago, print, type Table } from './output.ts';
+import { ago, print, type Table, tell, yamlText } from './output.ts';
 
 /** Shows config objects. */
 export const getCommand: Command = {
@@ -41,7 +40,7 @@ export const getCommand: Command = {
     }
     const { objects, damaged } = await listAll(ask, target ? [target.kind] : kinds, namespace);
     printAll(context, values, objects);
-    for (const why of damaged) context.stderr.write(`${why}\n`);
+    for (const why of damaged) tell(context, why);
     return damaged.length === 0 ? EXIT.ok : EXIT.failed;
   },
 };
@@ -56,7 +55,7 @@ async function getNamed(ask: Ask, values: CommandArguments['values'], context: C
     );
   const refused = answers.filter(({ status }) => status >= 400);
   printErrors(context, errors);
-  for (const answer of refused) context.stderr.write(`${refusal(answer).message}\n`);
+  for (const answer of refused) tell(context, refusal(answer).message);
   const found = answers.flatMap(({ status, body }) => (status >= 400 ? [] : [plain(body as ShownObject)]));
   const isFine = errors.length === 0 && refused.length === 0;
   // As kubectl: of a file with one object, that object and no list of it.
@@ -67,8 +66,7 @@ async function getNamed(ask: Ask, values: CommandArguments['values'], context: C
 }
 
 function printAll(context: CommandContext, values: CommandArguments['values'], objects: readonly ShownObject[]): void {
-  if (values['output'] === 'yaml' && objects.length > 0)
-    context.stdout.write(objects.map(object => stringify(object, { lineWidth: 0 })).join('---\n'));
+  if (values['output'] === 'yaml' && objects.length > 0) context.stdout.write(objects.map(yamlText).join('---\n'));
   else print(context, values, { apiVersion: 'v1', kind: 'List', items: objects }, () => tableOf(objects));
 }
 

@@ -6,6 +6,7 @@ import { messageOf } from '../model/util/errors.ts';
 import { type Command, type CommandArguments, type CommandContext, CommandError, usageError } from './command.ts';
 import { namespaceOf } from './objects.ts';
 import { textsOf } from './options.ts';
+import { tell } from './output.ts';
 import { readText } from './read-text.ts';
 
 /** Most files that are read of a folder. */
@@ -102,7 +103,7 @@ async function filesBelow(path: string, signal: AbortSignal): Promise<readonly s
 
 /** Writes the errors of files, one a line. */
 export function printErrors(context: CommandContext, errors: readonly FileError[]): void {
-  for (const error of errors) context.stderr.write(`${describeFileError(error)}\n`);
+  for (const error of errors) tell(context, describeFileError(error));
 }
 
 /** The same of warnings. */

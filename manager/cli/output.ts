@@ -20,15 +20,30 @@ export function print(
   data: unknown,
   table: () => Table | string,
 ): void {
-  if (values['output'] === 'json') context.stdout.write(`${escapeControls(JSON.stringify(data, undefined, 2))}\n`);
-  else if (values['output'] === 'yaml') context.stdout.write(escapeControls(stringify(data, { lineWidth: 0 })));
+  if (values['output'] === 'json') context.stdout.write(jsonText(data));
+  else if (values['output'] === 'yaml') context.stdout.write(yamlText(data));
   else {
     const shown = table();
     context.stdout.write(printable(typeof shown === 'string' ? shown : tableText(context, shown)));
   }
 }
 
-/** Hosts and registries write parts of what is shown: they may not move the cursor of a terminal, nor worse. Colours stay. */
+/** Data as JSON, ending with a newline. */
+export function jsonText(data: unknown): string {
+  return `${escapeControls(JSON.stringify(data, undefined, 2))}\n`;
+}
+
+/** Data as a document of YAML. */
+export function yamlText(data: unknown): string {
+  return escapeControls(stringify(data, { lineWidth: 0 }));
+}
+
+/** Tells a person beside the data: on standard error, a line or more. */
+export function tell({ stderr }: Pick<CommandContext, 'stderr'>, text: string): void {
+  stderr.write(`${printable(text)}\n`);
+}
+
+/** Files, hosts and registries write parts of what is shown: they may not move the cursor of a terminal, nor worse. Colours stay. */
 function printable(text: string): string {
   const isColour = (at: number): boolean => text[at] === '\u001b' && /^\[\d{1,3}m/.test(text.slice(at + 1, at + 6));
   return text.replaceAll(/\p{Cc}/gu, (found, at: number) => (found === '\n' || isColour(at) ? found : ' '));
