@@ -2,7 +2,7 @@ import type { HostReport, RejectionReport } from '../api/inspect.ts';
 import { asker, askFor } from './ask.ts';
 import { type Command, EXIT } from './command.ts';
 import { CONNECTION_OPTIONS, TIMED_OUTPUT_OPTION } from './options.ts';
-import { ago, namesText, print, type Table, tableText } from './output.ts';
+import { ago, alike, namesText, print, type Table, tableText } from './output.ts';
 
 /** Shows hosts. */
 export const hostsCommand: Command = {
@@ -56,8 +56,8 @@ function hostsTable(hosts: readonly HostReport[]): Table {
 export function rejectionLines(
   rejections: readonly (RejectionReport & { readonly host: string })[],
 ): readonly string[] {
-  const byText = Map.groupBy(rejections, rejectionText);
-  return [...byText].map(([text, alike]) => `${namesText([...new Set(alike.map(({ host }) => host))])}: ${text}`);
+  const said = alike(rejections.map(rejection => [rejection.host, rejectionText(rejection)]));
+  return said.map(({ names, text }) => `${namesText(names)}: ${text}`);
 }
 
 /** The same without the host. What caused it is named once: it may be what is wrong, as with `capture of user 0`. */

@@ -82,6 +82,20 @@ export function namesText(names: readonly string[]): string {
   return `${names.slice(0, FIRST_NAMES).join(', ')} and ${names.length - FIRST_NAMES} more`;
 }
 
+/** What was said, and the names of those who said just that. */
+interface Alike {
+  readonly names: readonly string[];
+  readonly text: string;
+}
+
+/** What many say alike, once. @param said by whom, and what. */
+export function alike(said: readonly (readonly [name: string, text: string])[]): readonly Alike[] {
+  return [...Map.groupBy(said, ([, text]) => text)].map(([text, all]) => ({
+    names: [...new Set(all.map(([name]) => name))],
+    text,
+  }));
+}
+
 /** Lines under a heading such as `Wrong`; nothing when there are none. */
 export function listText(heading: string, lines: readonly string[]): string {
   return lines.length === 0 ? '' : `\n${heading}:\n${lines.map(line => `  ${line}\n`).join('')}`;

@@ -99,6 +99,23 @@ test('what many hosts say alike, or are, is one line', async t => {
   );
 });
 
+test('services that a registry lists on one removed host are one line', async t => {
+  const [{ reach: _, ...instance }] = SERVICE.instances as [Instance];
+  const withheld = [1, 2].map(id => ({ ...instance, id: `zk/${id}`, removedHost: 'b', workload: 'b/default/w' }));
+  const services = ['r', 's', 't', 'u', 'v', 'w'].map(name => ({
+    ...SERVICE,
+    hostname: `${name}.default.mesh`,
+    withheld,
+  }));
+  const { out } = await run(await startApi(t, { inspect: { services: () => services } }), 'status');
+  const lines = out.split('\n').filter(line => line.includes('removed'));
+  t.is(lines.length, 1);
+  t.regex(
+    lines[0]!,
+    /^ {2}r\.default\.mesh, s\.default\.mesh and 4 more are listed on host b, which was removed, and are not called there; /,
+  );
+});
+
 test('a service on many hosts has a line that can be read', async t => {
   const [instance] = SERVICE.instances as [Instance];
   const instances = Array.from({ length: 1_000 }, (_, index) => ({

@@ -7,7 +7,7 @@ import { type Command, type CommandContext, EXIT } from './command.ts';
 import { rejectionLines } from './hosts.ts';
 import { wayBack } from './hosts-remove.ts';
 import { CONNECTION_OPTIONS, TIMED_OUTPUT_OPTION } from './options.ts';
-import { ago, count, listText, namesText, print, tableText } from './output.ts';
+import { ago, alike, count, listText, namesText, print, tableText } from './output.ts';
 
 /** Shows the mesh at a glance. */
 export const statusCommand: Command = {
@@ -101,10 +101,7 @@ function wrongLines({ manager, hosts, registries, withheld, rejections, config }
   return [
     ...caLines(manager),
     ...hostLines(hosts, manager),
-    ...withheld.map(
-      ({ hostname, removedHost, instances }) =>
-        `${hostname} is listed ${instances === 1 ? '' : `${instances} times `}on host ${removedHost}, which was removed, and is not called there; ${wayBack(removedHost)}`,
-    ),
+    ...withheldLines(withheld),
     ...registries
       .filter(({ state }) => state !== 'synced')
       .map(({ name, state, error }) => `Registry ${name} is ${state}${error === undefined ? '' : `: ${error}`}`),
@@ -117,12 +114,19 @@ function wrongLines({ manager, hosts, registries, withheld, rejections, config }
 }
 
 function hostLines(hosts: MeshStatus['hosts'], manager: MeshStatus['manager']): string[] {
-  const said = hosts.map(host => ({ host: host.name, text: wrongOf(host, manager) }));
-  return [...Map.groupBy(said, ({ text }) => text)].flatMap(([text, alike]) =>
-    text === undefined
-      ? []
-      : [`${alike.length === 1 ? 'Host' : 'Hosts'} ${namesText(alike.map(({ host }) => host))}: ${text}`],
-  );
+  const said = hosts.flatMap(host => {
+    const text = wrongOf(host, manager);
+    return text === undefined ? [] : [[host.name, text] as const];
+  });
+  return alike(said).map(({ names, text }) => `${names.length === 1 ? 'Host' : 'Hosts'} ${namesText(names)}: ${text}`);
+}
+
+function withheldLines(withheld: MeshStatus['withheld']): string[] {
+  const listed = alike(withheld.map(({ hostname, removedHost }) => [hostname, removedHost]));
+  return listed.map(({ names, text: host }) => {
+    const be = names.length === 1 ? 'is' : 'are';
+    return `${namesText(names)} ${be} listed on host ${host}, which was removed, and ${be} not called there; ${wayBack(host)}`;
+  });
 }
 
 function wrongOf(host: ListedHost, manager: MeshStatus['manager']): string | undefined {
