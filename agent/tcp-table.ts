@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 
 /** A socket of TCP, as the kernel lists it. */
 export interface TcpSocket {
@@ -26,16 +26,30 @@ export function* socketsIn(text: string): Generator<TcpSocket> {
 /** The kernel lists sockets that listen first, and there are few of these. */
 const CHUNK_BYTES = 64 * 1024;
 
-/** The sockets of this host that listen. */
-export function readListeners(): readonly TcpSocket[] {
-  return ['/proc/net/tcp', '/proc/net/tcp6'].flatMap(path => {
-    const found = [...socketsIn(headOf(path))];
+/** Of IPv4 and IPv6, which a kernel may not have. */
+const TABLES = ['tcp', 'tcp6'];
+
+/** All sockets of this host, which takes longer the more connections it has. */
+export function readSockets(): readonly TcpSocket[] {
+  return TABLES.flatMap(name => {
+    try {
+      return [...socketsIn(readFileSync(`/proc/net/${name}`, 'latin1'))];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** The sockets that listen. @param net where the kernel has the tables of a network namespace; of this host when absent. */
+export function readListeners(net = '/proc/net'): readonly TcpSocket[] {
+  return TABLES.flatMap(name => {
+    const found = [...socketsIn(headOf(`${net}/${name}`))];
     const end = found.findIndex(({ listens }) => !listens);
     return end === -1 ? found : found.slice(0, end);
   });
 }
 
-/** The file up to where connections begin, of which there may be any number; empty where it is not there: a kernel may have no IPv6. */
+/** The file up to where connections begin, of which there may be any number; empty where it is not there. */
 function headOf(path: string): string {
   let text = '';
   try {

@@ -1,5 +1,5 @@
-import { readdir, readFile, readlink } from 'node:fs/promises';
-import { socketsIn } from '../tcp-table.ts';
+import { readdir, readlink } from 'node:fs/promises';
+import { readListeners } from '../tcp-table.ts';
 
 /**
  * Whether a process has a TCP socket that listens, in the network namespace that it is in itself.
@@ -7,11 +7,7 @@ import { socketsIn } from '../tcp-table.ts';
  */
 export async function listens(pid: number): Promise<boolean> {
   const own = await inodes(pid);
-  if (own.size === 0) return false;
-  // A kernel may have no IPv6.
-  const read = (name: string): Promise<string> => readFile(`/proc/${pid}/net/${name}`, 'latin1').catch(() => '');
-  const tables = await Promise.all(['tcp', 'tcp6'].map(read));
-  return tables.some(table => socketsIn(table).some(({ listens, inode }) => listens && own.has(inode)));
+  return own.size > 0 && readListeners(`/proc/${pid}/net`).some(({ inode }) => own.has(inode));
 }
 
 /** Inodes of its sockets. */

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import test from 'ava';
+import { socketsIn } from '../tcp-table.ts';
 import { heldIn, heldPorts } from './held-ports.ts';
 
 const TABLE = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -15,8 +16,8 @@ const TABLE = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->whe
 `;
 
 test('a port is held by each socket of a program, but for those that Envoy listens on', t => {
-  t.deepEqual([...heldIn(TABLE, 1337)], [20_001, 20_003, 20_004]);
-  t.deepEqual([...heldIn(TABLE, 1001)], [20_002, 20_003, 20_004]);
+  t.deepEqual([...heldIn(socketsIn(TABLE), 1337)], [20_001, 20_003, 20_004]);
+  t.deepEqual([...heldIn(socketsIn(TABLE), 1001)], [20_002, 20_003, 20_004]);
 });
 
 for (const address of ['127.0.0.1', '::1'])
