@@ -88,7 +88,10 @@ export class WorkloadFiles {
   async #read(path: string, before: Known | undefined): Promise<Known | undefined> {
     let version = '';
     try {
-      const { ino, size, mtimeMs, ctimeNs } = await stat(path, { bigint: true });
+      const found = await stat(path, { bigint: true });
+      // To read a pipe would wait for a writer, and a device may have no end.
+      if (!found.isFile()) throw new Error('is no plain file; write the workload into one, or move it away');
+      const { ino, size, mtimeMs, ctimeNs } = found;
       if (Date.now() - Number(mtimeMs) > YOUNG_MS) version = `${ino} ${size} ${ctimeNs}`;
       if (version !== '' && before?.version === version) return { ...before, missing: false };
       if (size > MAXIMUM_BYTES) throw new Error(`holds ${size} bytes; at most ${MAXIMUM_BYTES} are read`);
