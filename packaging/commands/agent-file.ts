@@ -3,10 +3,9 @@ import { isMap, parseDocument } from 'yaml';
 import { CommandError, EXIT } from '../../manager/cli/command.ts';
 import { describeFieldError } from '../../manager/model/util/errors.ts';
 import { Fields } from '../../manager/model/util/fields.ts';
-import { readIfThere } from '../../manager/model/util/files.ts';
 import { kinds } from '../../platforms/index.ts';
 import { type AgentConfig, readAgentConfig } from '../config/agent.ts';
-import { readConfigFile, readConfigText } from './daemon.ts';
+import { configText, readConfigFile, readConfigText } from './daemon.ts';
 
 const NAME = 'agent.yaml';
 const HEAD = '# Written by isthmus join. All that can be said here: README.md, "The agent\'s file".\n';
@@ -43,7 +42,7 @@ export async function planAgentFile(
   preset: { readonly host: string; readonly address: () => string | Promise<string> },
 ): Promise<AgentFile> {
   const path = join(configDir, NAME);
-  const before = (await readIfThere(path))?.toString();
+  const before = await configText(path);
   const document = parseDocument(before ?? HEAD);
   const isWhole = document.errors.length === 0 && (document.contents === null || isMap(document.contents));
   const said = (name: keyof Facts): string | undefined => {

@@ -50,11 +50,14 @@ export async function daemonLogger(values: CommandArguments['values']): Promise<
  */
 export async function readConfigFile<T>(configDir: string, name: string, read: (fields: Fields) => T): Promise<T> {
   const path = join(configDir, name);
-  return readConfigText(await textOf(path), path, read);
+  return readConfigText(await configText(path), path, read);
 }
 
-/** Undefined when nothing is there. A pipe may never end, and a device neither. @throws {CommandError} */
-async function textOf(path: string): Promise<string | undefined> {
+/**
+ * The text of a file of the configuration folder; undefined when nothing is there. A pipe may never end, and a device neither.
+ * @throws {CommandError}
+ */
+export async function configText(path: string): Promise<string | undefined> {
   try {
     const found = await stat(path);
     if (!found.isFile()) throw new Error('it is no plain file; name another --config-dir, or move it away');
