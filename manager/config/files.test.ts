@@ -78,7 +78,7 @@ const whole: readonly [string, string, string[]][] = [
     'kind: List\nitems: [text]',
     ['x:2:9: document: must be a map of fields, not "text"; an object has apiVersion, kind, metadata'],
   ],
-  ['bytes', '\u0000\u0001ELF\ufffd\n\u0000\n\ufffd', ['x:1:1: this is no text: it has a byte 0']],
+  ['bytes', '\u0000\u0001ELF\ufffd\n\u0000\n\ufffd', ['x:1:1: this is no text: it has a byte 0; save it as UTF-8']],
   [
     'a spec that is a text',
     'apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: a}\nspec: x',

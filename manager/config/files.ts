@@ -49,7 +49,10 @@ export function describeFileError(error: FileError): string {
  */
 export function readFile(text: string, file: string, defaultNamespace?: string): FileContent {
   if (text.includes('\0'))
-    return { objects: [], errors: [{ where: `${file}:1:1`, path: '', message: 'this is no text: it has a byte 0' }] };
+    return {
+      objects: [],
+      errors: [{ where: `${file}:1:1`, path: '', message: 'this is no text: it has a byte 0; save it as UTF-8' }],
+    };
   const lines = new LineCounter();
   const documents = parseAllDocuments(text, { lineCounter: lines });
   const objects: FileObject[] = [];

@@ -47,7 +47,7 @@ const WRONG: readonly [what: string, text: string, message: RegExp][] = [
   ['empty', '', /^f\.yaml:1: is empty/],
   ['two documents', 'name: a\n---\nname: b\n', /^f\.yaml:2: a second document begins, after "---"/],
   ['a list that holds itself', 'name: &a [*a]\n', /^f\.yaml:1: maps and lists are nested/],
-  ['no text', '\u0000\ufffdELF', /^f\.yaml:1: is no text: it has a byte 0$/],
+  ['no text', '\u0000\ufffdELF', /^f\.yaml:1: is no text: it has a byte 0; save it as UTF-8$/],
   ['no map', '- a', /^f\.yaml:1: document: must be a map of fields/],
   ['broken YAML', 'name: web\nports: [1', /^f\.yaml:2: /],
   ['no name', 'selector: {user: web}', /^f\.yaml:1: name: is missing; try "web"/],

@@ -1,9 +1,8 @@
 import { isIP } from 'node:net';
-import { LineCounter, parseDocument } from 'yaml';
 import { isLabel, PROTOCOLS, protocolOfName } from '../../manager/model/service.ts';
 import { describeFieldError, type FieldError } from '../../manager/model/util/errors.ts';
 import { Fields } from '../../manager/model/util/fields.ts';
-import { lineOf, plainOf, whyNoYaml } from '../../manager/model/util/yaml.ts';
+import { YamlText } from '../../manager/model/util/yaml.ts';
 import type { Workload, WorkloadPort } from '../../manager/model/workload.ts';
 import type { PlatformProblem } from '../platform.ts';
 
@@ -42,23 +41,17 @@ const LAST_UID = 2 ** 32 - 2;
  * @throws {DocumentError}
  */
 export function readWorkload(text: string, file: string, host: string): WorkloadDocument {
-  if (text.includes('\0')) throw new DocumentError({ where: `${file}:1`, why: 'is no text: it has a byte 0' });
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const broken = document.errors[0];
-  if (broken)
-    throw new DocumentError({ where: `${file}:${lines.linePos(broken.pos[0]).line}`, why: whyNoYaml(broken) });
-  if (document.contents === null)
-    throw new DocumentError({ where: `${file}:1`, why: 'is empty; a workload has at least "name" and "selector"' });
+  const refused = (line: number, why: string): DocumentError => new DocumentError({ where: `${file}:${line}`, why });
+  const source = new YamlText(text, refused);
+  if (source.value === null) throw refused(1, 'is empty; a workload has at least "name" and "selector"');
   const errors: FieldError[] = [];
-  const value = plainOf(document, why => new DocumentError({ where: `${file}:1`, why }));
-  const read = readFields(new Fields(value, '', errors), host);
+  const read = readFields(new Fields(source.value, '', errors), host);
   if (errors.length === 0) return read;
-  const placed = errors.map(error => ({ line: lineOf(document, lines, error.path), text: describeFieldError(error) }));
+  const placed = errors.map(error => ({ line: source.lineOf(error.path), text: describeFieldError(error) }));
   placed.sort((a, b) => a.line - b.line);
   const [first, ...more] = placed;
   const why = [first!.text, ...more.map(({ line, text }) => `line ${line}: ${text}`)].join('; ');
-  throw new DocumentError({ where: `${file}:${first!.line}`, why });
+  throw refused(first!.line, why);
 }
 
 function readFields(fields: Fields, host: string): WorkloadDocument {

@@ -154,7 +154,7 @@ for (const [name, text, message] of [
   ['all comments', '# none\n', 'a.yaml:1: is empty; to list no services write "services: []"'],
   ['two documents', 'services: []\n---\nservices: []', 'a.yaml:2: a second document begins, after "---"'],
   ['a list that holds itself', 'services: &a [*a]', 'a.yaml:1: maps and lists are nested'],
-  ['no text', '\u0000\ufffdELF', 'a.yaml:1: is no text: it has a byte 0'],
+  ['no text', '\u0000\ufffdELF', 'a.yaml:1: is no text: it has a byte 0; save it as UTF-8'],
   ['not YAML', 'services:\n  - name: "a\n', 'a.yaml:3: Missing closing "quote'],
   ['without services', 'servces: []', 'a.yaml:1: services: is missing; to list no services write "services: []"'],
   ['a map of services', 'services: {a: {}}', 'a.yaml:1: services: must be a list; put "- " before each service'],

@@ -3,12 +3,12 @@ import type { Health } from '../../manager/model/instance.ts';
 import { isLabel } from '../../manager/model/service.ts';
 import { describeFieldError, type FieldError } from '../../manager/model/util/errors.ts';
 import { Fields } from '../../manager/model/util/fields.ts';
+import { YamlText } from '../../manager/model/util/yaml.ts';
 import { keyOf } from '../mapping.ts';
 import { addressHint, isHostname, isPortName } from '../names.ts';
 import { readServicePorts } from '../ports.ts';
 import type { Problem, RegistryInstance, RegistryPort, RegistryService } from '../registry.ts';
 import { readLocality } from './locality.ts';
-import { Source } from './source.ts';
 
 /** What a file says. */
 export interface FileContent {
@@ -35,16 +35,17 @@ const HEALTHS: readonly Health[] = ['healthy', 'unhealthy', 'draining'];
  */
 export function readDocument(text: string, file: string): FileContent {
   const errors: FieldError[] = [];
-  const value = quickValue(text) ?? readSource(text, file);
+  const value = quickValue(text) ?? sourceOf(text, file).value;
+  if (value === null) throw new Error(`${file}:1: is empty; to list no services write "services: []"`);
   const fields = new Fields(value, '', errors);
   if (!fields.has('services')) fields.fail('services', 'is missing', 'to list no services write "services: []"');
   const raw = fields.raw('services');
   if (raw !== undefined && !Array.isArray(raw))
     fields.fail('services', 'must be a list', 'put "- " before each service');
   fields.unknown();
-  let source: Source | undefined;
+  let source: YamlText | undefined;
   const problemOf = (error: FieldError): Problem => {
-    source ??= new Source(text, file);
+    source ??= sourceOf(text, file);
     return { where: `${file}:${source.lineOf(error.path)}`, why: describeFieldError(error) };
   };
   if (errors.length > 0) {
@@ -54,12 +55,9 @@ export function readDocument(text: string, file: string): FileContent {
   return readServices(raw as unknown[], problemOf);
 }
 
-/** @throws {Error} with file and line when there is nothing to read. */
-function readSource(text: string, file: string): unknown {
-  if (text.includes('\0')) throw new Error(`${file}:1: is no text: it has a byte 0`);
-  const { value } = new Source(text, file);
-  if (value === null) throw new Error(`${file}:1: is empty; to list no services write "services: []"`);
-  return value;
+/** @throws {Error} with file and line when it is not YAML. */
+function sourceOf(text: string, file: string): YamlText {
+  return new YamlText(text, (line, why) => new Error(`${file}:${line}: ${why}`));
 }
 
 function readServices(entries: readonly unknown[], problemOf: (error: FieldError) => Problem): FileContent {

@@ -16,7 +16,12 @@ const broken: readonly [what: string, text: string, path: string, said: RegExp][
   ['a list that holds itself', 'name: &a [*a]\n', 'line 1', /^maps and lists are nested .* or hold themselves/],
   ['a map that holds itself', 'name: &a { b: *a }\n', 'line 1', /^maps and lists are nested .* or hold themselves/],
   ['20,000 lists in each other', '['.repeat(20_000), 'line 1', /^maps and lists are nested/],
-  ['UTF-16', Buffer.from('name: a\n', 'utf16le').toString(), 'line 1', /^is no text: it has a byte 0$/],
+  [
+    'UTF-16',
+    Buffer.from('name: a\n', 'utf16le').toString(),
+    'line 1',
+    /^is no text: it has a byte 0; save it as UTF-8$/,
+  ],
   ['aliases of aliases', TENFOLD, 'line 1', /^Excessive alias count/],
 ];
 
