@@ -2,38 +2,29 @@ import { debounce } from '../manager/model/util/debounce.ts';
 import { messageOf } from '../manager/model/util/errors.ts';
 import { rerun } from '../manager/model/util/rerun.ts';
 import type { LocalWorkload } from '../platforms/platform.ts';
-import { callersAt } from './capture.ts';
 import { Capturing, type CapturingOptions } from './capturing.ts';
 import { Compiler } from './compile/compile.ts';
 import type { HostSettings, Problem, WorkloadInput } from './compile/input.ts';
-import { identityOf } from './compile/tls.ts';
 import type { AdsServer } from './envoy/ads/server.ts';
 import type { Gaps } from './gaps.ts';
 import type { HostProxy } from './host-proxy.ts';
-import type { Certificates } from './keys/certificates.ts';
 import type { Knowledge } from './knowledge.ts';
-import { type Member, Members } from './members.ts';
+import type { Member } from './members.ts';
 import type { AgentOptions } from './options.ts';
+import { Roster, type RosterOptions } from './roster.ts';
 import type { Callers } from './state/callers.ts';
-import { heldPorts } from './state/held-ports.ts';
-import type { OutboundPorts } from './state/outbound-ports.ts';
-import { confined, otherwiseCalled, portless, Unserved } from './unserved.ts';
-import { linkNamespaces } from './workloads/namespace-links.ts';
 
-export interface ConvergeOptions extends CapturingOptions {
-  readonly agent: AgentOptions;
+/** What the host is brought from, and to. */
+export interface ConvergeOptions extends CapturingOptions, RosterOptions {
+  readonly agent: CapturingOptions['agent'] & Pick<AgentOptions, 'host'>;
   readonly knowledge: Knowledge;
   readonly gaps: Pick<Gaps, 'open'>;
-  readonly ads: AdsServer;
+  readonly ads: Pick<AdsServer, 'applied' | 'expect' | 'status' | 'update'>;
   readonly settings: HostSettings;
-  readonly certificates: Certificates;
-  readonly ports: OutboundPorts;
   readonly callers: Callers;
-  readonly proxy: HostProxy;
+  readonly proxy: Pick<HostProxy, 'confined' | 'ensure' | 'fresh' | 'mayBeOld' | 'status'>;
   /** Workloads of the host came, went or changed. */
   readonly onMembers: () => void;
-  /** Workloads came or went, or got other ports: who remembers the ports has to look. */
-  readonly onPorts: () => void;
   /** Other identities than before may call from here: who remembers them has to look. */
   readonly onCallers: () => void;
   /** What is in force on this host changed. */
@@ -57,7 +48,7 @@ const DAY_MS = 86_400_000;
 export class Converge {
   readonly #options: ConvergeOptions;
   readonly #compiler = new Compiler();
-  readonly #members = new Members();
+  readonly #roster: Roster;
   readonly #capturing: Capturing;
   readonly #config = rerun(
     () => this.#configure(),
@@ -68,24 +59,11 @@ export class Converge {
   );
   readonly #capture = rerun(() => this.#captureReady(), this.#fail('cannot set the capture rules; those before stay'));
   readonly #soon = debounce(() => void this.#config.call(), QUIET_MS, CEILING_MS);
-  #workloads: readonly LocalWorkload[] = [];
-  /** Those whose namespaces have their links. */
-  #linked: readonly LocalWorkload[] | undefined;
-  #unlinked: readonly Problem[] = [];
-  readonly #unserved: Unserved;
-  /** Those that were given their ports. */
-  #assigned: readonly LocalWorkload[] | undefined;
-  /** What {@link workloads} was called with last. */
-  #latest: readonly LocalWorkload[] = [];
-  #known = false;
-  /** Identities that certificates were asked for. */
-  #wanted: ReadonlySet<string> = new Set();
-  #all: readonly Member[] = [];
+  /** All of the host; undefined until the platforms have said what runs here. */
+  #workloads: readonly LocalWorkload[] | undefined;
   #joined: readonly Member[] = [];
   #problems: readonly Problem[] = [];
   #settled: unknown;
-  /** Listeners that Envoy refused since the last round. */
-  readonly #refused = new Set<string>();
   #retry: NodeJS.Timeout | undefined;
   /** Until somebody who left counts no more. */
   #leaving: NodeJS.Timeout | undefined;
@@ -97,35 +75,17 @@ export class Converge {
   constructor(options: ConvergeOptions) {
     this.#options = options;
     this.#capturing = new Capturing(options);
-    this.#unserved = new Unserved(options.logger);
+    this.#roster = new Roster(options);
   }
 
   /** All workloads of the host. Resolves when Envoy was given what follows from them. */
   async workloads(workloads: readonly LocalWorkload[]): Promise<void> {
-    this.#latest = workloads;
     // It begins while certificates are read and its config is made. What goes wrong is told by the round that waits for it.
     void this.#proxyFor(workloads).catch(() => undefined);
-    await this.#wantCertificates(workloads);
-    // What came later may have been quicker.
-    if (this.#latest !== workloads) return;
     // Not before their certificates are read from disk: a round in between would take them for workloads that have none.
+    if (!(await this.#roster.want(workloads))) return;
     this.#workloads = workloads;
-    this.#known = true;
     await this.#config.call();
-  }
-
-  /** Those of the workloads, and those that some have until they are given theirs. */
-  async #wantCertificates(workloads: readonly LocalWorkload[]): Promise<void> {
-    const { knowledge, certificates } = this.#options;
-    const { trustDomain } = knowledge.mesh();
-    const uids = new Set(workloads.map(({ workload }) => workload.uid));
-    const had = this.#all.filter(({ input, state }) => state === 'joined' && uids.has(input.local.workload.uid));
-    const identities = [
-      ...workloads.map(({ workload }) => identityOf(workload, trustDomain)),
-      ...had.map(({ identity }) => identity),
-    ];
-    this.#wanted = new Set(identities);
-    await certificates.want(this.#wanted);
   }
 
   /** Something that the config follows from changed. */
@@ -141,7 +101,7 @@ export class Converge {
 
   /** Envoy refused a listener: a program may have taken its port before Envoy could listen there. */
   refused(listener: string): void {
-    this.#refused.add(listener);
+    this.#roster.refused(listener);
     this.#soon.call();
   }
 
@@ -161,7 +121,7 @@ export class Converge {
   }
 
   members(): readonly Member[] {
-    return this.#all;
+    return this.#roster.all();
   }
 
   /** Those whose traffic is captured. */
@@ -175,14 +135,7 @@ export class Converge {
   }
 
   problems(): readonly Problem[] {
-    const { certificates, knowledge } = this.#options;
-    const { trustDomain } = knowledge.mesh();
-    return [
-      ...this.#problems,
-      ...otherwiseCalled(this.#workloads, this.#all, ({ workload }) =>
-        certificates.reason(identityOf(workload, trustDomain)),
-      ),
-    ];
+    return [...this.#problems, ...this.#roster.outdated()];
   }
 
   capture(): ReturnType<Capturing['status']> {
@@ -191,25 +144,28 @@ export class Converge {
 
   async #configure(): Promise<void> {
     // Until the platforms have said what runs here, Envoy keeps what it has: to give it less would be to take workloads out.
-    if (!this.#known || this.#options.signal.aborted) return;
+    const workloads = this.#workloads;
+    if (workloads === undefined || this.#options.signal.aborted) return;
     const { agent, settings, knowledge, ads, proxy } = this.#options;
-    const proxied = this.#proxyFor(this.#workloads);
+    const proxied = this.#proxyFor(workloads);
     // What goes wrong is told where it is waited for.
     proxied.catch(() => undefined);
     // An Envoy that takes over from one of another version waits for its config; later, config may need rights that only the new one has.
     if (this.#given) await proxied;
-    await this.#link();
-    this.#assign();
+    await this.#roster.update(workloads);
     this.#options.onMembers();
     if (!this.#given && this.#options.gaps.open() && proxy.mayBeOld) return this.#keep(proxied);
     const { confined: reason } = proxy;
-    const joined = this.#all.filter(({ state, input }) => state === 'joined' && !(reason && hasNamespace(input)));
+    const joined = this.#roster
+      .all()
+      .filter(({ state, input }) => state === 'joined' && !(reason && hasNamespace(input)));
     await this.#capturing.letGo(joined);
     this.#joined = joined;
     const { resources, problems } = this.#compiler.compile(
       knowledge.input(joined, this.#left(joined), agent.host, settings),
     );
-    this.#problems = [...problems, ...this.#leftOut(reason)];
+    this.#problems = [...problems, ...this.#roster.leftOut(reason)];
+    if (this.#roster.lacks) this.#retryLater();
     ads.update(resources);
     this.#given = true;
     await proxied;
@@ -245,15 +201,6 @@ export class Converge {
     return callers.left();
   }
 
-  /** Where it fails, Envoy refuses what has no link, and it is tried again; all others must not wait for that. */
-  async #link(): Promise<void> {
-    const workloads = this.#workloads;
-    if (this.#linked === workloads) return;
-    this.#unlinked = await linkNamespaces(this.#options.settings.namespaces, workloads);
-    if (this.#unlinked.length === 0) this.#linked = workloads;
-    else this.#retryLater();
-  }
-
   /** Has an Envoy run. All workloads count, joined or not: it shall have its rights from the start, and get no config that it has no right to. */
   #proxyFor(workloads: readonly LocalWorkload[]): Promise<void> {
     const { proxy, signal } = this.#options;
@@ -263,19 +210,16 @@ export class Converge {
     );
   }
 
-  /** The workloads that are not served now. @param reason why Envoy has not the rights for some. */
-  #leftOut(reason: string | undefined): readonly Problem[] {
-    const without = portless(this.#workloads, this.#all);
-    // A port may be free later.
-    if (without.length > 0) this.#retryLater();
-    return this.#unserved.update([...this.#unlinked, ...confined(this.#all, reason), ...without]);
-  }
-
   /** Whether capture or the policies in force may change: not for a change of services or instances. */
   #news(joined: readonly Member[]): boolean {
     const { knowledge, names } = this.#options;
     // Whoever found a port only now has yet to be told of.
-    const inputs = [knowledge.mesh(), JSON.stringify(names()), this.#all.length, ...joined.map(({ input }) => input)];
+    const inputs = [
+      knowledge.mesh(),
+      JSON.stringify(names()),
+      this.#roster.all().length,
+      ...joined.map(({ input }) => input),
+    ];
     const before = this.#settled as readonly unknown[] | undefined;
     if (before?.length === inputs.length && inputs.every((input, index) => input === before[index])) return false;
     this.#settled = inputs;
@@ -291,40 +235,8 @@ export class Converge {
     if (outcome === 'untaken') {
       this.#settled = undefined;
       this.#soon.call();
-    } else await this.#dropCertificates();
+    } else await this.#roster.dropCertificates();
     this.#options.onInForce();
-  }
-
-  /** Once Envoy has the new ones in use. */
-  async #dropCertificates(): Promise<void> {
-    const used = new Set(this.#all.map(({ identity }) => identity));
-    const { trustDomain } = this.#options.knowledge.mesh();
-    for (const { workload } of this.#latest) used.add(identityOf(workload, trustDomain));
-    if (![...this.#wanted].every(identity => used.has(identity))) await this.#wantCertificates(this.#latest);
-  }
-
-  /** Gives all their ports; those whose listeners were refused get others, if a program has theirs. */
-  #assign(): void {
-    const { ports, onPorts } = this.#options;
-    const uids = callersAt(this.#all, this.#refused).map(({ input }) => input.local.workload.uid);
-    this.#refused.clear();
-    const doubted = ports.doubt(uids);
-    const before = this.#all.length;
-    this.#all = this.#fitting();
-    if (doubted || this.#assigned !== this.#workloads || this.#all.length !== before) onPorts();
-    this.#assigned = this.#workloads;
-  }
-
-  /** The members that there are ports for. */
-  #fitting(): readonly Member[] {
-    const { agent, knowledge, certificates, ports } = this.#options;
-    return this.#members.update(this.#workloads, {
-      trustDomain: knowledge.mesh().trustDomain,
-      ports,
-      held: () => heldPorts(agent.envoy.uid),
-      policy: uid => knowledge.policy(uid),
-      certified: identity => certificates.has(identity),
-    });
   }
 
   #fail(message: string): (error: unknown) => void {
