@@ -1,4 +1,5 @@
 import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { http } from '../../manager/model/util/http.ts';
 
 /** A counter or gauge of Envoy. */
@@ -39,6 +40,9 @@ export interface AdminOptions {
   /** Deadline of each call, ms. */
   readonly timeoutMs?: number;
 }
+
+/** How often it is looked whether connections are left, milliseconds. */
+const IDLE_LOOK_MS = 100;
 
 /** Talks to Envoy's admin interface. Every call throws when Envoy is not there, or when the deadline or the signal ends it. */
 export class EnvoyAdmin {
@@ -82,6 +86,15 @@ export class EnvoyAdmin {
   /** Listeners stop taking connections; those that stand go on until their peers close them. */
   async drain(signal?: AbortSignal): Promise<void> {
     await this.#ok('POST', '/drain_listeners?graceful', signal);
+  }
+
+  /** Resolves when no connection is left, or the signal aborts. */
+  async idle(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const stats = await this.stats('^listener\\..*\\.downstream_cx_active$', signal).catch(() => []);
+      if (!stats.some(({ name, value }) => value > 0 && !name.includes('admin'))) return;
+      await delay(IDLE_LOOK_MS, undefined, { signal }).catch(() => undefined);
+    }
   }
 
   /** Has it open the files anew that it writes to; done once it writes again. */

@@ -1,24 +1,24 @@
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { rm, stat } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Backoff } from '../../manager/model/util/backoff.ts';
 import { messageOf } from '../../manager/model/util/errors.ts';
 import { Wake } from '../../manager/model/util/wake.ts';
 import { EnvoyAdmin } from './admin.ts';
 import { Deaths } from './deaths.ts';
-import { envoyCommand, type Generation, launch, upMs } from './launch.ts';
+import { type Generation, launch, upMs } from './launch.ts';
 import { Line } from './line.ts';
 import { listens } from './listens.ts';
 import { LogFile } from './log-file.ts';
 import { prepareFolders } from './own-folders.ts';
-import type { EnvoyProcessOptions, EnvoyStart } from './process-options.ts';
-import { isAlive, type ProcessRef, sendSignal } from './process-ref.ts';
+import { type EnvoyProcessOptions, type EnvoyStart, keyOf } from './process-options.ts';
+import { isAlive, type ProcessRef } from './process-ref.ts';
 import { type ProcessState, readState, writeState } from './process-state.ts';
 import type { EnvoyProcessStatus } from './process-status.ts';
-import { ASK_MS, LATE_MS, Pulse, signOf } from './pulse.ts';
+import { ASK_MS, LATE_MS, signOf } from './pulse.ts';
 import { endAll, strayEnvoys } from './strays.ts';
 import { Succession } from './succession.ts';
+import { Vitals } from './vitals.ts';
 
 const STABLE_MS = 10_000;
 
@@ -50,12 +50,7 @@ export class EnvoyProcess {
   readonly #deaths = new Deaths();
   /** Why no other could take over from it, when that is tried again, of `performance.now()`, and the waits in between. */
   #outdated: { readonly reason: string; readonly again: number; readonly waits: Backoff } | undefined;
-  /** Of the process that {@link #state} names. */
-  #pulse: Pulse | undefined;
-  /** Whether it was told that the process does not answer. */
-  #silent = false;
-  /** Why it was killed here. */
-  #killed: string | undefined;
+  readonly #vitals: Vitals;
   readonly #line: Line;
   readonly #succession: Succession;
   readonly #stopping = new AbortController();
@@ -66,6 +61,7 @@ export class EnvoyProcess {
   constructor(options: EnvoyProcessOptions) {
     this.#options = options;
     this.#admin = new EnvoyAdmin({ socket: options.paths.admin, timeoutMs: ASK_MS });
+    this.#vitals = new Vitals(this.#admin, options.log, options.pulse);
     this.#line = new Line(options.paths);
     this.#log = new LogFile(options.paths.log);
     this.#succession = new Succession(this.#admin, this.#log, options.takeOverMs);
@@ -79,7 +75,7 @@ export class EnvoyProcess {
    */
   async start(signal: AbortSignal): Promise<EnvoyStart> {
     const until = AbortSignal.any([signal, this.#stopping.signal]);
-    const key = await this.#key();
+    const key = await keyOf(this.#options);
     const before = await this.#found(until);
     let how: EnvoyStart = 'started';
     if (before?.key === key) {
@@ -125,7 +121,7 @@ export class EnvoyProcess {
       lastDeath: last,
       unable,
       outdated: this.#outdated?.reason,
-      silentSince: this.#pulse?.silentSince,
+      silentSince: this.#vitals.silentSince,
     };
   }
 
@@ -148,29 +144,11 @@ export class EnvoyProcess {
     if (graceMs > 0 && (await isAlive(state))) {
       await this.#admin.drain().catch((error: unknown) => this.#options.log.debug(messageOf(error)));
       const grace = AbortSignal.timeout(graceMs);
-      await this.#idle(signal ? AbortSignal.any([signal, grace]) : grace);
+      await this.#admin.idle(signal ? AbortSignal.any([signal, grace]) : grace);
       signal?.throwIfAborted();
     }
     await endAll([state]);
     await this.#line.forget(state.before);
-  }
-
-  /** Resolves when no connection is left, or the signal aborts. */
-  async #idle(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const stats = await this.#admin.stats('^listener\\..*\\.downstream_cx_active$', signal).catch(() => []);
-      const busy = stats.some(({ name, value }) => value > 0 && !name.includes('admin'));
-      if (!busy) return;
-      await delay(100, undefined, { signal }).catch(() => undefined);
-    }
-  }
-
-  async #key(): Promise<string> {
-    const { binary, uid, gid, capabilities = [] } = this.#options;
-    const { size, mtimeMs } = await stat(binary);
-    const command = envoyCommand(this.#options, { epoch: 0, baseId: undefined });
-    const all = [this.#options.bootstrap, command, binary, uid, gid, capabilities, size, mtimeMs];
-    return createHash('sha256').update(JSON.stringify(all)).digest('base64url');
   }
 
   /**
@@ -279,9 +257,7 @@ export class EnvoyProcess {
 
   #follow(state: ProcessState): void {
     this.#state = state;
-    this.#killed = undefined;
-    // How long it has been silent counts on.
-    if (this.#pulse?.pid !== state.pid) this.#pulse = new Pulse(state.pid, this.#options.pulse);
+    this.#vitals.follow(state);
   }
 
   async #supervise(key: string, signal: AbortSignal): Promise<void> {
@@ -321,7 +297,7 @@ export class EnvoyProcess {
   /** Whether the next agent could not find it, or nobody ask it and take over from it. One that begins has no socket yet. */
   get #isLost(): boolean {
     const { state, admin } = this.#options.paths;
-    return !existsSync(state) || (this.#pulse?.heard === true && !this.#outdated && !existsSync(admin));
+    return !existsSync(state) || (this.#vitals.heard && !this.#outdated && !existsSync(admin));
   }
 
   /**
@@ -335,31 +311,14 @@ export class EnvoyProcess {
       const now = performance.now();
       if (this.#outdated && now >= this.#outdated.again) return 'outdated';
       if (this.#isLost) return 'lost';
-      await this.#ask(signal);
+      await this.#vitals.ask(signal);
       const soon = now - this.#since.at < this.#stableMs || now - this.#suspectedAt < SUSPECTED_MS;
       const ms = Math.min(soon ? LOOK_SOON_MS : LOOK_MS, this.#options.pulse?.askMs ?? LOOK_MS);
       const before = performance.now();
       await wake.wait(ms);
-      if (performance.now() - before > ms + LATE_MS) this.#pulse?.late();
+      if (performance.now() - before > ms + LATE_MS) this.#vitals.late();
     }
     return signal.aborted ? 'over' : 'died';
-  }
-
-  /** Asks Envoy for a sign of life when that is due. One that hangs is ended, which is then mended as any death. */
-  async #ask(signal: AbortSignal): Promise<void> {
-    const [state, pulse, { log }] = [this.#state!, this.#pulse!, this.#options];
-    if (!pulse.due) return;
-    const hangs = await pulse.beat(() => signOf(this.#admin, state.epoch, signal));
-    if (signal.aborted) return;
-    const { silentSince: since } = pulse;
-    const { pid } = state;
-    if (since === undefined && this.#silent) log.info('Envoy answers again', { pid });
-    if (since !== undefined && !this.#silent)
-      log.error('Envoy does not answer', { pid, since: new Date(since).toISOString() });
-    this.#silent = since !== undefined;
-    if (!hangs) return;
-    this.#killed = `it hung: no answer since ${new Date(since ?? Date.now()).toISOString()}, and no work done; the agent ended it`;
-    await sendSignal(state, 'SIGKILL');
   }
 
   async #takeOverAgain(key: string, signal: AbortSignal): Promise<void> {
@@ -372,7 +331,7 @@ export class EnvoyProcess {
   }
 
   async #again(key: string, signal: AbortSignal): Promise<void> {
-    const reason = this.#killed ?? (await this.#log.reason(this.#since.logSize)) ?? 'it left no word';
+    const reason = this.#vitals.killed ?? (await this.#log.reason(this.#since.logSize)) ?? 'it left no word';
     if (this.#deaths.died(this.#state!, reason))
       this.#options.log.error('Envoy died; starting it again', { pid: this.#state?.pid, reason });
     await this.#pause(signal);
