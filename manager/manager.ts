@@ -123,7 +123,7 @@ function sayWhenCaEnds({ authority, clock }: Pick<Parts, 'authority' | 'clock'>,
 type Parts = Awaited<ReturnType<typeof assemble>>;
 
 async function assemble(options: ManagerOptions, logger: Logger) {
-  const { store, trustDomain, ca, clock = systemClock } = options;
+  const { store, trustDomain, ca, version, clock = systemClock } = options;
   const now = (): number => clock.now();
   const authority = await loadAuthority(store, { trustDomain, now, ...(ca && { given: ca }) });
   const { catalog, withheld } = await makeCatalog(options, { authority, now, logger });
@@ -151,7 +151,6 @@ async function assemble(options: ManagerOptions, logger: Logger) {
   const served = { wire, authority, members, signing, hosts, publisher, refusals, ready: ready.promise, logger, clock };
   const server: AgentServer = new AgentServer(served);
   const registries = new Registries({ registries: options.registries, catalog, store, clock, logger });
-  const { version } = options;
   const manager = { version, pid: process.pid, startedAt: now(), trustDomain, caEnds: authority.ends };
   const inspect = new Inspection({ catalog, hosts, members, publisher, registries, refusals, manager });
   const services = (): ReturnType<Inspection['services']> => {
@@ -160,22 +159,16 @@ async function assemble(options: ManagerOptions, logger: Logger) {
   };
   const removal = new Removal({ members, hosts, tokens, withheld, services, now, logger });
   return {
+    ...served,
     store,
-    clock,
-    logger,
-    authority,
     catalog,
-    hosts,
     hostMemory,
     withheld,
-    publisher,
-    members,
     tokens,
     ready,
     server,
     registries,
     inspect,
-    refusals,
     removal,
   };
 }

@@ -45,28 +45,23 @@ export function serveTcp(
   idleMs: number = IDLE_MS,
 ): void {
   const framing = new Framing();
-  const upstream = new TcpUpstream(
-    dial,
-    message => send(message),
-    () => flow(),
-    idleMs,
-  );
+  const upstream = new TcpUpstream(dial, send, flow, idleMs);
   let pending = 0;
   let ended = false;
   // Who asks nothing more still waits for answers, and the other server is told the same.
-  const finish = (): void => {
+  function finish(): void {
     if (ended && pending === 0) upstream.finish(() => client.end());
-  };
-  const flow = (): void => {
+  }
+  function flow(): void {
     if (upstream.isFull || pending + upstream.waiting >= MOST_PENDING) client.pause();
     else client.resume();
-  };
-  const send = (message: Buffer): void => {
+  }
+  function send(message: Buffer): void {
     if (!client.writable) return;
     // A reader that is slower than the server holds the server up.
     if (!client.write(frame(message))) upstream.pause();
-  };
-  const serve = async (query: Buffer): Promise<void> => {
+  }
+  async function serve(query: Buffer): Promise<void> {
     pending += 1;
     flow();
     try {
@@ -78,7 +73,7 @@ export function serveTcp(
       flow();
       finish();
     }
-  };
+  }
   client.allowHalfOpen = true;
   client.on('end', () => {
     ended = true;

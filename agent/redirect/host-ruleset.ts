@@ -37,7 +37,10 @@ function markOf(listenerPort: number): number {
  * let pass what is new or known: they are rewritten before the kernel looks at them, and answers after that.
  */
 export function hostRuleset(capture: HostCapture): Ruleset {
-  const structure = `${SETS}${early(capture.virtualRanges)}${leaving(capture)}${arriving(capture.virtualRanges)}`;
+  const { virtualRanges } = capture;
+  const structure = [SETS, early(virtualRanges), leaving(capture), accepting(capture), arriving(virtualRanges)].join(
+    '',
+  );
   // nft lists no port that tproxy takes from a map, and what it lists could not be loaded again: hence a chain for each listener.
   const chains = Object.fromEntries(
     capture.users.map(({ listenerPort }) => [chainOf(listenerPort), given(listenerPort)]),
@@ -93,12 +96,8 @@ function early(virtualRanges: readonly string[]): string {
  * What leaves is marked; what goes to other hosts, which is the most, is looked at least. Who opens a connection decides; what a socket still
  * has to send when its program is gone is in nobody's name, and goes where the connection leads. Questions of workloads to the host's name
  * servers went to the agent while it lives; its answers bear the server's address, and what others answer in its place is dropped.
- *
- * Who accepts a connection at a port of a workload is that workload's user, at the address that is its own where it names one, or root, who
- * may listen for others.
  */
 function leaving({ virtualRanges, proxyUid, agentUid }: HostCapture): string {
-  const exempt = [...new Set([0, agentUid, proxyUid])].join(', ');
   const answers = `th sport ${PORTS.dns}-${PORTS.lastDns} jump answered`;
   return `
   chain out {
@@ -121,6 +120,24 @@ function leaving({ virtualRanges, proxyUid, agentUid }: HostCapture): string {
   chain proxy {
     tcp dport @own meta priority != ${DELIVERY_PRIORITY} fib daddr type local meta mark set ${INWARD}
   }
+  chain answered {
+    udp sport ${PORTS.dns} meta skuid ${agentUid} update @alive { meta mark & 0 timeout ${ALIVE_MS}ms } return
+    meta skuid != ${agentUid} meta mark & 0 @alive drop
+    meta skuid != ${agentUid} return
+    ip saddr set udp sport map @servers4 udp sport set 53 accept
+    ip saddr set tcp sport map @servers4 tcp sport set 53 accept
+    ip6 saddr set udp sport map @servers6 udp sport set 53 accept
+    ip6 saddr set tcp sport map @servers6 tcp sport set 53 accept
+  }`;
+}
+
+/**
+ * Who accepts a connection at a port of a workload is that workload's user, at the address that is its own where it names one, or root, who
+ * may listen for others.
+ */
+function accepting({ proxyUid, agentUid }: HostCapture): string {
+  const exempt = [...new Set([0, agentUid, proxyUid])].join(', ');
+  return `
   chain local {
     meta skuid { ${exempt} } return
     meta skuid . ip daddr . tcp dport @holders4 return
@@ -142,15 +159,6 @@ function leaving({ virtualRanges, proxyUid, agentUid }: HostCapture): string {
   chain foreign {
     meta mark set ${NOBODYS}
     meta skuid != 0 meta mark set ${ANOTHERS}
-  }
-  chain answered {
-    udp sport ${PORTS.dns} meta skuid ${agentUid} update @alive { meta mark & 0 timeout ${ALIVE_MS}ms } return
-    meta skuid != ${agentUid} meta mark & 0 @alive drop
-    meta skuid != ${agentUid} return
-    ip saddr set udp sport map @servers4 udp sport set 53 accept
-    ip saddr set tcp sport map @servers4 tcp sport set 53 accept
-    ip6 saddr set udp sport map @servers6 udp sport set 53 accept
-    ip6 saddr set tcp sport map @servers6 tcp sport set 53 accept
   }`;
 }
 
