@@ -108,6 +108,18 @@ test('a watch of some labels tells when an object loses them, and of one name no
   named.leave();
 });
 
+test('a watch goes on past an object that is damaged in the store, which counts as gone', async t => {
+  const api = await startApi(t);
+  await write(api, 'a', 'one');
+  const { events, leave } = await open(api, '');
+  t.is(show(await events.next()), 'ADDED a one');
+  await api.store.put('config/networking.istio.io/destinationrules/default/a', new TextEncoder().encode('{"api'));
+  await write(api, 'b', 'two');
+  t.is(show(await events.next()), 'DELETED a');
+  t.is(show(await events.next()), 'ADDED b two');
+  leave();
+});
+
 test('a watch from history that is gone is told to list again', async t => {
   const api = await startApi(t, { historySize: 4 });
   for (let index = 0; index < 20; index += 1) await write(api, 'a', `h${index}`);

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import type { Kind } from '../config/kind.ts';
 import { configKey } from '../config/stored.ts';
 import type { Store, StoreChange } from '../store/store.ts';
-import { type ApiObject, represent, representAll, representGone } from './representation.ts';
+import { type ApiObject, representAll, representGone } from './representation.ts';
 import type { ObjectFilter } from './selectors.ts';
 import { ApiError, apiErrorOf, statusObject } from './status.ts';
 
@@ -61,15 +61,17 @@ async function* events(store: Store, request: WatchRequest, signal: AbortSignal)
   }
 }
 
-/** An object whose labels are not chosen may have been before the change, or before it was deleted: then, too, a deletion is told. */
+/**
+ * An object whose labels are not chosen may have been before the change, or before it was deleted: then, too, a deletion is told. So it is of
+ * one that was damaged in the store, as a list leaves it out.
+ */
 function eventOf(change: StoreChange, { kind, apiVersion, filter }: WatchRequest): Event | undefined {
-  const isGone = change.type === 'delete';
-  const object = isGone
-    ? representGone(kind, change.key, apiVersion, change.revision)
-    : represent(change.entry, apiVersion);
+  const { key, revision } = change.type === 'put' ? change.entry : change;
+  const [there] = change.type === 'put' ? representAll([change.entry], apiVersion).objects : [];
+  const object = there ?? representGone(kind, key, apiVersion, revision);
   if (!filter.byName(object.metadata)) return undefined;
-  const isNew = !isGone && change.entry.createdRevision === change.entry.revision;
-  if (!isGone && isChosen(object, filter)) return [isNew ? 'ADDED' : 'MODIFIED', object];
+  const isNew = change.type === 'put' && change.entry.createdRevision === revision;
+  if (there && isChosen(there, filter)) return [isNew ? 'ADDED' : 'MODIFIED', there];
   return isNew ? undefined : ['DELETED', object];
 }
 
