@@ -29,11 +29,32 @@ export const authorizationPolicyKind: Kind<'AuthorizationPolicy', AuthorizationP
     return compact({ selector, action: known ?? 'ALLOW', rules });
   },
   describe({ selector, action, rules }) {
-    const from = rules.flatMap(rule => rule.from ?? []).flatMap(({ source }) => Object.values(source).flat());
-    const who = from.length > 0 ? from.join(', ') : rules.length === 0 ? 'nobody' : 'everybody';
+    const who = rules.length === 0 ? 'nobody' : rules.map(describeRule).join('; ');
     return `${describeSelector(selector)}: ${action} ${who}`;
   },
 };
+
+/** `isthmus.mesh/ns/default/sa/web, everybody but not namespace shop, at port 8080`. */
+function describeRule({ from, to }: AuthorizationRule): string {
+  const who = from?.map(({ source }) => describeSource(source)).join(', ') ?? 'everybody';
+  return to === undefined ? who : `${who}, at ${to.map(({ operation }) => describeOperation(operation)).join(' or ')}`;
+}
+
+function describeSource({ principals, notPrincipals, namespaces, notNamespaces }: AuthorizationSource): string {
+  const are = [oneOf('', principals), oneOf('namespace ', namespaces)].filter(text => text !== undefined);
+  const areNot = [oneOf('', notPrincipals), oneOf('namespace ', notNamespaces)].filter(text => text !== undefined);
+  const who = are.length === 0 ? 'everybody' : are.join(' in ');
+  return areNot.length === 0 ? who : `${who} but not ${areNot.join(' nor ')}`;
+}
+
+function describeOperation({ ports, notPorts }: AuthorizationOperation): string {
+  const at = oneOf('port ', ports) ?? 'every port';
+  return notPorts === undefined ? at : `${at} but not ${notPorts.join(' or ')}`;
+}
+
+function oneOf(prefix: string, entries: readonly string[] | undefined): string | undefined {
+  return entries && `${prefix}${entries.join(' or ')}`;
+}
 
 function readRule(rule: Fields): AuthorizationRule {
   const from = readNonEmpty(rule, 'from', 'source', readSource);
