@@ -97,6 +97,21 @@ test('a workload brings its policy, and the services that it registers; each goe
   t.is(catalog.policyOf(WEB.uid), undefined);
 });
 
+test('a workload that changes has the services at its port put together anew, not all that are listed on its host', async t => {
+  const { catalog, news } = begin(t);
+  const at = (name: string, address: string, number: number): FollowedService => {
+    const [instance] = service(name, address).instances;
+    return { ...service(name, address), instances: [{ ...instance!, ports: [{ name: 'http', number }] }] };
+  };
+  catalog.setSource('first', 'here', at('here', '::ffff:10.0.0.1', 80));
+  for (const number of [81, 82, 83]) catalog.setSource('first', `s${number}`, at(`s${number}`, '10.0.0.1', number));
+  await news('here', 's81', 's82', 's83');
+  const { rebuilds } = catalog;
+  catalog.workloadsChanged('a', new Set([WEB.uid]));
+  t.deepEqual(await news(), ['InstanceList here', `WorkloadPolicy ${WEB.uid}`]);
+  t.is(catalog.rebuilds - rebuilds, 1);
+});
+
 test('config is published where it acts: views of its services, policies of its workloads', async t => {
   const { catalog, news } = begin(t);
   catalog.workloadsChanged('a', new Set([WEB.uid, API.uid]));

@@ -83,7 +83,7 @@ export class Catalog implements ResourceSource, HostListener {
     this.#logger = options.logger;
     this.#sources = new Sources(options.registries);
     this.#withheld = options.withheld;
-    this.#withheld.connect(places => this.#markAt(places));
+    this.#withheld.connect(endpoints => this.#markAt(endpoints));
     const { virtualIps, logger } = options;
     this.#addresses = new AddressRequests({ virtualIps, logger, onGiven: hostname => this.#mark([hostname]) });
     this.#flush = debounce(() => this.flush(), QUIET_MS, CEILING_MS);
@@ -228,8 +228,8 @@ export class Catalog implements ResourceSource, HostListener {
     if (this.#dirty.size > 0) this.#flush.call();
   }
 
-  #markAt(places: Iterable<string>): void {
-    for (const place of places) this.#mark(this.#listings.at(place));
+  #markAt(endpoints: Iterable<string>): void {
+    for (const endpoint of endpoints) this.#mark(this.#listings.at(endpoint));
   }
 
   #touch(type: ResourceType, name: string): void {

@@ -25,6 +25,11 @@ export interface Draft {
   readonly ports: Readonly<Record<string, number>>;
 }
 
+/** The ports by which the workload that an instance is may be known. */
+export function numbersOf({ ports, instance }: Draft): readonly number[] {
+  return [...Object.values(ports), ...instance.ports.map(({ number }) => number)];
+}
+
 /** A service as all registries together say it is. */
 export interface Merged {
   readonly service: Omit<Service, 'virtualIps'>;

@@ -13,7 +13,7 @@ import { NOWHERE } from '../model/locality.ts';
 import { isHttp, type ServicePort } from '../model/service.ts';
 import { sniOf } from '../model/workload.ts';
 import type { LedTo } from './http-ports.ts';
-import type { Draft } from './merge.ts';
+import { type Draft, numbersOf } from './merge.ts';
 import type { Withheld } from './withheld.ts';
 import type { PlacedWorkload, WorkloadIndex } from './workload-index.ts';
 
@@ -50,8 +50,7 @@ export function reachAll(
   for (const draft of drafts) {
     const { instance, source, id } = draft;
     const registered = source === AGENT_SOURCE ? mesh.workloads.get(id.slice(source.length + 1)) : undefined;
-    const numbers = [...Object.values(draft.ports), ...instance.ports.map(port => port.number)];
-    const where = [instance.network ?? '', instance.address, numbers] as const;
+    const where = [instance.network ?? '', instance.address, numbersOf(draft)] as const;
     const placed = registered ?? mesh.workloads.find(...where);
     const held = placed ? undefined : mesh.withheld.find(...where);
     if (held) {

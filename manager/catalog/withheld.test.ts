@@ -112,11 +112,11 @@ for (const [what, who, released] of arrivals)
   test(`a host arrives: ${what}`, async t => {
     const { withheld } = await begin(t);
     const told: string[] = [];
-    withheld.connect(places => told.push(...places));
+    withheld.connect(endpoints => told.push(...endpoints));
     withheld.hold(hostState('a', '10.0.0.1'));
     withheld.arrived(who);
     t.deepEqual(found(withheld), released ? [undefined, undefined] : ['a', 'a']);
-    t.deepEqual(told, released ? ['|10.0.0.1', '|10.0.0.9'] : []);
+    t.deepEqual(told, released ? ['|10.0.0.1|9080', '|10.0.0.9|9080'] : []);
   });
 
 test('one name that was removed at two addresses is held back at both', async t => {

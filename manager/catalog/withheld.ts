@@ -47,7 +47,7 @@ export class Withheld {
   readonly #now: () => number;
   readonly #held = new Map<string, Held>();
   readonly #index = new WorkloadIndex();
-  #onReleased: (places: ReadonlySet<string>) => void = () => {};
+  #onReleased: (endpoints: ReadonlySet<string>) => void = () => {};
 
   /** @param now milliseconds since 1970. */
   constructor(store: Store, now: () => number, logger: Logger) {
@@ -55,8 +55,8 @@ export class Withheld {
     this.#now = now;
   }
 
-  /** @param onReleased takes the places where instances may now be reached otherwise. */
-  connect(onReleased: (places: ReadonlySet<string>) => void): void {
+  /** @param onReleased takes the endpoints where instances may now be reached otherwise. */
+  connect(onReleased: (endpoints: ReadonlySet<string>) => void): void {
     this.#onReleased = onReleased;
   }
 
@@ -152,13 +152,13 @@ export class Withheld {
     return this.#drop(key);
   }
 
-  /** @returns the places that it held. */
+  /** @returns the endpoints that it held. */
   #drop(key: string): ReadonlySet<string> {
-    const places = (this.#held.get(key)?.workloads ?? []).flatMap(({ uid }) => [
+    const endpoints = (this.#held.get(key)?.workloads ?? []).flatMap(({ uid }) => [
       ...this.#index.set(`${key}/${uid}`, undefined),
     ]);
     this.#held.delete(key);
-    return new Set(places);
+    return new Set(endpoints);
   }
 }
 

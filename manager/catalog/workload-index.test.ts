@@ -1,8 +1,7 @@
 import test from 'ava';
 import { NOWHERE } from '../model/locality.ts';
 import type { ReportedWorkload } from '../model/proto/messages.ts';
-import { placeOf } from '../model/util/address.ts';
-import { type PlacedWorkload, WorkloadIndex } from './workload-index.ts';
+import { endpointOf, type PlacedWorkload, WorkloadIndex } from './workload-index.ts';
 
 interface Where {
   readonly addresses?: readonly string[];
@@ -70,11 +69,12 @@ for (const [what, where, network, address, ports, found] of LOOKED_FOR)
 test('a change says where instances may be reached otherwise: where it was, and where it is', t => {
   const index = new WorkloadIndex();
   const uid = 'a/default/web';
-  t.deepEqual([...index.set(uid, placed(uid))], [placeOf('', '10.0.0.1')]);
+  const at = (address: string): string => endpointOf('', address, 9080);
+  t.deepEqual([...index.set(uid, placed(uid))], [at('10.0.0.1')]);
   const moved = index.set(uid, placed(uid, { addresses: ['10.0.0.2'] }));
-  t.deepEqual([...moved].sort(), [placeOf('', '10.0.0.1'), placeOf('', '10.0.0.2')]);
+  t.deepEqual([...moved].sort(), [at('10.0.0.1'), at('10.0.0.2')]);
   t.is(index.find('', '10.0.0.1', [9080]), undefined);
-  t.deepEqual([...index.set(uid, undefined)], [placeOf('', '10.0.0.2')]);
+  t.deepEqual([...index.set(uid, undefined)], [at('10.0.0.2')]);
   t.is(index.get(uid), undefined);
 });
 

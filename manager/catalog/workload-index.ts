@@ -16,10 +16,15 @@ export function isOwn(address: string): boolean {
   return canonical.startsWith('127.') || ['::1', '0.0.0.0', '::'].includes(canonical);
 }
 
+/** Names a port at a place, see {@link placeOf}: where a workload listens, and where registries may list it. */
+export function endpointOf(network: string, address: string, port: number): string {
+  return `${placeOf(network, address)}|${port}`;
+}
+
 /** Workloads by where registries may list them. */
 export class WorkloadIndex {
   readonly #placed = new Map<string, PlacedWorkload>();
-  /** By place and port, uids in the order in which they came: the first holds it, until it goes. */
+  /** By endpoint, uids in the order in which they came: the first holds it, until it goes. */
   readonly #claims = new Map<string, string[]>();
   /** Those of the claims that have several uids: few, and looked for once for each host. */
   readonly #contested = new Map<string, readonly string[]>();
@@ -32,21 +37,21 @@ export class WorkloadIndex {
     return this.#placed.entries();
   }
 
-  /** Sets, replaces or takes out a workload. @returns the places where instances may now be reached otherwise. */
+  /** Sets, replaces or takes out a workload. @returns the endpoints where instances may now be reached otherwise. */
   set(uid: string, placed: PlacedWorkload | undefined): ReadonlySet<string> {
     const before = this.#placed.get(uid);
     const [old, fresh] = [endpointsOf(before), endpointsOf(placed)];
-    for (const endpoint of old.keys()) if (!fresh.has(endpoint)) this.#unclaim(endpoint, uid);
-    for (const endpoint of fresh.keys()) if (!old.has(endpoint)) this.#claim(endpoint, uid);
+    for (const endpoint of old) if (!fresh.has(endpoint)) this.#unclaim(endpoint, uid);
+    for (const endpoint of fresh) if (!old.has(endpoint)) this.#claim(endpoint, uid);
     if (placed) this.#placed.set(uid, placed);
     else this.#placed.delete(uid);
-    return new Set([...old.values(), ...fresh.values()]);
+    return old.union(fresh);
   }
 
   /** The workload that listens at an address on one of the ports. */
   find(network: string, address: string, ports: Iterable<number>): PlacedWorkload | undefined {
     for (const port of ports) {
-      const [uid] = this.#claims.get(`${placeOf(network, address)}|${port}`) ?? [];
+      const [uid] = this.#claims.get(endpointOf(network, address, port)) ?? [];
       if (uid !== undefined) return this.#placed.get(uid);
     }
     return undefined;
@@ -77,14 +82,12 @@ export class WorkloadIndex {
   }
 }
 
-/** Every place and port of a workload, with the place of each. */
-function endpointsOf(placed: PlacedWorkload | undefined): Map<string, string> {
-  const endpoints = new Map<string, string>();
-  if (!placed) return endpoints;
-  for (const address of placed.workload.addresses) {
-    if (isOwn(address)) continue;
-    const place = placeOf(placed.host.network, address);
-    for (const { number } of placed.workload.ports) endpoints.set(`${place}|${number}`, place);
-  }
-  return endpoints;
+/** Every endpoint of a workload. */
+function endpointsOf(placed: PlacedWorkload | undefined): ReadonlySet<string> {
+  if (!placed) return new Set();
+  const { workload, host } = placed;
+  const addresses = workload.addresses.filter(address => !isOwn(address));
+  return new Set(
+    addresses.flatMap(address => workload.ports.map(({ number }) => endpointOf(host.network, address, number))),
+  );
 }
