@@ -1,21 +1,18 @@
-import type { ServiceView } from '../../manager/model/host-view.ts';
-import { isHttp } from '../../manager/model/service.ts';
-import { appClusters, delivered } from './app.ts';
+import { appClusters } from './app.ts';
 import { type CalledPort, calledPortsOf, policyOrigins } from './called.ts';
-import { deliveriesOf, deliveriesTo, maySkipTheListener } from './deliveries.ts';
-import { Directory, destinationsOf } from './destination.ts';
-import { FarHosts, farHostsOf } from './far-hosts.ts';
+import { deliveriesOf } from './deliveries.ts';
+import { FarHosts } from './far-hosts.ts';
 import { HBONE, hbone, hboneHosts } from './hbone.ts';
 import { inboundChain, inboundListener } from './inbound.ts';
 import type { HostInput, Problem, WorkloadInput } from './input.ts';
+import { kept } from './kept.ts';
 import { localListenerOf } from './local.ts';
 import { Memo } from './memo.ts';
 import { namespaceLink } from './names.ts';
 import { type CalledPorts, calledPorts, outboundListener } from './outbound.ts';
 import { withOwnAddresses } from './own-addresses.ts';
 import type { JsonMap, Resource } from './resource.ts';
-import { routeTableOf, type ServiceRoutes, serviceRoutes } from './routes.ts';
-import { serviceClusters, serviceEndpoints, serviceProblems } from './service.ts';
+import { type CompiledService, compiledRoutes, compiledService } from './services.ts';
 import { type InboundOwner, sharedChains } from './shared-ports.ts';
 import { identityOf } from './tls.ts';
 import { refusal, tunnelChain, tunnelListener, tunnelTable } from './tunnel.ts';
@@ -45,7 +42,9 @@ interface Called {
 export class Compiler {
   readonly #memo = new Memo();
   readonly #farHosts: FarHosts;
-  #previous = new Map<string, Resource>();
+  readonly #fixed: readonly Resource[] = [...hbone(), ...refusal()];
+  /** Those that are of no service, of the last pass. */
+  #kept: readonly Resource[] = [];
 
   /** @param now milliseconds of a clock that is never set. */
   constructor(now: () => number = () => performance.now()) {
@@ -57,68 +56,26 @@ export class Compiler {
     const problems: Problem[] = [];
     const services = withOwnAddresses(input.services, this.#memo, problems);
     const own = { ...input, services };
-    const resources = [...this.#fixed(), ...this.#services(own, problems), ...this.#workloads(own, problems)];
+    const all = deliveriesOf(own, this.#memo);
+    const compiled = [...services.values()].map(service => compiledService(service, own, all, this.#memo));
+    for (const service of compiled) problems.push(...service.problems);
+    const routes = compiledRoutes(services, this.#memo);
+    problems.push(...routes.problems);
+    const workloads = this.#workloads(own, problems);
+    const hosts = this.#hosts(compiled, own);
     this.#memo.end();
-    return { resources: this.#keep(resources), problems };
+    this.#kept = kept([...this.#fixed, hosts, ...workloads], this.#kept);
+    return {
+      resources: [...this.#kept, ...compiled.flatMap(({ resources }) => resources), ...routes.tables],
+      problems,
+    };
   }
 
-  #fixed(): readonly Resource[] {
-    return this.#memo.get('fixed', [], () => [...hbone(), ...refusal()]);
-  }
-
-  #services(input: HostInput, problems: Problem[]): readonly Resource[] {
-    const { services, host, settings } = input;
-    const resources: Resource[] = [];
-    const all = deliveriesOf(input, this.#memo);
-    for (const [hostname, { view, instances }] of services) {
-      const delivers = this.#memo.get(`delivers ${hostname}`, [instances, settings], () =>
-        maySkipTheListener(instances) ? delivered(settings.transparent) : {},
-      );
-      const deliveries = this.#memo.get(`delivered to ${hostname}`, [instances, host.name, all], () =>
-        deliveriesTo(instances, host.name, all),
-      );
-      resources.push(
-        ...this.#memo.get(`clusters ${hostname}`, [view, delivers], () => serviceClusters(view, delivers)),
-      );
-      const inputs = [view, instances, host.name, ...deliveries.values()];
-      resources.push(
-        ...this.#memo.get(`endpoints ${hostname}`, inputs, () =>
-          serviceEndpoints(view, instances, host.name, deliveries),
-        ),
-      );
-      problems.push(
-        ...this.#memo.get(`problems ${hostname}`, [view, instances], () => serviceProblems(view, instances)),
-      );
-    }
-    return [...resources, this.#hosts(input), ...this.#routes(services, problems)];
-  }
-
-  #hosts({ services, host, settings }: HostInput): Resource {
-    const texts = [...services].map(([hostname, { instances }]) =>
-      this.#memo.get(`hosts ${hostname}`, [instances, host.name], () => farHostsOf(instances, host.name)),
-    );
+  #hosts(services: readonly CompiledService[], { settings }: HostInput): Resource {
+    const texts = services.map(({ farHosts }) => farHosts);
     const named = this.#memo.get('hosts', texts, () => new Set(texts.flatMap(text => text.split(',').filter(Boolean))));
     const listed = this.#farHosts.list(named);
     return this.#memo.get(HBONE, [listed, settings.ipv6], () => hboneHosts(listed, settings.ipv6));
-  }
-
-  #routes(services: HostInput['services'], problems: Problem[]): readonly Resource[] {
-    const directory = new Directory(services);
-    const tables = new Map<number, ServiceRoutes[]>();
-    for (const { view } of services.values()) {
-      // Nobody can call a service that has no address yet.
-      if (view.service.virtualIps.length === 0) continue;
-      const used = destinationsUsed(view, directory);
-      for (const port of view.service.ports.filter(({ protocol }) => isHttp(protocol))) {
-        const key = `routes ${view.service.hostname} ${port.number}`;
-        const made = this.#memo.get(key, [view, ...used], () => serviceRoutes(view, port, directory));
-        problems.push(...made.problems);
-        const table = tables.get(port.number);
-        if (table) table.push(made);
-        else tables.set(port.number, [made]);
-      }
-    }
-    return [...tables].map(([port, made]) => this.#memo.get(`routes ${port}`, made, () => routeTableOf(port, made)));
   }
 
   #workloads(input: HostInput, problems: Problem[]): readonly Resource[] {
@@ -200,21 +157,6 @@ export class Compiler {
     // Envoy takes no listener without chains.
     return shared.chains.length === 0 ? inside : [shared.listener, ...inside];
   }
-
-  /** Resources that came out as before are the same objects as before. */
-  #keep(resources: readonly Resource[]): readonly Resource[] {
-    const kept = resources.map(made => {
-      const before = this.#previous.get(`${made.typeUrl} ${made.name}`);
-      return before?.version === made.version && equal(before.origins, made.origins) ? before : made;
-    });
-    this.#previous = new Map(kept.map(made => [`${made.typeUrl} ${made.name}`, made]));
-    return kept;
-  }
-}
-
-/** The services that a service's routes name, found or not: its routes change when one of them does. */
-function destinationsUsed(view: ServiceView, directory: Directory): readonly (ServiceView | undefined)[] {
-  return destinationsOf(view).map(names => names.map(name => directory.get(name)).find(found => found !== undefined));
 }
 
 function ownerOf({ input, inbound }: Called): InboundOwner {
@@ -224,8 +166,4 @@ function ownerOf({ input, inbound }: Called): InboundOwner {
 
 function originsOf(called: readonly Called[]): readonly string[] {
   return [...new Set(called.flatMap(({ origins }) => origins))];
-}
-
-function equal(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((entry, index) => entry === b[index]);
 }
