@@ -17,6 +17,8 @@ export interface ServiceRoutes extends Part {
   readonly addresses: readonly string[];
   /** In order; the first that matches holds. */
   readonly routes: readonly JsonMap[];
+  /** What a table says of each of the addresses, of these routes. Stays the same object, so that it is encoded once. */
+  readonly action: JsonMap;
   readonly problems: readonly Problem[];
 }
 
@@ -35,10 +37,7 @@ export function routeTableOf(port: number, services: readonly ServiceRoutes[]): 
     match: { prefix: '/' },
     ...answer(503, `no service has this address with HTTP on port ${port}`),
   };
-  const byAddress = services.flatMap(({ addresses, routes }) => {
-    const action = { action: routeAction('service', routes) };
-    return addresses.map(address => [address, action] as const);
-  });
+  const byAddress = services.flatMap(({ addresses, action }) => addresses.map(address => [address, action] as const));
   const host = {
     name: 'services',
     domains: ['*'],
@@ -71,6 +70,7 @@ export function serviceRoutes(
   return {
     addresses,
     routes,
+    action: { action: routeAction('service', routes) },
     content: digest([addresses, routes]),
     origins: [`service ${service.hostname}`, ...virtualServices.map(describeObject)],
     problems,

@@ -3,11 +3,13 @@ import protobuf from 'protobufjs';
 import { Compiler } from '../../compile/compile.ts';
 import { host, input, port, service, workload } from '../../compile/fixtures.ts';
 import { TYPE } from '../../compile/resource.ts';
-import { EncodeError, encode } from './encode.ts';
+import { EncodeError, Encoder } from './encode.ts';
 import { loadSchema, ROOTS } from './schema.ts';
 
 const { resources, request } = loadSchema();
 const message = (name: string): protobuf.Type => resources[TYPE.cluster].root.lookupType(name);
+
+const encode = (type: protobuf.Type, value: unknown): Uint8Array => new Encoder().encode(type, value);
 
 /** What protobufjs, which others test, reads back. */
 function readBack(type: protobuf.Type, value: unknown): unknown {
@@ -68,6 +70,28 @@ test('encodes a map, a Struct within it, and every kind of value', t => {
     list: { listValue: { values: [{ numberValue: 1 }, { structValue: { fields: { a: { stringValue: 'b' } } } }] } },
   };
   t.deepEqual(read, { filter_metadata: { isthmus: { fields } } });
+});
+
+test('of a table only the entries are encoded anew that are other objects, and what comes out is the same as without memory', t => {
+  const encoded: string[] = [];
+  const entry = (name: string): object => ({
+    get action() {
+      encoded.push(name);
+      return { name, typed_config: { '@type': 'type.googleapis.com/x.Y', n: 1 } };
+    },
+  });
+  const table = (map: Readonly<Record<string, object>>): unknown => ({
+    matcher_tree: { input: { name: 'in' }, exact_match_map: { map } },
+  });
+  const type = message('xds.type.matcher.v3.Matcher');
+  const encoder = new Encoder();
+  const [a, b, c] = ['a', 'b', 'c'].map(entry);
+  encoder.encode(type, table({ 1: a!, 2: b!, 3: a! }));
+  t.deepEqual(encoded, ['a', 'b']);
+  const changed = table({ 1: a!, 2: c!, 3: a! });
+  const bytes = encoder.encode(type, changed);
+  t.deepEqual(encoded, ['a', 'b', 'c']);
+  t.deepEqual(bytes, encode(type, changed));
 });
 
 test('an extension travels as a TypedStruct with the URL and the JSON of its own type', t => {

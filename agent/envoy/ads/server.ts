@@ -8,7 +8,7 @@ import { Ahead } from './ahead.ts';
 import { blame } from './blame.ts';
 import { Connections } from './connections.ts';
 import { Debt } from './debt.ts';
-import { encode } from './encode.ts';
+import { Encoder } from './encode.ts';
 import { LastGood } from './last-good.ts';
 import type { Outcome, Refused } from './ledger.ts';
 import { loadSchema, type Schema } from './schema.ts';
@@ -73,7 +73,8 @@ export class AdsServer {
   constructor(options: AdsServerOptions) {
     this.#options = options;
     this.#schema = options.schema ?? loadSchema();
-    this.#ahead = new Ahead(({ typeUrl, body }) => encode(this.#schema.resources[typeUrl], body));
+    const encoder = new Encoder();
+    this.#ahead = new Ahead(({ typeUrl, body }) => encoder.encode(this.#schema.resources[typeUrl], body));
     this.#lastGood = new LastGood(options.lastGood, options.log);
     const { keepAliveMs = 10_000 } = options;
     this.#server = new Server({
