@@ -61,6 +61,13 @@ export class Ledger {
   readonly #absent = new Set<string>();
   /** To be sent even if the client holds that version. */
   readonly #forced = new Set<string>();
+  /**
+   * Names of which the client may lack something. One that has what is wanted is taken out, and comes back with whatever may change that: so
+   * nobody has to look at all there are for the few that changed.
+   */
+  readonly #open = new Set<string>();
+  /** What was wanted when names were opened last. */
+  #known: Desired = new Map();
   #groups: (readonly string[])[] = [];
   #first = true;
   #sentAny = false;
@@ -79,7 +86,7 @@ export class Ledger {
     const first = this.#first;
     this.#first = false;
     if (first) this.#wildcard &&= request.subscribe.length === 0;
-    for (const [name, version] of Object.entries(request.initialVersions)) this.held.set(name, { accepted: version });
+    for (const [name, version] of Object.entries(request.initialVersions)) this.#hold(name, { accepted: version });
     for (const name of request.subscribe) this.#subscribe(name, first && this.held.has(name));
     for (const name of request.unsubscribe) this.#unsubscribe(name);
     const sent = this.pending;
@@ -90,14 +97,17 @@ export class Ledger {
 
   /** Sends a resource again although the client holds its version, if it subscribed to it. */
   force(name: string): void {
-    if (this.wants(name)) this.#forced.add(name);
+    if (!this.wants(name)) return;
+    this.#forced.add(name);
+    this.#open.add(name);
   }
 
-  /** What the client lacks, in the order of `desired`, or of the group that is being looked into; stand-ins for what it refused too. */
+  /** What the client lacks, or what it does of the group that is being looked into; stand-ins for what it refused too. */
   additions(desired: Desired): Resource[] {
     const group = this.#groups[0];
     if (group !== undefined) return this.#lacking(group, desired);
-    return this.#lacking(this.#wildcard ? desired.keys() : this.#names, desired);
+    this.#openChanged(desired);
+    return this.#lacking(this.#open, desired);
   }
 
   /** Subscribed names that do not exist, and of which the client was not told so. */
@@ -139,7 +149,7 @@ export class Ledger {
 
   /** Notes a version as refused, as if the client had answered so. */
   refused(name: string, version: string, reason: string): void {
-    this.held.set(name, { accepted: this.held.get(name)?.accepted, rejected: { version, reason } });
+    this.#hold(name, { accepted: this.held.get(name)?.accepted, rejected: { version, reason } });
   }
 
   /** Has the next response hold nothing but a resource, if the client lacks it: others need it. */
@@ -160,6 +170,26 @@ export class Ledger {
   /** Whether the client subscribed to it. */
   wants(name: string): boolean {
     return this.#wildcard || this.#names.has(name);
+  }
+
+  #hold(name: string, held: Held): void {
+    this.held.set(name, held);
+    this.#open.add(name);
+  }
+
+  #openChanged(desired: Desired): void {
+    if (desired !== this.#known)
+      for (const [name, wanted] of desired) if (this.#known.get(name) !== wanted) this.#open.add(name);
+    this.#known = desired;
+    for (const name of this.#open) if (this.#isSettled(name, desired)) this.#open.delete(name);
+  }
+
+  /** Whether a name can be let be until it is opened again: it is not wanted, or the client has what is. */
+  #isSettled(name: string, desired: Desired): boolean {
+    const wanted = desired.get(name);
+    if (wanted === undefined || !this.wants(name)) return true;
+    const { accepted, uncertain } = this.held.get(name) ?? {};
+    return accepted === wanted.version && !uncertain && !this.#forced.has(name);
   }
 
   #lacking(names: Iterable<string>, desired: Desired): Resource[] {
@@ -194,12 +224,15 @@ export class Ledger {
   }
 
   #subscribe(name: string, kept: boolean): void {
-    if (name === '*') this.#wildcard = true;
-    else {
-      this.#names.add(name);
-      this.#absent.delete(name);
-      if (!kept) this.#forced.add(name);
+    if (name === '*') {
+      this.#wildcard = true;
+      for (const known of this.#known.keys()) this.#open.add(known);
+      return;
     }
+    this.#names.add(name);
+    this.#absent.delete(name);
+    if (!kept) this.#forced.add(name);
+    this.#open.add(name);
   }
 
   #unsubscribe(name: string): void {
@@ -215,7 +248,7 @@ export class Ledger {
       if (!this.wants(name)) continue;
       // With a stand-in in force the wanted version is as refused as before.
       const before = sent.standIns.has(name) ? this.held.get(name) : {};
-      this.held.set(name, { ...before, accepted, uncertain: false });
+      this.#hold(name, { ...before, accepted, uncertain: false });
     }
     this.#removed(sent.removed);
     return { accepted: [...sent.resources.values()], rejected: [], suspected: [] };
@@ -225,13 +258,13 @@ export class Ledger {
     this.#removed(sent.removed);
     const names = [...sent.resources.keys()];
     if (names.length > 1) {
-      for (const name of names) this.held.set(name, { ...this.held.get(name), uncertain: true });
+      for (const name of names) this.#hold(name, { ...this.held.get(name), uncertain: true });
       this.#groups = [...split(names, reason), ...this.#groups];
       return { accepted: [], rejected: [], suspected: names };
     }
     const rejected = [...sent.resources].map(([name, { version }]): Refused => {
       const standIn = sent.standIns.has(name);
-      if (standIn) this.held.set(name, { ...this.held.get(name), uncertain: false });
+      if (standIn) this.#hold(name, { ...this.held.get(name), uncertain: false });
       else this.refused(name, version, reason);
       return { name, version, reason, standIn };
     });
@@ -241,6 +274,7 @@ export class Ledger {
   #removed(names: readonly string[]): void {
     for (const name of names) {
       this.held.delete(name);
+      this.#open.add(name);
       if (this.#names.has(name)) this.#absent.add(name);
     }
   }
