@@ -8,7 +8,7 @@ import type {
   ServiceReport,
   WorkloadReport,
 } from './api/inspect.ts';
-import type { Catalog } from './catalog/catalog.ts';
+import type { Catalog, ServiceRecord } from './catalog/catalog.ts';
 import type { Publisher } from './distribution/publisher.ts';
 import type { Registries } from './feed/registries.ts';
 import type { HostState, Hosts } from './hosts/hosts.ts';
@@ -22,7 +22,7 @@ import type { Rejection } from './model/proto/messages.ts';
 import type { Workload } from './model/workload.ts';
 
 export interface InspectionParts {
-  readonly catalog: Pick<Catalog, 'records' | 'left' | 'workloads' | 'policyOf' | 'configIn'>;
+  readonly catalog: Pick<Catalog, 'records' | 'find' | 'left' | 'workloads' | 'policyOf' | 'configIn'>;
   readonly hosts: Pick<Hosts, 'get' | 'claimed' | 'doubled' | 'leaseEnd'>;
   readonly members: Pick<Members, 'all'>;
   readonly publisher: Pick<Publisher, 'subscriptions'>;
@@ -39,11 +39,13 @@ export class Inspection implements Inspect {
     this.#parts = parts;
   }
 
+  service(name: string): ServiceReport | undefined {
+    const record = this.#parts.catalog.find(name);
+    return record && reportOf(record);
+  }
+
   services(): readonly ServiceReport[] {
-    const records = [...this.#parts.catalog.records.values()];
-    return records
-      .map(({ service, instances, unheard, withheld }) => ({ ...service, instances, unheard, withheld }))
-      .sort((a, b) => (a.hostname < b.hostname ? -1 : 1));
+    return [...this.#parts.catalog.records.values()].map(reportOf).sort((a, b) => (a.hostname < b.hostname ? -1 : 1));
   }
 
   hosts(): readonly HostReport[] {
@@ -178,4 +180,8 @@ export class Inspection implements Inspect {
       }
     return serves;
   }
+}
+
+function reportOf({ service, instances, unheard, withheld }: ServiceRecord): ServiceReport {
+  return { ...service, instances, unheard, withheld };
 }

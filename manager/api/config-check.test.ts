@@ -1,6 +1,7 @@
 import test from 'ava';
 import { connectManager } from '../cli/client.ts';
-import { startApi } from './fixture.ts';
+import { inspectOf, startApi } from './fixture.ts';
+import type { ServiceReport } from './inspect.ts';
 import type { MeshStatus } from './mesh-status.ts';
 
 const KEY = 'config/networking.istio.io/virtualservices/default/x';
@@ -37,3 +38,46 @@ for (const [what, text] of [
     t.is((await ask('DELETE', `${path}/virtualservices/x`)).status, 200);
     t.is((await told()).objects, 1);
   });
+
+test('a write asks for the services that the object names, and makes no list of all there are', async t => {
+  const reviews: ServiceReport = {
+    namespace: 'default',
+    name: 'reviews',
+    hostname: 'reviews.default.mesh',
+    aliases: ['reviews.service.consul'],
+    ports: [{ number: 9080, name: 'http', protocol: 'http' }],
+    virtualIps: [],
+    labels: {},
+    sources: [],
+    instances: [],
+    unheard: [],
+    withheld: [],
+  };
+  let lists = 0;
+  const known = inspectOf({ services: () => [reviews] });
+  const services = (): ServiceReport[] => {
+    lists += 1;
+    return [reviews];
+  };
+  const reported = (): [] => {
+    lists += 1;
+    return [];
+  };
+  const api = await startApi(t, { inspect: { service: name => known.service(name), services, reported } });
+  const client = connectManager({ runDir: api.directory });
+  const write = async (host: string): Promise<number | undefined> => {
+    const path = '/apis/networking.istio.io/v1/namespaces/default/destinationrules';
+    const body = {
+      apiVersion: 'networking.istio.io/v1',
+      kind: 'DestinationRule',
+      metadata: { name: host },
+      spec: { host },
+    };
+    return (await client.request({ method: 'POST', path, body }, AbortSignal.timeout(20_000))).status;
+  };
+  t.is(await write('reviews'), 201);
+  t.is(await write('reviews.service.consul'), 201);
+  t.is(lists, 0);
+  t.is(await write('review'), 201);
+  t.is(lists, 1, 'to name one that is nearly called so');
+});

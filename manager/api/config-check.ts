@@ -1,8 +1,9 @@
-import { checkReferences } from '../config/references.ts';
+import { checkReferences, type KnownMesh } from '../config/references.ts';
 import { CONFIG_PREFIX, configObjectOfEntry, parseConfigKey } from '../config/stored.ts';
 import type { ConfigWarning } from '../config/warning.ts';
 import type { ConfigObject } from '../model/config/object.ts';
 import { ConfigError, type FieldError, messageOf } from '../model/util/errors.ts';
+import type { Workload } from '../model/workload.ts';
 import type { Entry, Store } from '../store/store.ts';
 import type { Inspect } from './inspect.ts';
 
@@ -52,11 +53,22 @@ export class ConfigCheck {
     const isWanted = ({ kind, namespace, name }: CheckedObject): boolean =>
       only === undefined || (kind === only.kind && namespace === only.namespace && name === only.name);
     const unusable = [...read.values()].flatMap(({ unusable: of }) => of).filter(isWanted);
-    const { trustDomain } = this.#inspect.manager();
-    const mesh = { services: this.#inspect.services(), workloads: this.#inspect.reported(), trustDomain };
-    const references = checkReferences(objects, mesh, ({ kind, metadata }) => isWanted({ kind, ...metadata }));
+    const references = checkReferences(objects, meshOf(this.#inspect), ({ kind, metadata }) =>
+      isWanted({ kind, ...metadata }),
+    );
     return { objects: entries.length, warnings: [...unusable, ...references] };
   }
+}
+
+/** What is not asked for is not put together: most objects name a service or two, and each is checked when it is written. */
+function meshOf(inspect: Inspect): KnownMesh {
+  let workloads: readonly Workload[] | undefined;
+  return {
+    service: name => inspect.service(name),
+    services: () => inspect.services(),
+    workloads: () => (workloads ??= inspect.reported()),
+    trustDomain: inspect.manager().trustDomain,
+  };
 }
 
 function readEntry(entry: Entry): Read {

@@ -15,6 +15,7 @@ import type { TokenInfo, Tokens } from './tokens.ts';
 /** A catalog that knows nothing, but for what is given. */
 export function inspectOf(known: Partial<Inspect> = {}): Inspect {
   return {
+    service: name => known.services?.().find(({ hostname, aliases }) => hostname === name || aliases.includes(name)),
     services: () => [],
     hosts: () => [],
     workloads: () => [],

@@ -93,6 +93,8 @@ export interface RefusalReport {
 
 /** What the catalog tells of the mesh as it stands now. Each call answers from memory. */
 export interface Inspect {
+  /** The service that a hostname or an alias names. */
+  service(name: string): ServiceReport | undefined;
   services(): readonly ServiceReport[];
   hosts(): readonly HostReport[];
   workloads(): readonly WorkloadReport[];

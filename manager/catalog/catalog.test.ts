@@ -160,6 +160,9 @@ test('an alias is that of the service that comes first, and goes over to the nex
   );
   t.deepEqual(of('one'), has);
   t.deepEqual(of('two') as object, lacks('one'));
+  t.is(catalog.find(alias)?.service.name, 'one');
+  t.is(catalog.find('two.default.mesh')?.service.name, 'two');
+  t.is(catalog.find('two.example'), undefined);
   catalog.setSource('first', 'one', undefined);
   t.deepEqual(await news(), [...allOf('one'), 'ServiceName two', 'ServiceView two'].sort());
   t.deepEqual(of('two'), has);

@@ -104,6 +104,11 @@ export class Catalog implements ResourceSource, HostListener {
     return this.#records;
   }
 
+  /** The service that a hostname or an alias names. */
+  find(name: string): ServiceRecord | undefined {
+    return this.#records.get(name) ?? this.#records.get(this.#aliases.owner(name) ?? '');
+  }
+
   /** Services that are left out since they have no address yet: why, and the source that speaks of each first. */
   left(): readonly { readonly hostname: string; readonly why: string; readonly source: string }[] {
     return [...this.#addresses.failures()].map(([hostname, why]) => ({

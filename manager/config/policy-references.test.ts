@@ -5,8 +5,9 @@ import { checkReferences } from './references.ts';
 import { describeWarning } from './warning.ts';
 
 const MESH = {
-  services: [],
-  workloads: [
+  service: () => undefined,
+  services: () => [],
+  workloads: () => [
     { namespace: 'shop', labels: { app: 'web' }, ports: [{ number: 8080 }, { number: 9090 }] },
     { namespace: 'shop', labels: { app: 'cart' }, ports: [{ number: 7070 }] },
   ],

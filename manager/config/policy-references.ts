@@ -17,7 +17,7 @@ export type KnownWorkload = Pick<Workload, 'namespace' | 'labels'> & {
 
 /** The mesh as policies see it. */
 export interface PolicyWorld {
-  readonly workloads: readonly KnownWorkload[];
+  readonly workloads: () => readonly KnownWorkload[];
   readonly trustDomain: string;
 }
 
@@ -28,7 +28,7 @@ const ISTIO_ROOT = 'istio-system';
 export function checkPolicy(policy: Policy, world: PolicyWorld | undefined, warn: Warn): void {
   const { namespace } = policy.metadata;
   const { selector } = policy.spec;
-  const found = world?.workloads.filter(workload => selects(policy, workload)) ?? [];
+  const found = world?.workloads().filter(workload => selects(policy, workload)) ?? [];
   if (namespace === ISTIO_ROOT && found.length === 0)
     warn(
       'metadata.namespace',

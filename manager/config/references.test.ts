@@ -231,6 +231,11 @@ const cases: readonly [string, readonly ConfigObject[], readonly KnownService[] 
 
 for (const [what, given, services, warnings] of cases)
   test(`references: ${what}`, t => {
-    const mesh = services && { services, workloads: [], trustDomain: 'isthmus.mesh' };
+    const mesh = services && {
+      service: (name: string) => services.find(({ hostname, aliases }) => hostname === name || aliases.includes(name)),
+      services: () => services,
+      workloads: () => [],
+      trustDomain: 'isthmus.mesh',
+    };
     t.deepEqual(checkReferences(given, mesh).map(describeWarning), warnings);
   });

@@ -19,7 +19,10 @@ export interface KnownService {
 
 /** What must be known of a mesh to check what refers to it. */
 export interface KnownMesh extends PolicyWorld {
-  readonly services: readonly KnownService[];
+  /** The service that a hostname or an alias names. */
+  readonly service: (name: string) => KnownService | undefined;
+  /** All of them: asked for where one is not known. */
+  readonly services: () => Iterable<KnownService>;
 }
 
 /**
@@ -33,7 +36,7 @@ export function checkReferences(
   only: (object: ConfigObject) => boolean = () => true,
 ): readonly ConfigWarning[] {
   const warnings: ConfigWarning[] = [];
-  const world = worldOf(objects, mesh?.services);
+  const world = worldOf(objects, mesh);
   for (const object of objects.filter(only)) {
     const { name, namespace } = object.metadata;
     const warn: Warn = (path, message, hint, early) => {
@@ -54,20 +57,17 @@ export function checkReferences(
 type Rule = ConfigObject<'DestinationRule', DestinationRuleSpec>;
 
 interface World {
-  /** By hostname and alias; undefined when services cannot be known. */
-  readonly services: ReadonlyMap<string, KnownService> | undefined;
+  /** Undefined when services cannot be known. */
+  readonly mesh: KnownMesh | undefined;
   /** By the canonical name of the host, or the likeliest one. */
   readonly rules: ReadonlyMap<string, Rule>;
   readonly routesOf: ReadonlyMap<string, ConfigObject>;
 }
 
-function worldOf(objects: readonly ConfigObject[], known: readonly KnownService[] | undefined): World {
-  const services =
-    known &&
-    new Map(known.flatMap(service => [service.hostname, ...service.aliases].map(name => [name, service] as const)));
+function worldOf(objects: readonly ConfigObject[], mesh: KnownMesh | undefined): World {
   const rules = new Map<string, Rule>();
   const routesOf = new Map<string, ConfigObject>();
-  const world: World = { services, rules, routesOf };
+  const world: World = { mesh, rules, routesOf };
   // Of several for one host the oldest comes first; of rules, those of the service's own namespace come before that.
   for (const object of objects.toSorted(byAge)) {
     const { namespace } = object.metadata;
@@ -87,8 +87,8 @@ function worldOf(objects: readonly ConfigObject[], known: readonly KnownService[
 }
 
 /** One name for a host however it is written; the likeliest where no service tells. */
-function canonical(host: string, namespace: string, { services }: World): string {
-  const service = services && resolveHost(host, namespace, name => services.get(name));
+function canonical(host: string, namespace: string, { mesh }: World): string {
+  const service = mesh && resolveHost(host, namespace, mesh.service);
   return service?.hostname ?? hostCandidates(host, namespace).at(host.includes('.') ? -1 : 0) ?? host;
 }
 
@@ -214,14 +214,14 @@ function checkCarried(subset: string, rule: Rule, service: KnownService, path: s
 function checkKnown(
   host: string,
   namespace: string,
-  { services }: World,
+  { mesh }: World,
   path: string,
   warn: Warn,
 ): KnownService | undefined {
-  if (!services) return undefined;
-  const service = resolveHost(host, namespace, name => services.get(name));
+  if (!mesh) return undefined;
+  const service = resolveHost(host, namespace, mesh.service);
   if (service) return service;
-  const near = nearestService(host, namespace, new Set(services.values()));
+  const near = nearestService(host, namespace, mesh.services());
   warn(path, `no service "${host}" is known`, near === undefined ? undefined : `did you mean "${near}"?`, 'early');
   return undefined;
 }
