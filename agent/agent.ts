@@ -33,6 +33,7 @@ import { Reports } from './reports.ts';
 import { AdmittedLog } from './revoke/admitted-log.ts';
 import { Revocation } from './revoke/revocation.ts';
 import { Sockets } from './revoke/sockets.ts';
+import { saveAccounts } from './state/accounts.ts';
 import { saveCallers } from './state/callers.ts';
 import { keeping } from './state/keeping.ts';
 import { savePorts } from './state/remembered-ports.ts';
@@ -158,9 +159,11 @@ class Agent {
   }
 
   #makeConverge(): Converge {
-    const { options, settings, ports, callers, logger, signal } = this.#beginning;
+    const { options, settings, ports, callers, accounts, logger, signal } = this.#beginning;
     const keptPorts = keeping('the outbound ports of workloads', () => savePorts(options.stateDir, ports), logger);
     const keptCallers = keeping('who called from this host', () => saveCallers(options.stateDir, callers), logger);
+    const saved = (): Promise<void> => saveAccounts(options.stateDir, accounts);
+    const keptAccounts = keeping('which service accounts the workloads have', saved, logger);
     return new Converge({
       agent: options,
       settings,
@@ -169,6 +172,7 @@ class Agent {
       certificates: this.#certificates,
       ports,
       callers,
+      accounts,
       ads: this.#ads,
       proxy: this.#proxy,
       redirect: this.#redirect,
@@ -176,6 +180,7 @@ class Agent {
       onMembers: () => this.#names.membersChanged(),
       onPorts: () => void keptPorts.call(),
       onCallers: () => void keptCallers.call(),
+      onAccounts: () => void keptAccounts.call(),
       onInForce: () => {
         this.#settled = true;
         this.#revocation.changed();

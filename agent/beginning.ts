@@ -7,6 +7,7 @@ import { type EnvoyPaths, envoyPaths } from './envoy/paths.ts';
 import { hostSettings } from './host-settings.ts';
 import { Holdings } from './manager/holdings.ts';
 import type { AgentOptions } from './options.ts';
+import { type Accounts, loadAccounts } from './state/accounts.ts';
 import { type Callers, loadCallers } from './state/callers.ts';
 import type { OutboundPorts } from './state/outbound-ports.ts';
 import { loadPorts } from './state/remembered-ports.ts';
@@ -25,6 +26,7 @@ export interface Beginning {
   readonly snapshot: Snapshot;
   readonly ports: OutboundPorts;
   readonly callers: Callers;
+  readonly accounts: Accounts;
   readonly logger: Logger;
   readonly signal: AbortSignal;
 }
@@ -40,9 +42,10 @@ export async function loadBeginning(options: AgentOptions, logger: Logger, signa
   await snapshot.load();
   const ports = await loadPorts(stateDir, logger);
   const callers = await loadCallers(stateDir, options.envoy.drainSeconds, logger);
+  const accounts = await loadAccounts(stateDir, logger);
   const paths = envoyPaths(runDir, join(ownFolder(stateDir), 'log'));
   const settings = await hostSettings(runDir, paths);
-  return { options, paths, settings, wire, holdings, snapshot, ports, callers, logger, signal };
+  return { options, paths, settings, wire, holdings, snapshot, ports, callers, accounts, logger, signal };
 }
 
 /** Where the agent keeps what it needs in its next life. */

@@ -16,6 +16,7 @@ import type { AdsServer } from './envoy/ads/server.ts';
 import { Knowledge } from './knowledge.ts';
 import { Holdings } from './manager/holdings.ts';
 import { ASKED_PORTS } from './redirect/spec.ts';
+import { Accounts } from './state/accounts.ts';
 import { Callers } from './state/callers.ts';
 import { OutboundPorts } from './state/outbound-ports.ts';
 
@@ -84,6 +85,7 @@ export async function world(t: ExecutionContext, ...named: readonly LocalWorkloa
     certificates: certificatesBut(beside.uncertified),
     ports,
     callers: new Callers([], 60_000),
+    accounts: new Accounts(),
     proxy: Object.assign(beside.proxy, { status: () => undefined, ensure: async () => failOf(beside.proxy) }),
     redirect: {
       async apply({ host: { users }, namespaces: entered }) {
@@ -97,6 +99,7 @@ export async function world(t: ExecutionContext, ...named: readonly LocalWorkloa
     onMembers: () => undefined,
     onPorts: () => undefined,
     onCallers: () => undefined,
+    onAccounts: () => undefined,
     onInForce: () => note('in force'),
     logger: silentLogger,
     signal: stop.signal,

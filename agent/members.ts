@@ -1,8 +1,8 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { WorkloadPolicy } from '../manager/model/host-view.ts';
-import type { LocalWorkload } from '../platforms/platform.ts';
+import { type LocalWorkload, type Selector, userOf } from '../platforms/platform.ts';
 import type { WorkloadInput } from './compile/input.ts';
 import { identityOf } from './compile/tls.ts';
+import type { Account } from './state/accounts.ts';
 import type { OutboundPorts } from './state/outbound-ports.ts';
 import type { WorkloadState } from './status/status.ts';
 
@@ -22,62 +22,85 @@ export interface MemberFacts {
   readonly policy: (uid: string) => WorkloadPolicy | undefined;
   /** Whether a certificate was ever given for the identity, run out or not. */
   readonly certified: (identity: string) => boolean;
+  /** As whom a workload was in the mesh last, also in an earlier life of the agent. @param uid of the workload. */
+  readonly before: (uid: string) => Account | undefined;
 }
 
 /**
  * Which workloads of the host are in the mesh. A workload joins once its policy and its certificate have come; until then its traffic goes
  * as it went before. From then on it stays, whatever runs out: to leave would open it to plaintext callers that its policy refuses.
- * So one that is given another service account keeps the one before until the certificate of the new one has come.
+ * So one that is given another service account keeps the one before until the certificate of the new one has come; its user too, as another
+ * user must not get the account of the one before.
  * The same input objects come out while nothing changed for a workload. One that is another user from now on gets another port, so that
  * the connections of the user before end with their listener.
  */
 export class Members {
   #inputs = new Map<string, WorkloadInput>();
-  /** What has the service account from before, by what it is to be. */
+  /** What is as it was before, by what it is to be. */
   readonly #keeping = new WeakMap<LocalWorkload, LocalWorkload>();
 
   /**
-   * @param workloads all of the host.
+   * @param wanted all workloads of the host.
    * @returns all but those for whom no port is left.
    */
-  update(workloads: readonly LocalWorkload[], facts: MemberFacts): readonly Member[] {
-    for (const { workload, selector } of workloads) {
-      const before = this.#inputs.get(workload.uid)?.local.selector;
-      if (before?.kind === 'user' && selector.kind === 'user' && before.uid !== selector.uid)
-        facts.ports.move(workload.uid);
+  update(wanted: readonly LocalWorkload[], facts: MemberFacts): readonly Member[] {
+    const users = new Set(wanted.map(({ selector }) => userOf(selector)));
+    const found = wanted.map(each => this.#state(this.#certified(each, users, facts), facts));
+    for (const { local, state } of found) {
+      const { uid } = local.workload;
+      const [is, was] = [userOf(local.selector), userOf(facts.before(uid)?.selector)];
+      if (state === 'joined' && is !== undefined && was !== undefined && is !== was) facts.ports.move(uid);
     }
     const ports = facts.ports.assign(
-      workloads.filter(local => local.selector.kind !== 'namespace').map(local => local.workload.uid),
-      () =>
-        new Set([...facts.held(), ...workloads.flatMap(({ workload }) => workload.ports.map(({ number }) => number))]),
+      wanted.filter(local => local.selector.kind !== 'namespace').map(local => local.workload.uid),
+      () => new Set([...facts.held(), ...wanted.flatMap(({ workload }) => workload.ports.map(({ number }) => number))]),
     );
     const inputs = new Map<string, WorkloadInput>();
-    const members = workloads.flatMap((wanted): Member[] => {
-      const { uid } = wanted.workload;
-      const local = this.#certified(wanted, facts);
+    const members = found.flatMap(({ local, policy, identity, state }): Member[] => {
+      const { uid } = local.workload;
       const outboundPort = local.selector.kind === 'namespace' ? 0 : ports.get(uid);
       if (outboundPort === undefined) return [];
-      const identity = identityOf(local.workload, facts.trustDomain);
-      const policy = facts.policy(uid);
       const input = this.#keep(uid, { local, outboundPort, policy });
       inputs.set(uid, input);
-      const joined = facts.certified(identity) ? 'joined' : 'waiting for certificate';
-      return [{ input, identity, state: policy === undefined ? 'waiting for policy' : joined }];
+      return [{ input, identity, state }];
     });
     this.#inputs = inputs;
     return members;
   }
 
-  /** Another user never gets the account of the one before. */
-  #certified(wanted: LocalWorkload, { certified, trustDomain }: MemberFacts): LocalWorkload {
-    const before = this.#inputs.get(wanted.workload.uid)?.local;
-    if (before === undefined || !isDeepStrictEqual(before.selector, wanted.selector)) return wanted;
-    const [is, was] = [wanted, before].map(({ workload }) => identityOf(workload, trustDomain));
+  #state(
+    local: LocalWorkload,
+    { policy: policyOf, certified, trustDomain }: MemberFacts,
+  ): Pick<Member, 'identity' | 'state'> & Pick<WorkloadInput, 'local' | 'policy'> {
+    const identity = identityOf(local.workload, trustDomain);
+    const policy = policyOf(local.workload.uid);
+    const joined = certified(identity) ? 'joined' : 'waiting for certificate';
+    return { local, policy, identity, state: policy === undefined ? 'waiting for policy' : joined };
+  }
+
+  /** @param users all that workloads are to be. */
+  #certified(
+    wanted: LocalWorkload,
+    users: ReadonlySet<number | undefined>,
+    { before, certified, trustDomain }: MemberFacts,
+  ): LocalWorkload {
+    const account = before(wanted.workload.uid);
+    if (account === undefined) return wanted;
+    const { serviceAccount, selector } = account;
+    const workload = { ...wanted.workload, serviceAccount };
+    const [is, was] = [wanted.workload, workload].map(each => identityOf(each, trustDomain));
     if (is === was || certified(is!) || !certified(was!)) return wanted;
-    const { serviceAccount } = before.workload;
-    const kept = this.#keeping.get(wanted) ?? { ...wanted, workload: { ...wanted.workload, serviceAccount } };
-    this.#keeping.set(wanted, kept);
-    return kept;
+    if (isSamePlace(selector, wanted.selector)) return this.#kept(wanted, { ...wanted, workload });
+    const user = userOf(selector);
+    const alone = user !== undefined && userOf(wanted.selector) !== undefined && !users.has(user);
+    return alone ? this.#kept(wanted, { workload, selector }) : wanted;
+  }
+
+  /** The same object while nothing changed. */
+  #kept(wanted: LocalWorkload, kept: LocalWorkload): LocalWorkload {
+    const same = this.#keeping.get(wanted) ?? kept;
+    this.#keeping.set(wanted, same);
+    return same;
   }
 
   #keep(uid: string, input: WorkloadInput): WorkloadInput {
@@ -86,4 +109,10 @@ export class Members {
       before?.local === input.local && before.outboundPort === input.outboundPort && before.policy === input.policy;
     return same ? before : input;
   }
+}
+
+/** A container that is started again is another network namespace at the same path. */
+function isSamePlace(one: Selector, other: Selector): boolean {
+  if (one.kind === 'namespace' && other.kind === 'namespace') return one.path === other.path;
+  return userOf(one) !== undefined && userOf(one) === userOf(other);
 }

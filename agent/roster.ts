@@ -7,6 +7,7 @@ import type { Certificates } from './keys/certificates.ts';
 import type { Knowledge } from './knowledge.ts';
 import { type Member, Members } from './members.ts';
 import type { AgentOptions } from './options.ts';
+import type { Accounts } from './state/accounts.ts';
 import { heldPorts } from './state/held-ports.ts';
 import type { OutboundPorts } from './state/outbound-ports.ts';
 import { confined, otherwiseCalled, portless, Unserved } from './unserved.ts';
@@ -19,8 +20,11 @@ export interface RosterOptions {
   readonly knowledge: Pick<Knowledge, 'mesh' | 'policy'>;
   readonly certificates: Pick<Certificates, 'has' | 'reason' | 'want'>;
   readonly ports: OutboundPorts;
+  readonly accounts: Accounts;
   /** Workloads came or went, or got other ports: who remembers the ports has to look. */
   readonly onPorts: () => void;
+  /** Workloads have other service accounts, or are other users, than before: who remembers them has to look. */
+  readonly onAccounts: () => void;
   readonly logger: Logger;
 }
 
@@ -56,25 +60,25 @@ export class Roster {
    */
   async want(workloads: readonly LocalWorkload[]): Promise<boolean> {
     this.#latest = workloads;
-    const { knowledge, certificates } = this.#options;
-    const { trustDomain } = knowledge.mesh();
-    const uids = new Set(workloads.map(({ workload }) => workload.uid));
-    const had = this.#all.filter(({ input, state }) => state === 'joined' && uids.has(input.local.workload.uid));
-    const identities = [
-      ...workloads.map(({ workload }) => identityOf(workload, trustDomain)),
-      ...had.map(({ identity }) => identity),
-    ];
-    this.#wanted = new Set(identities);
-    await certificates.want(this.#wanted);
+    this.#wanted = this.#identities(workloads);
+    await this.#options.certificates.want(this.#wanted);
     return this.#latest === workloads;
   }
 
   /** Drops the certificates that nobody needs any more. For when Envoy has the new ones in use. */
   async dropCertificates(): Promise<void> {
-    const used = new Set(this.#all.map(({ identity }) => identity));
-    const { trustDomain } = this.#options.knowledge.mesh();
-    for (const { workload } of this.#latest) used.add(identityOf(workload, trustDomain));
-    if (![...this.#wanted].every(identity => used.has(identity))) await this.want(this.#latest);
+    if (!this.#wanted.isSubsetOf(this.#identities(this.#latest))) await this.want(this.#latest);
+  }
+
+  /** Those of the workloads, and those that some have until they are given theirs. */
+  #identities(workloads: readonly LocalWorkload[]): ReadonlySet<string> {
+    const { knowledge, accounts } = this.#options;
+    const { trustDomain } = knowledge.mesh();
+    const identities = workloads.flatMap(({ workload }) => {
+      const { serviceAccount } = accounts.of(workload.uid) ?? workload;
+      return [workload, { ...workload, serviceAccount }].map(each => identityOf(each, trustDomain));
+    });
+    return new Set(identities);
   }
 
   /** Envoy refused a listener: a program may have taken its port before Envoy could listen there. */
@@ -116,7 +120,7 @@ export class Roster {
 
   /** Those whose listeners were refused get other ports, if a program has theirs. */
   #assign(workloads: readonly LocalWorkload[]): void {
-    const { agent, knowledge, certificates, ports, onPorts } = this.#options;
+    const { agent, knowledge, certificates, ports, onPorts, accounts, onAccounts } = this.#options;
     const uids = callersAt(this.#all, this.#refused).map(({ input }) => input.local.workload.uid);
     this.#refused.clear();
     const doubted = ports.doubt(uids);
@@ -128,7 +132,11 @@ export class Roster {
       held: () => heldPorts(agent.envoy.uid),
       policy: uid => knowledge.policy(uid),
       certified: identity => certificates.has(identity),
+      before: uid => accounts.of(uid),
     });
     if (doubted || before.workloads !== workloads || before.members !== this.#all.length) onPorts();
+    const here = workloads.map(({ workload }) => workload.uid);
+    const joined = this.#all.flatMap(({ input, state }) => (state === 'joined' ? [input.local] : []));
+    if (accounts.update(here, joined)) onAccounts();
   }
 }

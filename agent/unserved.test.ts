@@ -45,6 +45,8 @@ test('who keeps the service account from before, as there is no certificate, is 
     otherwiseCalled([toBe], [USER], () => undefined),
     [],
   );
+  const other = { ...toBe, selector: { kind: 'user', uid: 2002 } } as const;
+  t.regex(otherwiseCalled([other], [USER], () => 'refused')[0]!.message, /"user" and the user 2001, as /);
   t.deepEqual(
     otherwiseCalled([toBe], [USER], () => 'refused'),
     [

@@ -1,5 +1,5 @@
 import type { Logger } from '../manager/model/util/log.ts';
-import type { LocalWorkload } from '../platforms/platform.ts';
+import { type LocalWorkload, userOf } from '../platforms/platform.ts';
 import type { Problem } from './compile/input.ts';
 import type { Member } from './members.ts';
 import { PORTS } from './redirect/spec.ts';
@@ -55,12 +55,15 @@ export function otherwiseCalled(
   members: readonly Member[],
   reasonOf: (wanted: LocalWorkload) => string | undefined,
 ): readonly Problem[] {
-  const has = new Map(members.map(({ input: { local } }) => [local.workload.uid, local.workload.serviceAccount]));
+  const locals = new Map(members.map(({ input: { local } }) => [local.workload.uid, local]));
   return workloads.flatMap(wanted => {
-    const [is, toBe] = [has.get(wanted.workload.uid), wanted.workload.serviceAccount];
+    const kept = locals.get(wanted.workload.uid);
+    const [is, toBe] = [kept?.workload.serviceAccount, wanted.workload.serviceAccount];
     const reason = is === undefined || is === toBe ? undefined : reasonOf(wanted);
     if (reason === undefined) return [];
-    const message = `keeps the service account "${is}", as there is no certificate for "${toBe}" yet: ${reason}`;
+    const user = userOf(kept?.selector);
+    const another = user !== undefined && user !== userOf(wanted.selector) ? ` and the user ${user}` : '';
+    const message = `keeps the service account "${is}"${another}, as there is no certificate for "${toBe}" yet: ${reason}`;
     return [{ origin: originOf(wanted), message }];
   });
 }

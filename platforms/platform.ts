@@ -17,6 +17,11 @@ export function namespaceIdOf({ dev, ino }: { readonly dev: number; readonly ino
   return `${dev}-${ino}`;
 }
 
+/** The uid that a selector names; undefined when it tells apart otherwise. */
+export function userOf(selector: Selector | undefined): number | undefined {
+  return selector?.kind === 'user' ? selector.uid : undefined;
+}
+
 /** A workload on this host together with how it is told apart. */
 export interface LocalWorkload {
   /** `uid` begins with the host's name; addresses may be empty, the agent then fills in the host's own. */

@@ -48,3 +48,61 @@ test('a workload that is given another service account stays in the mesh: it cal
   t.false(answers(await stranger()), 'strangers are still refused');
   t.true(answers(await call(REVIEWS, UID.web)));
 });
+
+test('workloads that are given other service accounts, or users too, while agent and Manager are away stay in the mesh as they were', async t => {
+  t.timeout(180_000);
+  await using mesh = await Mesh.create('accounts');
+  await mesh.startManager({ registries: [] });
+  const web = { name: 'web', selector: { user: UID.web } };
+  const store = { ...server('store', UID.first, 9081, 'v1'), labels: { app: 'store' }, serviceAccount: 'store' };
+  const depot = { ...store, name: 'depot', selector: { user: UID.second }, ports: [{ port: 9082, protocol: 'http' }] };
+  const alpha = await mesh.host('alpha', [web, store, depot]);
+  const reviews = { ...server('reviews', UID.first, 9080, 'v1'), services: ['reviews'] };
+  const beta = await mesh.host('beta', [reviews]);
+  const { host } = alpha;
+  await startEcho(host, 'store', [9081], { uid: UID.first });
+  await startEcho(host, 'depot', [9082], { uid: UID.second });
+  await startEcho(beta.host, 'reviews', [9080], { uid: UID.first });
+  await mesh.apply(onlyWeb('store'), onlyWeb('reviews'));
+  const call = (url: string, uid: number): Promise<string> =>
+    host.exec(['curl', '-sS', '-w', '%{http_code}', '--max-time', '5', url], { uid }).then(({ stdout }) => stdout);
+  const serves = (text: string): boolean => text.endsWith('200');
+  const places = [9081, 9082].map(port => `http://127.0.0.1:${port}/`);
+  for (const url of places)
+    await eventually(
+      'strangers are refused',
+      () => call(url, UID.plain),
+      text => text.endsWith('403'),
+    );
+  await eventually('web is served', () => call(REVIEWS, UID.web), serves);
+  await eventually(
+    'other hosts refuse a stranger',
+    () => call(`http://${beta.host.address}:9080/`, UID.plain),
+    text => text.endsWith('403'),
+  );
+
+  await Promise.all([alpha.agent().kill('SIGTERM'), mesh.manager.kill()]);
+  await alpha.workload({ ...web, serviceAccount: 'next' });
+  await alpha.workload({ ...store, serviceAccount: 'next' });
+  await alpha.workload({ ...depot, serviceAccount: 'next', selector: { user: UID.third } });
+  const strangers = places.map(url => startLoad(host, { url, keepAlive: false, rate: 50 }, { uid: UID.plain }));
+  await alpha.startAgent();
+  const told = await eventually(
+    'it is told that there are no certificates',
+    async () => (await alpha.status()).rejections.map(({ resource, reason }) => `${resource}: ${reason}`),
+    found => found.filter(text => text.includes('"next" yet')).length === 3,
+  );
+  const [, ofDepot] = [...told.join('\n').matchAll(/depot: (keeps.*) as there/g)][0]!;
+  t.is(ofDepot, `keeps the service account "store" and the user ${UID.second},`);
+  t.true(serves(await call(REVIEWS, UID.web)), 'its calls bear the identity of before');
+  for (const load of strangers) t.deepEqual((await load.stop()).byInstance, {}, 'strangers were refused all the time');
+
+  await mesh.startManager();
+  const identities = async (): Promise<readonly string[]> =>
+    (await alpha.status()).workloads.map(({ identity, state }) => `${identity} ${state}`);
+  await eventually('all are what they are to be', identities, found =>
+    found.every(text => text.endsWith('/sa/next joined')),
+  );
+  t.regex(await call(REVIEWS, UID.web), /403$/);
+  for (const url of places) t.regex(await call(url, UID.plain), /403$/);
+});
