@@ -129,6 +129,17 @@ for (const restarts of [false, true])
     t.is(now?.input.local, next);
   });
 
+test('a workload that was in the mesh stays there though its certificate is lost, with the account of before too', t => {
+  const given = new Set([identity('user')]);
+  const host = new Host({ certified: each => given.has(each) });
+  host.update(as('user'));
+  host.restart();
+  given.clear();
+  for (const account of ['user', 'next', 'user'])
+    t.like(host.update(as(account))[0], { state: 'joined', identity: identity('user') });
+  t.is(host.update(as('user', user(2002)))[0]?.state, 'joined');
+});
+
 test('another user does not get the account of the one before: until the certificate has come the workload keeps both', t => {
   const given = new Set([identity('user')]);
   const ports = new OutboundPorts({}, 20_000, 20_009);

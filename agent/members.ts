@@ -28,7 +28,7 @@ export interface MemberFacts {
 
 /**
  * Which workloads of the host are in the mesh. A workload joins once its policy and its certificate have come; until then its traffic goes
- * as it went before. From then on it stays, whatever runs out: to leave would open it to plaintext callers that its policy refuses.
+ * as it went before. From then on it stays, whatever runs out or is lost: to leave would open it to plaintext callers that its policy refuses.
  * So one that is given another service account keeps the one before until the certificate of the new one has come; its user too, as another
  * user must not get the account of the one before.
  * The same input objects come out while nothing changed for a workload. One that is another user from now on gets another port, so that
@@ -70,11 +70,12 @@ export class Members {
 
   #state(
     local: LocalWorkload,
-    { policy: policyOf, certified, trustDomain }: MemberFacts,
+    { policy: policyOf, certified, before, trustDomain }: MemberFacts,
   ): Pick<Member, 'identity' | 'state'> & Pick<WorkloadInput, 'local' | 'policy'> {
     const identity = identityOf(local.workload, trustDomain);
     const policy = policyOf(local.workload.uid);
-    const joined = certified(identity) ? 'joined' : 'waiting for certificate';
+    const had = before(local.workload.uid)?.serviceAccount === local.workload.serviceAccount;
+    const joined = had || certified(identity) ? 'joined' : 'waiting for certificate';
     return { local, policy, identity, state: policy === undefined ? 'waiting for policy' : joined };
   }
 
@@ -88,8 +89,8 @@ export class Members {
     if (account === undefined) return wanted;
     const { serviceAccount, selector } = account;
     const workload = { ...wanted.workload, serviceAccount };
-    const [is, was] = [wanted.workload, workload].map(each => identityOf(each, trustDomain));
-    if (is === was || certified(is!) || !certified(was!)) return wanted;
+    if (serviceAccount === wanted.workload.serviceAccount || certified(identityOf(wanted.workload, trustDomain)))
+      return wanted;
     if (isSamePlace(selector, wanted.selector)) return this.#kept(wanted, { ...wanted, workload });
     const user = userOf(selector);
     const alone = user !== undefined && userOf(wanted.selector) !== undefined && !users.has(user);

@@ -1,8 +1,8 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { eventually } from '../eventually.ts';
-import { REVIEWS, UID } from './cast.ts';
+import { onlyWeb, REVIEWS, UID } from './cast.ts';
 import { answers, oneHost } from './one-host.ts';
 
 /** What is done to the text of a file of the snapshot. */
@@ -58,4 +58,30 @@ test('what of the snapshot cannot be read takes no service from an Envoy that ru
     );
   }
   await answers(host, port === 9081 ? 'r1' : 'r2');
+});
+
+test('workloads whose certificates on disk cannot be read stay in the mesh, without a Manager too', async t => {
+  t.timeout(120_000);
+  await using on = await oneHost('unread');
+  const { mesh, alpha } = on;
+  const { host } = alpha;
+  const status = (url: string, uid: number): Promise<string> =>
+    host
+      .exec(['curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', '--max-time', '5', url], { uid })
+      .then(({ stdout }) => stdout);
+  const stranger = (): Promise<string> => status('http://127.0.0.1:9081/', UID.plain);
+  await mesh.apply(onlyWeb('reviews'));
+  await eventually('the policy is in force', stranger, code => code === '403');
+  await Promise.all([alpha.agent().kill('SIGTERM'), mesh.manager.kill()]);
+  const folder = join(host.stateDir, 'agent/certificates');
+  for (const file of await readdir(folder)) await writeFile(join(folder, file), '{');
+  await alpha.startAgent();
+  await eventually(
+    'they are in the mesh',
+    () => alpha.status(),
+    ({ redirect, workloads }) =>
+      redirect.active && workloads.length === 3 && workloads.every(({ state }) => state === 'joined'),
+  );
+  t.is(await stranger(), '403');
+  t.is(await status(REVIEWS, UID.web), '200');
 });
