@@ -46,8 +46,11 @@ export interface PlatformState {
 /** What runs on this host. */
 export interface Platform {
   readonly kind: string;
-  /** First the present state, then a new one with each change. Ends by throwing; ends within 100 ms when the signal aborts. */
-  watch(signal: AbortSignal): AsyncIterable<PlatformState>;
+  /**
+   * First the present state, then a new one with each change. Ends by throwing; ends within 100 ms when the signal aborts.
+   * @param before what it named last, also in an earlier life: for what cannot be found out now.
+   */
+  watch(signal: AbortSignal, before: readonly LocalWorkload[]): AsyncIterable<PlatformState>;
 }
 
 /** The host that a platform is of. */

@@ -71,7 +71,7 @@ async function followOne(
   let said: string | undefined;
   while (!signal.aborted) {
     try {
-      for await (const state of platform.watch(signal)) {
+      for await (const state of platform.watch(signal, known.workloads)) {
         backoff.reset();
         said = undefined;
         take(known, state);

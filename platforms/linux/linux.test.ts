@@ -1,8 +1,10 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { makeFolder } from '../../test/folders.ts';
-import type { PlatformState } from '../platform.ts';
+import type { LocalWorkload, PlatformState, Selector } from '../platform.ts';
+import { readWorkload } from './document.ts';
 import { LinuxPlatform, linuxKind } from './linux.ts';
 import type { System } from './system.ts';
 
@@ -19,7 +21,10 @@ interface World {
   write(file: string, text: string): Promise<void>;
 }
 
-async function begin(t: ExecutionContext, folder?: string): Promise<World> {
+const user = (uid: number): Selector => ({ kind: 'user', uid });
+
+/** @param earlier what was named last in an earlier life. */
+async function begin(t: ExecutionContext, folder?: string, earlier?: readonly LocalWorkload[]): Promise<World> {
   const own = folder ?? makeFolder('linux');
   const stop = new AbortController();
   const users = new Map<string, number>();
@@ -35,7 +40,7 @@ async function begin(t: ExecutionContext, folder?: string): Promise<World> {
     namespaceId: async path => namespaces.get(path),
     addressesIn: async () => [...addresses],
   };
-  const states = new LinuxPlatform(own, 'a', system).watch(stop.signal);
+  const states = new LinuxPlatform(own, 'a', system).watch(stop.signal, earlier);
   t.teardown(async () => {
     stop.abort();
     await states.next().catch(() => undefined);
@@ -181,7 +186,38 @@ test('a user keeps its uid while nobody can tell it, and loses it to another who
   world.users.set('other', 2005);
   await world.write('c.yaml', 'name: c\nselector: {user: 2008}');
   const { problems } = await world.until(state => uids(state) === '2006,2008');
-  t.regex(problems[0]?.why ?? '', /no user "web" any more, and its uid 2005 is that of "other" now/);
+  t.regex(problems[0]?.why ?? '', /no user "web", and 2005, which the workload was, is "other"; the workload waits/);
+});
+
+test('a workload whose user cannot be found stays the user that it was, in an earlier life too, and that is told', async t => {
+  const folder = makeFolder('linux');
+  const file = 'name: web\nselector: {user: web}';
+  await writeFile(join(folder, 'web.yaml'), file);
+  const earlier = { workload: readWorkload(file, 'web.yaml', 'a').workload, selector: user(2005) };
+  const stays = /^this host has no user "wob"; the workload stays user 2005, as it was: make the user, or correct/;
+  for (const away of [true, false]) {
+    const world = await begin(t, folder, [earlier]);
+    world.directory.away = away;
+    const { workloads, problems } = await world.until(() => true);
+    t.deepEqual(workloads[0]?.selector, user(2005));
+    t.regex(
+      problems[0]!.why,
+      away ? /^cannot find user "web": getent timed out; the workload stays/ : /^this host has no/,
+    );
+    world.directory.away = false;
+    world.users.set('web', 2006);
+    t.deepEqual((await world.until(state => state.problems.length === 0)).workloads[0]?.selector, user(2006));
+    world.users.delete('web');
+    await world.write('web.yaml', file.replace('user: web', 'user: 2005'));
+    await world.until(({ workloads: [found] }) => isDeepStrictEqual(found?.selector, user(2005)));
+    await world.write('web.yaml', file.replace('user: web', 'user: wob'));
+    const typo = await world.until(state => state.problems.length === 1);
+    t.deepEqual(typo.workloads[0]?.selector, user(2005));
+    t.regex(typo.problems[0]!.why, stays);
+    world.users.set('heir', 2005);
+    await world.until(state => state.workloads.length === 0);
+    await world.write('web.yaml', file);
+  }
 });
 
 test('a folder may come later; one that is gone is not an empty one', async t => {
@@ -238,7 +274,7 @@ test('unless told otherwise, workloads are those below the folder that configure
   await mkdir(join(configDir, 'workloads.d'));
   await writeFile(join(configDir, 'workloads.d', 'web.yaml'), 'name: web\nselector: {user: daemon}\n');
   const platform = linuxKind.create({}, 'platforms[0]', { name: 'a', configDir });
-  for await (const { workloads } of platform.watch(AbortSignal.timeout(10_000))) {
+  for await (const { workloads } of platform.watch(AbortSignal.timeout(10_000), [])) {
     t.deepEqual(
       workloads.map(({ workload }) => workload.uid),
       ['a/default/web'],

@@ -4,7 +4,7 @@ import { codeOf } from '../../manager/model/util/errors.ts';
 import { Fields } from '../../manager/model/util/fields.ts';
 import { Wake } from '../../manager/model/util/wake.ts';
 import { watchFolder } from '../../manager/model/util/watch-folder.ts';
-import type { Platform, PlatformKind, PlatformProblem, PlatformState } from '../platform.ts';
+import type { LocalWorkload, Platform, PlatformKind, PlatformProblem, PlatformState } from '../platform.ts';
 import { WorkloadFiles } from './files.ts';
 import { Resolver } from './resolve.ts';
 import { linuxSystem, type System } from './system.ts';
@@ -46,7 +46,8 @@ export class LinuxPlatform implements Platform {
     this.#resolver = new Resolver(system);
   }
 
-  async *watch(signal: AbortSignal): AsyncGenerator<PlatformState> {
+  async *watch(signal: AbortSignal, before: readonly LocalWorkload[] = []): AsyncGenerator<PlatformState> {
+    this.#resolver.remember(before);
     const changed = new Wake(signal);
     using watcher = new FolderWatcher(this.#folder, () => changed.call());
     let sent = '';
