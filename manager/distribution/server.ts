@@ -80,7 +80,9 @@ export class AgentServer {
     this.#parts = parts;
     this.#streams = new HostStreams(parts, (error, host) => this.#status(error, host));
     this.#server.addService(parts.wire.service, {
-      Join: this.#unary<message.JoinRequest, message.JoinResponse>(call => parts.signing.join(call.request)),
+      Join: this.#unary<message.JoinRequest, message.JoinResponse>(call =>
+        parts.signing.join(call.request, this.#elsewhere(call)),
+      ),
       Challenge: this.#unary<message.ChallengeRequest, message.ChallengeResponse>(async call => ({
         nonce: parts.signing.challenge(this.#member(call).name),
       })),
@@ -137,6 +139,13 @@ export class AgentServer {
         call.emit('error', this.#status(error, addressOf(call.getPeer())));
       }
     };
+  }
+
+  /** Where the host is connected from that a call is to make a member, if not from where the call comes. A broken line counts as long as the lease. */
+  #elsewhere(call: Pick<ServerUnaryCall<message.JoinRequest, unknown>, 'request' | 'getPeer'>): string | undefined {
+    const { host } = call.request;
+    const from = this.#parts.hosts.get(host)?.alive ? this.#streams.reportsFrom(host) : undefined;
+    return from === addressOf(call.getPeer()) ? undefined : from;
   }
 
   #member(call: Pick<ServerUnaryCall<unknown, unknown>, 'getAuthContext'>): Member {

@@ -17,6 +17,8 @@ const MAXIMUM_HELD = 8;
 
 interface Open {
   readonly host: string;
+  /** IP address. */
+  readonly from: string;
   readonly end: (error: Error) => void;
   /** When the oldest response was sent that has not been acknowledged, milliseconds since 1970. */
   readonly waitingSince: () => number | undefined;
@@ -60,6 +62,11 @@ export class HostStreams {
         call.once('drain', () => call.resume());
       });
     });
+  }
+
+  /** The address that a host reports from; undefined when it is not connected. */
+  reportsFrom(host: string): string | undefined {
+    return this.#open.get(`report/${host}`)?.from;
   }
 
   /** Serves a stream of subscriptions. */
@@ -150,7 +157,7 @@ export class HostStreams {
       // Not destroy(): that would end the stream before its status is sent.
       call.emit('error', error instanceof Error && 'details' in error ? error : this.#statusOf(error, host));
     };
-    const open: Open = { host, end: fail, waitingSince };
+    const open: Open = { host, from: addressOf(call.getPeer()), end: fail, waitingSince };
     this.#open
       .get(key)
       ?.end(Object.assign(new Error('replaced'), { code: 10, details: 'a newer stream of this host took over' }));

@@ -5,6 +5,7 @@ export type RefusalCode =
   | 'token-used'
   | 'token-other-host'
   | 'host-taken'
+  | 'host-connected'
   | 'host-invalid'
   | 'no-certificate'
   | 'certificate-expired'

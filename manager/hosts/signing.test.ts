@@ -71,6 +71,18 @@ test('a host joins anew by a token that names it, with the rights of that one; a
   t.deepEqual((await tokens.list()).map(({ usedBy }) => usedBy ?? 'nobody').sort(), ['a', 'a', 'b', 'nobody']);
 });
 
+test('no machine joins under the name of one that is connected from elsewhere, and the token stays', async t => {
+  const { signing, members, tokens } = begin(t);
+  const { token } = await tokens.create({ identities: ['default/*'], ttlMs: 60_000, host: 'a' });
+  const csr = makeRequest(createPrivateKey(makeKey()), hostSpiffeId(TRUST_DOMAIN, 'a'));
+  const refused = await t.throwsAsync(signing.join({ token, host: 'a', csr }, '10.0.0.1'), { code: 'host-connected' });
+  t.regex(refused!.message, /^host "a" is connected, from 10\.0\.0\.1; join this machine under a name of its own, or/);
+  const guessed = token.replace(/\.[^.]+\.([^.]+)$/, `.${'x'.repeat(43)}.$1`);
+  await t.throwsAsync(signing.join({ token: guessed, host: 'a', csr }, '10.0.0.1'), { code: 'token-invalid' });
+  t.is(members.get('a'), undefined);
+  await t.notThrowsAsync(signing.join({ token, host: 'a', csr }));
+});
+
 test('of two that join under one new name at the same time, one becomes that host', async t => {
   const { join: ask, members } = begin(t);
   const accounts = ['default/one', 'default/two'];

@@ -28,8 +28,11 @@ export class Signing {
     this.#parts = parts;
   }
 
-  /** First contact of a host. The token is used up only when everything else is right. */
-  async join(request: JoinRequest): Promise<JoinResponse> {
+  /**
+   * First contact of a host. The token is used up only when everything else is right.
+   * @param elsewhere address of another machine that is connected as this host now.
+   */
+  async join(request: JoinRequest, elsewhere?: string): Promise<JoinResponse> {
     const { authority, members, tokens, now } = this.#parts;
     const { host } = request;
     if (!isHostName(host))
@@ -37,6 +40,7 @@ export class Signing {
     this.#checkAuthority();
     const token = await tokens.check(request.token, host);
     if (members.get(host) && !token.named) throw hostTaken(host);
+    if (elsewhere !== undefined) throw hostConnected(host, elsewhere);
     const csr = this.#read(request.csr, hostSpiffeId(authority.trustDomain, host));
     await token.use();
     const member = { name: host, identities: token.identities, joinedAt: now(), token: token.id };
@@ -101,6 +105,14 @@ export class Signing {
       throw error;
     }
   }
+}
+
+/** It would be cut off, and its services be gone, by what may be a slip in a name. */
+function hostConnected(host: string, address: string): RefusalError {
+  return new RefusalError(
+    'host-connected',
+    `host "${host}" is connected, from ${address}; join this machine under a name of its own, or, if it takes the place of that one, end the agent there first, or: isthmus hosts remove ${host} --force`,
+  );
 }
 
 function hostTaken(host: string): RefusalError {

@@ -16,10 +16,13 @@ import { readText } from '../../manager/cli/read-text.ts';
 import { codeOf, messageOf } from '../../manager/model/util/errors.ts';
 import { DIR_OPTIONS, placedDirs } from '../paths.ts';
 import { planAgentFile } from './agent-file.ts';
+import { askAgent } from './ask-agent.ts';
 import { type Joined, joinHost } from './join-host.ts';
 
 const { 'config-dir': configDir, 'state-dir': stateDir, 'run-dir': runDir } = DIR_OPTIONS;
 const CONNECT_MS = 10_000;
+/** How long an agent that runs may take to say so, milliseconds. */
+const ASK_MS = 2_000;
 
 export const joinCommand: Command = {
   name: 'join',
@@ -59,15 +62,18 @@ export const joinCommand: Command = {
       address: () => ownAddress(managers[0]!, context.signal),
     });
     const joined = await joinHost({ managers, token, file }, dirs, context.signal);
-    print(
-      context,
-      values,
-      joined,
-      () => `${joinedText(joined)}Next: name its workloads in ${joined.workloadsDir}/*.yaml, and run: isthmus agent\n`,
-    );
+    // One that does not answer runs too, but that is for its own status to tell.
+    const agent = await askAgent(dirs.runDir, context.signal, ASK_MS).catch(() => undefined);
+    print(context, values, joined, () => `${joinedText(joined)}Next: ${nextStep(joined, agent?.pid)}\n`);
     return EXIT.ok;
   },
 };
+
+/** @param agent process of the agent that runs. */
+function nextStep({ workloadsDir }: Joined, agent: number | undefined): string {
+  if (agent === undefined) return `name its workloads in ${workloadsDir}/*.yaml, and run: isthmus agent`;
+  return `start its agent (process ${agent}) anew: the Manager refuses the certificate from before, with which it goes on`;
+}
 
 async function tokenOf(values: CommandArguments['values'], context: CommandContext): Promise<string> {
   const [token, file] = [values['token'], values['token-file']];
