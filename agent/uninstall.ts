@@ -7,7 +7,8 @@ import { envoyPaths } from './envoy/paths.ts';
 import { EnvoyProcess } from './envoy/process.ts';
 import { gone, type ProcessRef, processRef, sendSignal } from './envoy/process-ref.ts';
 import { Redirect } from './redirect/redirect.ts';
-import { askStatus } from './status/client.ts';
+import { isBound } from './status/bound.ts';
+import { askStatus, UnansweredError } from './status/client.ts';
 
 export interface UninstallOptions {
   readonly stateDir: string;
@@ -65,7 +66,10 @@ function notEmpty(error: unknown): void {
   if (!['ENOTEMPTY', 'ENOENT', 'EBUSY'].includes(codeOf(error) ?? '')) throw error;
 }
 
-/** Asks the running agent to end, and waits until it has: it answers no more while it still ends what it was about, such as to start Envoy. */
+/**
+ * Asks the running agent to end, and waits until it has: it answers no more while it still ends what it was about, such as to start Envoy.
+ * One whose socket somebody removed makes it again within moments, and would then make all else again too.
+ */
 async function endAgent(socket: string, stopMs: number, signal: AbortSignal): Promise<void> {
   const timeout = AbortSignal.timeout(stopMs);
   const over = AbortSignal.any([signal, timeout]);
@@ -73,15 +77,18 @@ async function endAgent(socket: string, stopMs: number, signal: AbortSignal): Pr
   try {
     for (;;) {
       const running = await askStatus(socket, over);
-      if (!running) return asked && (await gone(asked, over));
-      if (asked?.pid !== running.pid) {
+      if (!running && (asked || !isBound(socket))) return asked && (await gone(asked, over));
+      if (running && asked?.pid !== running.pid) {
         asked = await processRef(running.pid);
         if (asked) await sendSignal(asked, 'SIGTERM');
       }
       await delay(50, undefined, { signal: over });
     }
   } catch (error) {
-    if (asked && timeout.aborted && !signal.aborted) throw new LingeringAgentError(asked.pid, stopMs);
-    throw error;
+    if (signal.aborted || !timeout.aborted) throw error;
+    if (asked) throw new LingeringAgentError(asked.pid, stopMs);
+    if (error instanceof UnansweredError) throw error;
+    const what = 'An agent runs, whose socket somebody removed';
+    throw new UnansweredError(`${what}: ${socket}, which has not come back (its process: ss -xlp)`);
   }
 }
