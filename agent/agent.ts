@@ -153,6 +153,7 @@ class Agent {
     return new Certificates({
       folder: join(ownFolder(options.stateDir), 'certificates'),
       sign: (key, name, until) => this.#link.sign(key, name, until),
+      roots: () => this.#roots(),
       onChange: () => this.#certificatesChanged(),
       logger,
     });
@@ -330,7 +331,10 @@ class Agent {
     snapshot.changed(type);
     // Few and small, and an agent that starts with an old one would weaken the policy of its workloads.
     if (type === 'WorkloadPolicy') void snapshot.flush();
-    if (type === 'MeshSettings') this.#giveSecrets();
+    if (type === 'MeshSettings') {
+      this.#certificates.rootsChanged();
+      this.#giveSecrets();
+    }
     if (type === 'ServiceName') this.#names.changed();
     else this.#converge.changed();
     if (type === 'ServiceView' || type === 'InstanceList') this.#asking.came();
@@ -342,7 +346,11 @@ class Agent {
   }
 
   #giveSecrets(): void {
-    this.#ads.setSecrets(this.#certificates.usable(), this.#knowledge.mesh().roots.join('\n'));
+    this.#ads.setSecrets(this.#certificates.usable(), this.#roots());
+  }
+
+  #roots(): string {
+    return this.#knowledge.mesh().roots.join('\n');
   }
 
   /** Tells the Manager which workloads are here and what is in force for them, if that is news. */

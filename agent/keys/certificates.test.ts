@@ -13,11 +13,11 @@ import { Certificates, type CertificatesOptions } from './certificates.ts';
 const WEB = 'spiffe://isthmus.mesh/ns/default/sa/web';
 const HOUR = 3_600_000;
 
-function signer(now: () => number): (key: string, identity: string) => Promise<SignResponse> {
-  const authority = new Authority(readRoot(makeRoot('isthmus.mesh', Date.now() - 100 * HOUR)), {
-    trustDomain: 'isthmus.mesh',
-    now,
-  });
+const madeRoot = (): Root => makeRoot('isthmus.mesh', Date.now() - 100 * HOUR);
+type Root = ReturnType<typeof makeRoot>;
+
+function signer(now: () => number, root = madeRoot()): (key: string, identity: string) => Promise<SignResponse> {
+  const authority = new Authority(readRoot(root), { trustDomain: 'isthmus.mesh', now });
   return async (key, identity) => ({
     certificateChain: authority.issueWorkload(createPublicKey(key), identity).chain,
     roots: '',
@@ -36,6 +36,7 @@ async function start(
   const certificates: Certificates = new Certificates({
     folder: dir,
     logger: silentLogger,
+    roots: () => '',
     onChange: () => {
       for (const look of waiting) look();
     },
@@ -95,6 +96,43 @@ test('at half life it is renewed; one that ran out is not used, but was given', 
   await until(() => certificates.expires(WEB)! > first);
   t.is(certificates.reason(WEB), undefined);
   t.is(asked, 3);
+});
+
+test('one that stands under no root that is trusted is used until a new one has come, which is asked for at once', async t => {
+  const [before, after] = [madeRoot(), madeRoot()];
+  const first = await start(t, { sign: signer(Date.now, before) });
+  await first.certificates.want([WEB]);
+  await first.until(() => first.certificates.has(WEB));
+  const { chain } = first.certificates.usable()[0]!;
+  first.stop();
+  await first.done;
+  let [roots, asked] = [before.certificate, 0];
+  const answer = Promise.withResolvers<void>();
+  const good = signer(Date.now, after);
+  const sign: CertificatesOptions['sign'] = async (key, identity) => {
+    asked += 1;
+    await answer.promise;
+    return good(key, identity);
+  };
+  const { certificates, until } = await start(t, { sign, roots: () => roots }, first.dir);
+  await certificates.want([WEB]);
+  roots = `${before.certificate}${after.certificate}`;
+  certificates.rootsChanged();
+  await certificates.want([WEB]);
+  t.is(asked, 0);
+  roots = after.certificate;
+  certificates.rootsChanged();
+  await eventually(
+    'it is asked for',
+    () => asked,
+    times => times === 1,
+  );
+  t.is(certificates.usable()[0]?.chain, chain);
+  answer.resolve();
+  await until(() => certificates.usable()[0]?.chain !== chain);
+  certificates.rootsChanged();
+  await certificates.want([WEB]);
+  t.is(asked, 1);
 });
 
 test('who waits to ask again does so when the clock was set back meanwhile', async t => {

@@ -2,6 +2,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { issuedAt } from '../../auth/ca/authority.ts';
+import { readCertificates } from '../../auth/ca/given.ts';
 import { renewAt, SHORTEST_MS } from '../../auth/ca/renewal.ts';
 import { makeKey } from '../../auth/ca/root.ts';
 import type { SignResponse } from '../../manager/model/proto/messages.ts';
@@ -28,6 +29,8 @@ export interface CertificatesOptions {
   readonly folder: string;
   /** Signs; rejects while there is no Manager. */
   readonly sign: (key: string, identity: string, signal: AbortSignal) => Promise<SignResponse>;
+  /** What hosts trust now, PEM. */
+  readonly roots: () => string;
   /** A certificate came, was renewed, or went. */
   readonly onChange: () => void;
   readonly logger: Logger;
@@ -142,6 +145,12 @@ export class Certificates {
     this.#wake?.call();
   }
 
+  /** Other roots are trusted: of what stands under none of them a new one is asked for, and it is used until that has come. */
+  rootsChanged(): void {
+    for (const wanted of this.#wanted.values()) if (wanted.certificate) wanted.due = this.#dueAt(wanted.certificate);
+    this.#wake?.call();
+  }
+
   /** Asks and renews until the signal aborts. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     const wake = new Wake(signal);
@@ -198,14 +207,15 @@ export class Certificates {
 
   #use(wanted: Wanted, certificate: Certificate): void {
     wanted.certificate = certificate;
-    wanted.due = renewAt(
-      issuedAt(certificate.notBefore),
-      certificate.notAfter,
-      (this.#options.random ?? Math.random)(),
-    );
+    wanted.due = this.#dueAt(certificate);
     wanted.againAt = undefined;
     wanted.reason = undefined;
     wanted.backoff.reset();
+  }
+
+  #dueAt({ chain, notBefore, notAfter }: Certificate): number {
+    const { roots, random = Math.random } = this.#options;
+    return isUnder(chain, roots()) ? renewAt(issuedAt(notBefore), notAfter, random()) : -Infinity;
   }
 
   #path(identity: string): string {
@@ -255,6 +265,18 @@ export class Certificates {
 function certificateOf(identity: string, key: string, chain: string): Certificate {
   const leaf = new X509Certificate(chain);
   return { identity, key, chain, notBefore: leaf.validFromDate.getTime(), notAfter: leaf.validToDate.getTime() };
+}
+
+/** Whether one of the roots signed a certificate of the chain; all PEM. Where no root can be read nothing is known against it. */
+function isUnder(chain: string, roots: string): boolean {
+  try {
+    const trusted = readCertificates(roots);
+    const signed = (one: X509Certificate): boolean =>
+      trusted.some(root => one.checkIssued(root) && one.verify(root.publicKey));
+    return trusted.length === 0 || readCertificates(chain).some(signed);
+  } catch {
+    return true;
+  }
 }
 
 /** Whether this host and the Manager agree about the time; it takes a moment to get a certificate. */

@@ -17,7 +17,7 @@ export class AuthorityError extends Error {
 }
 
 /** The certificates of a PEM text, in its order. @throws when one of them cannot be read. */
-function readCertificates(pem: string): X509Certificate[] {
+export function readCertificates(pem: string): X509Certificate[] {
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
   return blocks.map(block => new X509Certificate(block));
 }
