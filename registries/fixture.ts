@@ -113,6 +113,8 @@ export interface Setting {
   readonly clock: HeldClock;
   readonly followed: Followed;
   readonly warnings: string[];
+  /** What was logged as information. */
+  readonly news: string[];
   readonly stop: () => void;
   readonly addresses: () => Record<string, string[]>;
 }
@@ -121,10 +123,11 @@ export interface Setting {
 export function begin(mapping?: Parameters<typeof follow>[0]['mapping']): Setting {
   const [script, clock, controller] = [new Script(), new HeldClock(), new AbortController()];
   const warnings: string[] = [];
+  const news: string[] = [];
   const logger: Logger = {
     error: message => void warnings.push(message),
     warn: (message, { where, why } = {}) => void warnings.push(`${message}: ${(where ?? why ?? '') as string}`),
-    info() {},
+    info: message => void news.push(message),
     debug() {},
     child: () => logger,
   };
@@ -133,5 +136,5 @@ export function begin(mapping?: Parameters<typeof follow>[0]['mapping']): Settin
   const followed = follow(configured, { signal: controller.signal, clock, logger, backoff, syncTimeoutMs: 5000 });
   const addresses = (): Record<string, string[]> =>
     Object.fromEntries([...followed.state()].map(([key, { instances }]) => [key, instances.map(one => one.address)]));
-  return { script, clock, followed, warnings, stop: () => controller.abort(), addresses };
+  return { script, clock, followed, warnings, news, stop: () => controller.abort(), addresses };
 }

@@ -30,7 +30,7 @@ test('what a new session does not mention is removed when it has synced, and not
   t.is(clock.sleepers, 0);
 });
 
-test('a session that breaks off in its list removes nothing, and tries come ever later until one has synced', async t => {
+test('a session that breaks off in its list removes nothing, and tries come ever later until one holds', async t => {
   const { script, clock, followed, stop, addresses } = begin();
   await script.say(service('a', ['1']), service('b', ['2']), SYNCED);
   // Half of the doubling bound, since the random part is held at 0.
@@ -45,8 +45,14 @@ test('a session that breaks off in its list removes nothing, and tries come ever
   t.deepEqual(addresses(), { '/a': ['1'], '/b': ['2'] });
   t.is(followed.status().staleSinceMs, 1_000_000, 'since the first break');
   await script.say(SYNCED, new Error('again'));
+  await clock.advance(499);
+  t.is(script.sessions, 7, 'it broke right after its list');
+  await clock.advance(1);
+  await script.say(SYNCED);
+  await clock.advance(1000);
+  await script.say(new Error('again'));
   await clock.advance(50);
-  t.is(script.sessions, 8, 'the first wait is short again');
+  t.is(script.sessions, 9, 'the first wait is short again');
   stop();
   await followed.ended;
 });
@@ -187,7 +193,7 @@ test('a batch names what changed and only that; a list that says the same again 
   await script.say(SYNCED);
   t.deepEqual([...(await batches.next()).value!], [], 'it is known again');
   await script.say(new Error('x'));
-  await clock.advance(50);
+  await clock.advance(100);
   await script.say(SYNCED);
   t.deepEqual([...(await batches.next()).value!], ['/a'], 'it went meanwhile');
   stop();
@@ -249,7 +255,7 @@ test('a problem of the registry as a whole is over when a new session has synced
   await clock.advance(50);
   await script.say({ type: 'problems', problems }, SYNCED, new Error('lost again'));
   t.deepEqual(followed.status().problems, problems);
-  await clock.advance(50);
+  await clock.advance(100);
   await script.say(SYNCED);
   t.deepEqual(followed.status().problems, []);
   stop();
@@ -271,9 +277,31 @@ test('why a registry is away is warned of once a reason, until it is back; and w
   t.deepEqual(warnings.splice(0), [`${lost}: refused`]);
   await script.say(SYNCED);
   await fail('refused');
+  t.deepEqual(warnings.splice(0), [], 'it comes and goes');
+  await script.say(SYNCED);
+  await clock.advance(60_000);
+  await fail('refused');
   t.deepEqual(warnings.splice(0), [`${lost}: refused`], 'it was back in between');
   for (let count = 0; count < 100; count += 1) await fail(`session ${count}`);
   t.true(warnings.length < 20, 'reasons that never repeat are not told for ever');
   stop();
   await followed.ended;
+});
+
+test('a registry that comes and goes is told of once a minute, its return too', async t => {
+  const { script, clock, news, warnings, stop } = begin();
+  await script.say(SYNCED);
+  for (let minute = 1; minute <= 2; minute += 1) {
+    news.length = 0;
+    warnings.length = 0;
+    for (let second = 0; second < 60; second += 5) {
+      await script.say(new Error('refused'));
+      await clock.advance(2000);
+      await script.say(SYNCED);
+      await clock.advance(3000);
+    }
+    t.deepEqual(warnings, ['registry lost; its last known services stay: refused'], `minute ${minute}`);
+    t.deepEqual(news, ['registry is back'], `minute ${minute}`);
+  }
+  stop();
 });

@@ -8,6 +8,7 @@ import { PLAIN_MAPPING } from './mapping.ts';
 import type { Registry } from './registry.ts';
 import { runSession } from './session.ts';
 import { RegistryState, type StateStatus } from './state.ts';
+import { Told } from './told.ts';
 
 export interface FollowOptions {
   /** Ends the following; nothing of it is left within 100 ms. */
@@ -72,28 +73,49 @@ type Running = FollowOptions & { readonly clock: Clock; readonly logger: Logger;
 const LOST = 'registry lost; its last known services stay';
 const NEVER = 'registry was not reached yet; what is remembered of it stays';
 
-/** So many reasons why a registry is away are warned of until it is back, each once: some name a session, and never repeat. */
-const MOST_TOLD = 10;
+/** A session was a good one when it held for so long after its list, milliseconds, and for as long as that took. */
+const STEADY_MS = 1_000;
 
 async function run(registry: Registry, state: RegistryState, options: Running): Promise<void> {
   const { signal, clock, logger } = options;
   const backoff = new Backoff(options.backoff);
-  const told = new Set<string>();
-  const onSynced = (): void => {
-    backoff.reset();
-    told.clear();
-  };
+  const told = new Told();
   while (!signal.aborted) {
     try {
-      await runSession(registry, state, { ...options, onSynced });
+      await runSteady(registry, state, { ...options, onSynced: () => told.back() }, () => backoff.reset());
     } catch (error) {
       const [waitMs, why] = [backoff.next(), messageOf(error)];
-      state.failed(why, clock.now());
       const message = state.status().synced ? LOST : NEVER;
-      const isNews = !told.has(why) && told.size < MOST_TOLD;
-      if (isNews) told.add(why);
+      const isNews = told.isNews(`${message}: ${why}`, clock.now());
+      state.failed(why, clock.now(), isNews);
       logger[isNews ? 'warn' : 'debug'](message, { why, retryMs: Math.round(waitMs) });
       await clock.sleep(waitMs, signal).catch(() => undefined);
     }
+  }
+}
+
+/**
+ * One session, as `runSession`. @param onSteady called when it has held for a while: one that breaks right after its list, again and
+ * again, must not have the registry list without pause.
+ */
+async function runSteady(
+  registry: Registry,
+  state: RegistryState,
+  options: Running & { readonly onSynced: () => void },
+  onSteady: () => void,
+): Promise<void> {
+  const [over, began] = [new AbortController(), performance.now()];
+  let isListed = false;
+  const onSynced = (): void => {
+    options.onSynced();
+    if (isListed) return;
+    isListed = true;
+    const steadyMs = Math.max(STEADY_MS, performance.now() - began);
+    options.clock.sleep(steadyMs, over.signal).then(onSteady, () => undefined);
+  };
+  try {
+    await runSession(registry, state, { ...options, onSynced });
+  } finally {
+    over.abort();
   }
 }

@@ -36,7 +36,7 @@ export class RegistryState {
   #synced = false;
   /** Whether services may be there that cannot be read, and which is not known. */
   #partly = false;
-  #stale: { readonly sinceMs: number; readonly error: string } | undefined;
+  #stale: { readonly sinceMs: number; readonly error: string; readonly isTold: boolean } | undefined;
 
   constructor(mapping: Mapping, changes: Changes, logger: Logger) {
     this.#mapping = mapping;
@@ -81,8 +81,9 @@ export class RegistryState {
     const isMore = this.#partly !== partly;
     this.#partly = partly;
     if (this.#synced && !this.#stale && !isMore) return;
-    if (!this.#synced || this.#stale)
-      this.#logger.info(this.#synced ? 'registry is back' : 'registry listed', { services: this.services.size });
+    const fields = { services: this.services.size };
+    if (!this.#synced) this.#logger.info('registry listed', fields);
+    else if (this.#stale) this.#logger[this.#stale.isTold ? 'info' : 'debug']('registry is back', fields);
     this.#synced = true;
     this.#stale = undefined;
     this.#changes.publish([]);
@@ -99,9 +100,9 @@ export class RegistryState {
     this.#setProblems('', problems);
   }
 
-  /** The session ended, or could not begin. The content stays as it is. */
-  failed(error: string, nowMs: number): void {
-    this.#stale = { sinceMs: this.#stale?.sinceMs ?? nowMs, error };
+  /** The session ended, or could not begin. The content stays as it is. @param isTold whether people are told: then of its return too. */
+  failed(error: string, nowMs: number, isTold: boolean): void {
+    this.#stale = { sinceMs: this.#stale?.sinceMs ?? nowMs, error, isTold: isTold || this.#stale?.isTold === true };
     this.#changes.publish([]);
   }
 
