@@ -30,6 +30,8 @@ type Reader = (options: Options & Record<string, unknown>) => Promise<[IncomingM
 /** How long an answer may take beyond what the query waits, milliseconds. */
 const ANSWER_MS = 10_000;
 
+const NOT_CONSUL = 'the answer is not one of Consul: it is no JSON, or has no X-Consul-Index; look at "address"';
+
 /** Reads of one Consul over a bounded number of connections, by the `consul` package. */
 export class ConsulClient {
   readonly #consul: InstanceType<typeof Consul>;
@@ -93,7 +95,9 @@ export class ConsulClient {
         ctx,
         timeout: (waitMs * 17) / 16 + ANSWER_MS,
       });
-      const next = Number(response.headers['x-consul-index']);
+      const next = Number(response.headers['x-consul-index'] ?? Number.NaN);
+      // Whoever else answers at its address would seem to list no service.
+      if (Buffer.isBuffer(body) || (what !== 'leader' && Number.isNaN(next))) throw new Error(NOT_CONSUL);
       const filtered = response.headers['x-consul-results-filtered-by-acls'] === 'true';
       return { body, index: Number.isSafeInteger(next) && next > 0 ? next : 1, filtered };
     } catch (error) {

@@ -169,7 +169,8 @@ function namesOf({ body, filtered }: Answer): {
   readonly names: ReadonlySet<string>;
   readonly unspeakable: readonly string[];
 } {
-  if (!isRecord(body)) throw new Error(`the list of services must be a map, not ${show(body)}`);
+  if (!isRecord(body) || !Object.values(body).every(Array.isArray))
+    throw new Error(`the list of services must be a map of names to tags, not ${show(body).slice(0, 200)}`);
   const all = Object.keys(body);
   const names = new Set(all.filter(name => !UNSPEAKABLE.test(name)));
   if (all.length === 0 && filtered) throw new Error(`the token may read no service; ${RIGHT}`);
