@@ -1,4 +1,9 @@
 import type { ProcessRef } from './process-ref.ts';
+import type { EnvoyProcessStatus } from './process-status.ts';
+
+/** So many deaths within so many minutes are told of also while one runs: calls fail at each. */
+const OFTEN = 3;
+const OFTEN_MINUTES = 5;
 
 /** How often Envoy died and was started again, and what it died of; and why none can be started in its place. */
 export class Deaths {
@@ -6,9 +11,17 @@ export class Deaths {
   #last: string | undefined;
   #unable: string | undefined;
   #buried: ProcessRef | undefined;
+  /** When the last few died, of the monotonic clock, milliseconds. */
+  #when: number[] = [];
+  readonly #now: () => number;
 
-  get restarts(): number {
-    return this.#restarts;
+  /** @param now for tests. */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+  }
+
+  status(): Pick<EnvoyProcessStatus, 'restarts' | 'lastDeath' | 'dying' | 'unable'> {
+    return { restarts: this.#restarts, lastDeath: this.#last, dying: this.#often(), unable: this.#unable };
   }
 
   /** Why one died the last time. */
@@ -16,9 +29,10 @@ export class Deaths {
     return this.#last;
   }
 
-  /** Why none runs. */
-  get unable(): string | undefined {
-    return this.#unable;
+  #often(): string | undefined {
+    const [first] = this.#when;
+    if (this.#when.length < OFTEN || this.#now() - first! > OFTEN_MINUTES * 60_000) return undefined;
+    return `died ${OFTEN} times within ${OFTEN_MINUTES} minutes, and is started again each time: ${this.#last}`;
   }
 
   /** One died. @returns whether that is news: of each it is told once, however often it is tried to start another. */
@@ -26,6 +40,7 @@ export class Deaths {
     if (one === this.#buried) return false;
     this.#buried = one;
     this.#last = reason;
+    this.#when = [...this.#when, this.#now()].slice(-OFTEN);
     return true;
   }
 

@@ -10,6 +10,7 @@ import { type Generation, launch, upMs } from './launch.ts';
 import { Line } from './line.ts';
 import { listens } from './listens.ts';
 import { LogFile } from './log-file.ts';
+import { Obituary } from './obituary.ts';
 import { prepareFolders } from './own-folders.ts';
 import { type EnvoyProcessOptions, type EnvoyStart, keyOf } from './process-options.ts';
 import { isAlive, type ProcessRef } from './process-ref.ts';
@@ -44,8 +45,9 @@ export class EnvoyProcess {
   readonly #log: LogFile;
   readonly #backoff = new Backoff({ initialMs: 200, maximumMs: 10_000 });
   #state: ProcessState | undefined;
-  /** When it started or was adopted, of `performance.now()`, and how long its log was. */
-  #since = { at: 0, logSize: 0 };
+  readonly #obituary: Obituary;
+  /** When it started or was adopted, of `performance.now()`. */
+  #since = 0;
   readonly #stableMs: number;
   readonly #deaths = new Deaths();
   /** Why no other could take over from it, when that is tried again, of `performance.now()`, and the waits in between. */
@@ -64,6 +66,7 @@ export class EnvoyProcess {
     this.#vitals = new Vitals(this.#admin, options.log, options.pulse);
     this.#line = new Line(options.paths);
     this.#log = new LogFile(options.paths.log);
+    this.#obituary = new Obituary(this.#log);
     this.#succession = new Succession(this.#admin, this.#log, options.takeOverMs);
     this.#stableMs = options.stableMs ?? STABLE_MS;
   }
@@ -112,14 +115,11 @@ export class EnvoyProcess {
   }
 
   status(): EnvoyProcessStatus {
-    const { pid, epoch = 0 } = this.#state ?? {};
-    const { restarts, last, unable } = this.#deaths;
+    const deaths = this.#deaths.status();
     return {
-      pid: unable === undefined ? pid : undefined,
-      epoch,
-      restarts,
-      lastDeath: last,
-      unable,
+      ...deaths,
+      pid: deaths.unable === undefined ? this.#state?.pid : undefined,
+      epoch: this.#state?.epoch ?? 0,
       outdated: this.#outdated?.reason,
       silentSince: this.#vitals.silentSince,
     };
@@ -162,7 +162,7 @@ export class EnvoyProcess {
     if (state === undefined || !(await isAlive(state))) return undefined;
     if (state.before === undefined || !(await isAlive(state.before)) || !(await listens(state.before.pid)))
       return state;
-    const failed = await this.#succession.concluded(state, state.before.pid, this.#since.logSize, signal);
+    const failed = await this.#succession.concluded(state, state.before.pid, this.#obituary.logSize, signal);
     if (failed === undefined) return state;
     // Its key is not known, so whatever it was started with has to be tried once more.
     const before = { ...state.before, epoch: state.epoch - 1, key: '' };
@@ -178,7 +178,7 @@ export class EnvoyProcess {
     let failed: string | undefined;
     try {
       await this.#launch({ epoch: before.epoch + 1, baseId: await this.#line.baseId() }, key, before);
-      failed = await this.#succession.concluded(this.#state!, before.pid, this.#since.logSize, signal);
+      failed = await this.#succession.concluded(this.#state!, before.pid, this.#obituary.logSize, signal);
     } catch (error) {
       signal.throwIfAborted();
       failed = messageOf(error);
@@ -221,13 +221,13 @@ export class EnvoyProcess {
   }
 
   async #launch(generation: Generation, key: string, before?: ProcessState): Promise<void> {
-    this.#since = { ...this.#since, at: performance.now() };
+    this.#since = performance.now();
     await prepareFolders(this.#options);
     if (generation.epoch === 0) await this.#line.forget(this.#state?.before);
-    const logSize = await this.#log.size();
+    await this.#obituary.begin();
     await using log = await this.#log.open();
     await launch(this.#options, { ...generation, startedMs: upMs() }, log, async ref => {
-      this.#since = { at: performance.now(), logSize };
+      this.#since = performance.now();
       const earlier = before && { before: { pid: before.pid, start: before.start } };
       const state = { ...ref, epoch: generation.epoch, key, ...earlier };
       await writeState(this.#options.paths.state, state);
@@ -252,7 +252,8 @@ export class EnvoyProcess {
 
   async #watchOver(state: ProcessState): Promise<void> {
     this.#follow(state);
-    this.#since = { at: performance.now(), logSize: await this.#log.size() };
+    this.#since = performance.now();
+    await this.#obituary.begin();
   }
 
   #follow(state: ProcessState): void {
@@ -312,7 +313,7 @@ export class EnvoyProcess {
       if (this.#outdated && now >= this.#outdated.again) return 'outdated';
       if (this.#isLost) return 'lost';
       await this.#vitals.ask(signal);
-      const soon = now - this.#since.at < this.#stableMs || now - this.#suspectedAt < SUSPECTED_MS;
+      const soon = now - this.#since < this.#stableMs || now - this.#suspectedAt < SUSPECTED_MS;
       const ms = Math.min(soon ? LOOK_SOON_MS : LOOK_MS, this.#options.pulse?.askMs ?? LOOK_MS);
       const before = performance.now();
       await wake.wait(ms);
@@ -331,7 +332,7 @@ export class EnvoyProcess {
   }
 
   async #again(key: string, signal: AbortSignal): Promise<void> {
-    const reason = this.#vitals.killed ?? (await this.#log.reason(this.#since.logSize)) ?? 'it left no word';
+    const reason = this.#vitals.killed ?? (await this.#obituary.reason());
     if (this.#deaths.died(this.#state!, reason))
       this.#options.log.error('Envoy died; starting it again', { pid: this.#state?.pid, reason });
     await this.#pause(signal);
@@ -343,13 +344,12 @@ export class EnvoyProcess {
 
   /** Another that follows soon waits ever longer. */
   async #pause(signal: AbortSignal): Promise<void> {
-    if (performance.now() - this.#since.at >= this.#stableMs) this.#backoff.reset();
+    if (performance.now() - this.#since >= this.#stableMs) this.#backoff.reset();
     else await delay(this.#backoff.next(), undefined, { signal }).catch(() => undefined);
   }
 
   async #isLive(signal: AbortSignal): Promise<boolean> {
-    const epoch = this.#state?.epoch;
-    return epoch !== undefined && (await signOf(this.#admin, epoch, signal)) === 'live';
+    return this.#state !== undefined && (await signOf(this.#admin, this.#state.epoch, signal)) === 'live';
   }
 
   readonly #warn =

@@ -67,8 +67,9 @@ function reportOf(wrong: {
   readonly refused?: readonly Rejection[];
   readonly problems?: ReturnType<ReportParts['problems']>;
   readonly capture?: string;
+  readonly dying?: string;
 }): StatusReport {
-  const { refused = [], problems = [], capture } = wrong;
+  const { refused = [], problems = [], capture, dying } = wrong;
   return new StatusReport({
     options: { host: { tunnelPort: 15_009 }, envoy: { uid: 1337 } },
     converge: {
@@ -78,7 +79,7 @@ function reportOf(wrong: {
       capture: () => ({ active: true, ...(capture !== undefined && { reason: capture }), problems: [] }),
     },
     ads: { connections: 1, rejections: () => refused },
-    proxy: { status: () => undefined },
+    proxy: { status: () => ({ dying }) },
     problems: () => problems,
   } as unknown as ReportParts);
 }
@@ -126,6 +127,11 @@ const TOLD: readonly [what: string, wrong: Parameters<typeof reportOf>[0], expec
         origins: [],
       },
     ],
+  ],
+  [
+    'that its Envoy dies again and again, while one runs',
+    { dying: 'died 3 times' },
+    [{ resource: 'Envoy', reason: 'died 3 times', origins: [] }],
   ],
   ['nothing where no workload is yet', { capture: 'no workload is in the mesh yet' }, []],
 ];

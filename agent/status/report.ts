@@ -54,9 +54,10 @@ export class StatusReport implements StatusSource {
 
   /** What is wrong with the Envoy that runs. */
   #ofEnvoy(): string | undefined {
-    const { silentSince, outdated, unable } = this.#parts.proxy.status() ?? {};
+    const { silentSince, outdated, unable, dying } = this.#parts.proxy.status() ?? {};
     const wrong = [
       ...(unable === undefined ? [] : [`does not run, and cannot be started, which is tried again: ${unable}`]),
+      ...(dying === undefined || unable !== undefined ? [] : [dying]),
       ...(silentSince === undefined ? [] : [`does not answer since ${new Date(silentSince).toISOString()}`]),
       ...(outdated === undefined
         ? []

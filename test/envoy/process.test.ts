@@ -66,6 +66,22 @@ test.serial('dies and is back within a second, from what the agent has', async t
   t.is(envoy.status().restarts, 1);
 });
 
+test.serial('that dies again and again is told of also while one runs, with why', async t => {
+  await using on = await stage();
+  const { envoy } = await on.serve([]);
+  for (let death = 1; death <= 3; death += 1) {
+    t.is(envoy.status().dying, undefined);
+    process.kill(envoy.status().pid!, 'SIGKILL');
+    await eventually(
+      'another Envoy',
+      () => envoy.status(),
+      ({ restarts }) => restarts === death,
+    );
+  }
+  await envoy.ready(soon());
+  t.regex(envoy.status().dying ?? '', /^died 3 times within 5 minutes, and is started again each time: /);
+});
+
 for (const [what, spoil] of [
   ['folder is gone', async () => undefined],
   ['disk takes no writes', (folder: string) => writeFile(folder, '')],
