@@ -267,7 +267,8 @@ class Agent {
       proxy: this.#proxy,
       problems: () => {
         const parts = [this.#gaps, this.#revocation, this.#knowledge, this.#names, this.#asking, this.#reach];
-        return [...this.#problems, ...[this.#beginning.snapshot, ...parts].flatMap(part => part.problems())];
+        const all = [this.#beginning.snapshot, this.#redirect, ...parts];
+        return [...this.#problems, ...all.flatMap(part => part.problems())];
       },
     });
   }

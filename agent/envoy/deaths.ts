@@ -1,3 +1,4 @@
+import { Recurrence } from '../../manager/model/util/recurrence.ts';
 import type { ProcessRef } from './process-ref.ts';
 import type { EnvoyProcessStatus } from './process-status.ts';
 
@@ -11,13 +12,11 @@ export class Deaths {
   #last: string | undefined;
   #unable: string | undefined;
   #buried: ProcessRef | undefined;
-  /** When the last few died, of the monotonic clock, milliseconds. */
-  #when: number[] = [];
-  readonly #now: () => number;
+  readonly #recent: Recurrence;
 
   /** @param now for tests. */
-  constructor(now: () => number = () => performance.now()) {
-    this.#now = now;
+  constructor(now?: () => number) {
+    this.#recent = new Recurrence(OFTEN, OFTEN_MINUTES * 60_000, now);
   }
 
   status(): Pick<EnvoyProcessStatus, 'restarts' | 'lastDeath' | 'dying' | 'unable'> {
@@ -30,8 +29,7 @@ export class Deaths {
   }
 
   #often(): string | undefined {
-    const [first] = this.#when;
-    if (this.#when.length < OFTEN || this.#now() - first! > OFTEN_MINUTES * 60_000) return undefined;
+    if (!this.#recent.isFrequent) return undefined;
     return `died ${OFTEN} times within ${OFTEN_MINUTES} minutes, and is started again each time: ${this.#last}`;
   }
 
@@ -40,7 +38,7 @@ export class Deaths {
     if (one === this.#buried) return false;
     this.#buried = one;
     this.#last = reason;
-    this.#when = [...this.#when, this.#now()].slice(-OFTEN);
+    this.#recent.note();
     return true;
   }
 

@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../../manager/model/util/clock.ts';
 import { messageOf } from '../../manager/model/util/errors.ts';
 import { readIfThere, writeAtomic } from '../../manager/model/util/files.ts';
 import type { Logger } from '../../manager/model/util/log.ts';
+import { Recurrence } from '../../manager/model/util/recurrence.ts';
 import { capturable } from './capturable.ts';
 import { CapturedNamespace, OWN } from './captured-namespace.ts';
 import { hostRuleset } from './host-ruleset.ts';
@@ -44,6 +45,11 @@ const NO_FEATURES: KernelFeatures = { udpTimeouts: false };
 /** The rules of one namespace are looked at in full so often. */
 const BEATS_PER_CHECK = 15;
 
+/** Rules that had to be put back so many times within so many minutes are told of: calls fail each time. */
+const OFTEN = 3;
+const OFTEN_MINUTES = 5;
+const REMOVED = `someone removed or changed them ${OFTEN} times within ${OFTEN_MINUTES} minutes, and calls fail until they are back: see what flushes rules here, such as nftables.service, firewalld or iptables-restore`;
+
 /**
  * Captures the traffic of workloads with one table of nftables in each network namespace concerned. The rules outlive this
  * process on purpose; `uninstall` removes them. Calls are carried out one after the other.
@@ -60,6 +66,8 @@ export class Redirect {
   #remembered: readonly string[] | undefined;
   /** Why the last beat failed, by namespace. */
   #failed: ReadonlyMap<string, string> = new Map();
+  /** How often rules were put back, by namespace. */
+  readonly #restored = new Map<string, Recurrence>();
   #last: Promise<unknown> = Promise.resolve();
 
   /** @throws {RedirectError} when nftables, iproute2 or util-linux is not installed. */
@@ -113,6 +121,16 @@ export class Redirect {
     const namespace = this.#namespaces.get(path) ?? new CapturedNamespace(this.#tools, path);
     this.#namespaces.set(path, namespace);
     return namespace.askedServer(family, port);
+  }
+
+  /** What keeps rules from being in force, or takes them away again and again. */
+  problems(): readonly CaptureProblem[] {
+    const failed = [...this.#failed].map(([namespace, reason]) => ({
+      where: `capture rules ${namespace}`,
+      why: `cannot be checked or put back, which is tried again each second: ${reason}`,
+    }));
+    const removed = [...this.#restored].filter(([, restored]) => restored.isFrequent);
+    return [...failed, ...removed.map(([namespace]) => ({ where: `capture rules ${namespace}`, why: REMOVED }))];
   }
 
   /** Has the rules of a namespace looked at within a second: they seem to be gone. */
@@ -175,6 +193,7 @@ export class Redirect {
     try {
       await (this.#namespaces.get(path) ?? new CapturedNamespace(this.#tools, path)).remove();
       this.#namespaces.delete(path);
+      this.#restored.delete(path);
     } catch (error) {
       problems.push({ where: path, why: messageOf(error) });
     }
@@ -192,8 +211,7 @@ export class Redirect {
     if (beat % BEATS_PER_CHECK === 0) suspects.push(all[(beat / BEATS_PER_CHECK) % all.length]!);
     const failed = new Map<string, string>();
     const each = async (path: string | undefined, work: () => Promise<unknown>): Promise<void> => {
-      const namespace = path ?? 'of the host';
-      await work().catch((error: unknown) => failed.set(namespace, messageOf(error)));
+      await work().catch((error: unknown) => failed.set(nameOf(path), messageOf(error)));
     };
     for (const one of suspects) await each(one.path, () => this.#restore(one));
     for (const one of namespaces) await each(one.path, () => one.retry());
@@ -205,8 +223,14 @@ export class Redirect {
 
   async #restore(one: Restorable): Promise<void> {
     if (!(await one.restore())) return;
-    const namespace = one.path ?? 'of the host';
-    this.#logger.warn('someone removed or changed the capture rules; they are back', { namespace });
+    const namespace = nameOf(one.path);
+    const restored = this.#restored.get(namespace) ?? new Recurrence(OFTEN, OFTEN_MINUTES * 60_000);
+    this.#restored.set(namespace, restored);
+    const isKnown = restored.isFrequent;
+    restored.note();
+    this.#logger[isKnown ? 'debug' : 'warn']('someone removed or changed the capture rules; they are back', {
+      namespace,
+    });
   }
 
   /** The namespaces in which rules were left. A file that is damaged must not keep all others from being captured, or freed. */
@@ -245,4 +269,8 @@ export class Redirect {
     this.#last = turn;
     return turn;
   }
+}
+
+function nameOf(path: string | undefined): string {
+  return path ?? 'of the host';
 }

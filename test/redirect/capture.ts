@@ -14,6 +14,7 @@ export interface Capture {
   uninstall(): Promise<void>;
   /** Keeps it alive, as an agent does. */
   run(): Promise<void>;
+  problems(): Promise<readonly CaptureProblem[]>;
 }
 
 /** A plan for users of the host, and perhaps containers. */
@@ -59,5 +60,6 @@ export async function startCapture(host: Host, uid = 0, readOnly = false): Promi
     apply: async plan => (await ask({ apply: plan })) as readonly CaptureProblem[],
     uninstall: async () => void (await ask({ uninstall: true })),
     run: async () => void (await ask({ run: true })),
+    problems: async () => (await ask({ problems: true })) as readonly CaptureProblem[],
   };
 }

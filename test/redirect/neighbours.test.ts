@@ -131,10 +131,40 @@ test('rules that another program flushes come back by themselves', async t => {
   await capture.run();
   const wanted = await a.run(['/usr/sbin/nft', '-s', 'list', 'ruleset']);
   for (const harm of ['flush ruleset', 'flush chain inet isthmus in', 'delete element inet isthmus users { 2001 }']) {
+    t.deepEqual(await capture.problems(), []);
     await a.run(['/usr/sbin/nft', harm]);
     const look = (): Promise<string> => a.run(['/usr/sbin/nft', '-s', 'list', 'ruleset']);
     await t.notThrowsAsync(eventually(harm, look, now => now === wanted, { timeoutMs: 25_000, pauseMs: 100 }));
   }
+  const [again] = await capture.problems();
+  t.is(again?.where, 'capture rules of the host');
+  t.regex(again?.why ?? '', /^someone removed or changed them 3 times within 5 minutes, and calls fail/);
+});
+
+test('that rules which were flushed cannot be put back is told of until they are', async t => {
+  await using net = await createNetwork({ prefix: 'unmended' });
+  const a = await net.host('a');
+  const capture = await startCapture(a);
+  await capture.apply(planOf([WEB]));
+  await capture.run();
+  // Seen by this program alone: it has a mount namespace of its own.
+  const inside = ['nsenter', `--target=${capture.running.pid}`, '--mount'];
+  await a.run([...inside, 'mount', '--bind', '/bin/false', '/usr/sbin/nft']);
+  await a.run(['/usr/sbin/nft', 'flush', 'ruleset']);
+  const told = await eventually(
+    'a problem',
+    () => capture.problems(),
+    problems => problems.length > 0,
+  );
+  t.is(told[0]?.where, 'capture rules of the host');
+  t.regex(told[0]?.why ?? '', /^cannot be checked or put back, which is tried again each second: /);
+  await a.run([...inside, 'umount', '/usr/sbin/nft']);
+  await eventually(
+    'no problem',
+    () => capture.problems(),
+    problems => problems.length === 0,
+  );
+  t.regex(await a.run(['/usr/sbin/nft', 'list', 'ruleset']), /table inet isthmus/);
 });
 
 test('a port that another program leads elsewhere is captured all the same when a virtual IP is called', async t => {

@@ -1,6 +1,6 @@
 /**
  * Carries out capture where it is started, so that a test can do it inside a host: one JSON object a line on stdin, one on
- * stdout in answer. `{"id", "apply": plan}`, `{"id", "uninstall": true}`, `{"id", "run": true}`. Its argument is the folder for state.
+ * stdout in answer. `{"id", "apply": plan}`, `{"id", "uninstall": true}`, `{"id", "run": true}`, `{"id", "problems": true}`. Its argument is the folder for state.
  */
 import { createSocket } from 'node:dgram';
 import { createInterface } from 'node:readline';
@@ -14,6 +14,7 @@ interface Command {
   readonly apply?: CapturePlan;
   readonly uninstall?: boolean;
   readonly run?: boolean;
+  readonly problems?: boolean;
 }
 
 /** `run` has something answer as the agent's name server does. */
@@ -22,6 +23,7 @@ const stop = new AbortController();
 
 async function carryOut(command: Command): Promise<unknown> {
   if (command.apply) return redirect.apply(command.apply);
+  if (command.problems) return redirect.problems();
   if (command.uninstall) return redirect.uninstall();
   if (command.run) {
     const dns = createSocket('udp4');
