@@ -1,6 +1,6 @@
 import type { Clock } from '../manager/model/util/clock.ts';
 import type { Logger } from '../manager/model/util/log.ts';
-import { type Followed, follow } from './follow.ts';
+import { type Followed, type FollowOptions, follow } from './follow.ts';
 import type { Registry, RegistryEvent, RegistryService } from './registry.ts';
 
 /** Time that stands still until it is moved. */
@@ -49,11 +49,16 @@ export class HeldClock implements Clock {
 /** A registry that says what a test tells it to. */
 class Script implements Registry {
   readonly kind = 'script';
+  readonly isForgetful: boolean;
   sessions = 0;
   ended = 0;
   readonly #said: (RegistryEvent | Error)[] = [];
   #next = 0;
   #wake = Promise.withResolvers<void>();
+
+  constructor(isForgetful: boolean) {
+    this.isForgetful = isForgetful;
+  }
 
   say(...events: (RegistryEvent | Error)[]): Promise<void> {
     this.#said.push(...events);
@@ -120,8 +125,11 @@ export interface Setting {
 }
 
 /** Follows a script. */
-export function begin(mapping?: Parameters<typeof follow>[0]['mapping']): Setting {
-  const [script, clock, controller] = [new Script(), new HeldClock(), new AbortController()];
+export function begin(
+  mapping?: Parameters<typeof follow>[0]['mapping'],
+  { isForgetful = false, remembered }: Pick<FollowOptions, 'remembered'> & Pick<Registry, 'isForgetful'> = {},
+): Setting {
+  const [script, clock, controller] = [new Script(isForgetful), new HeldClock(), new AbortController()];
   const warnings: string[] = [];
   const news: string[] = [];
   const logger: Logger = {
@@ -133,7 +141,8 @@ export function begin(mapping?: Parameters<typeof follow>[0]['mapping']): Settin
   };
   const backoff = { initialMs: 100, maximumMs: 1000, random: () => 0 };
   const configured = { name: 'one', registry: script, ...(mapping && { mapping }) };
-  const followed = follow(configured, { signal: controller.signal, clock, logger, backoff, syncTimeoutMs: 5000 });
+  const options = { signal: controller.signal, clock, logger, backoff, syncTimeoutMs: 5000 };
+  const followed = follow(configured, { ...options, ...(remembered && { remembered }) });
   const addresses = (): Record<string, string[]> =>
     Object.fromEntries([...followed.state()].map(([key, { instances }]) => [key, instances.map(one => one.address)]));
   return { script, clock, followed, warnings, news, stop: () => controller.abort(), addresses };

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { begin, HeldClock, SYNCED, service, settle } from './fixture.ts';
 import { follow } from './follow.ts';
+import type { FollowedService } from './mapping.ts';
 import type { Registry, RegistryEvent } from './registry.ts';
 
 test('what a new session does not mention is removed when it has synced, and not before', async t => {
@@ -78,23 +79,77 @@ test('a service that cannot be read stays, through the end of the list too', asy
   await followed.ended;
 });
 
-test('what cannot be read is not known to be gone, whatever was known of it in an earlier life', async t => {
-  const { script, clock, followed, stop } = begin();
-  t.false(followed.isGone('/a'), 'nothing is known yet');
+/** What an earlier life knew: a service of one instance under each key. */
+async function knownBefore(...names: readonly string[]): Promise<ReadonlyMap<string, FollowedService>> {
+  const { script, followed, stop } = begin();
+  await script.say(...names.map(name => service(name, ['old'])), SYNCED);
+  stop();
+  return new Map(followed.state());
+}
+
+test('what an earlier life knew stays until all was seen, and what cannot be read is not known to be gone', async t => {
+  const { script, clock, addresses, stop } = begin(undefined, { remembered: await knownBefore('a', 'b', 'c') });
+  t.deepEqual(addresses(), { '/a': ['old'], '/b': ['old'], '/c': ['old'] });
   const unreadable: RegistryEvent = { type: 'unreadable', name: 'a', problem: { where: 'a', why: 'no right' } };
   await script.say(unreadable, service('b', ['1']), { type: 'synced', partly: true });
-  t.deepEqual([followed.isGone('/a'), followed.isGone('/b'), followed.isGone('/c')], [false, false, false]);
+  t.deepEqual(addresses(), { '/a': ['old'], '/b': ['1'], '/c': ['old'] }, 'c may be in what could not be read');
   await script.say(SYNCED);
-  t.deepEqual([followed.isGone('/a'), followed.isGone('/b'), followed.isGone('/c')], [false, false, true]);
-  await script.say(service('a', []));
-  t.true(followed.isGone('/a'));
+  t.deepEqual(addresses(), { '/a': ['old'], '/b': ['1'] });
   await script.say(unreadable, new Error('lost'));
-  t.false(followed.isGone('/a'));
   await clock.advance(50);
-  await script.say(SYNCED);
-  t.true(followed.isGone('/a'), 'a new list does not name it');
+  await script.say(service('b', ['1']), SYNCED);
+  t.deepEqual(addresses(), { '/b': ['1'] }, 'a new list does not name it');
   stop();
-  await followed.ended;
+});
+
+for (const [what, list] of [
+  ['names little', [service('d', ['4'])]],
+  ['says that most is empty', [service('a', []), service('b', []), service('c', []), service('d', ['4'])]],
+] as const)
+  for (const isFirst of [false, true])
+    test(`a list that ${what} of what a registry had ${isFirst ? 'in an earlier life ' : ''}is doubted for five minutes`, async t => {
+      const remembered = isFirst ? await knownBefore('a', 'b', 'c', 'd') : new Map<string, FollowedService>();
+      const { script, clock, followed, warnings, addresses, stop } = begin(undefined, {
+        isForgetful: true,
+        remembered,
+      });
+      if (!isFirst) {
+        await script.say(...['a', 'b', 'c', 'd'].map(name => service(name, ['old'])), SYNCED, new Error('lost'));
+        await clock.advance(50);
+      }
+      warnings.length = 0;
+      await script.say(...list, SYNCED);
+      t.deepEqual(addresses(), { '/a': ['old'], '/b': ['old'], '/c': ['old'], '/d': ['4'] });
+      const [problem, ...more] = followed.status().problems;
+      t.deepEqual([problem?.where, more], ['the list of services', []]);
+      t.regex(problem?.why ?? '', /^it lacked 3 of 4 services at once, .*; 3 of them stay as they were until 1970-/);
+      t.deepEqual(warnings, ['problem in the registry: the list of services']);
+      await script.say(service('a', ['1']), service('b', []));
+      t.deepEqual(addresses(), { '/a': ['1'], '/c': ['old'], '/d': ['4'] }, 'what it says afterwards is its word');
+      await script.say(new Error('lost again'));
+      await clock.advance(100);
+      await script.say(service('a', ['1']), service('d', ['4']), SYNCED);
+      t.deepEqual(addresses(), { '/a': ['1'], '/c': ['old'], '/d': ['4'] }, 'still doubted');
+      await clock.advance(300_000);
+      t.deepEqual(addresses(), { '/a': ['1'], '/d': ['4'] });
+      t.deepEqual(followed.status().problems, []);
+      stop();
+    });
+
+test('a list that lacks no more than half, or few services, is believed; and so is what comes after it', async t => {
+  const { script, clock, addresses, stop } = begin(undefined, { isForgetful: true });
+  const [a, b, c, d, e, f] = ['a', 'b', 'c', 'd', 'e', 'f'].map(name => service(name, ['1'])) as RegistryEvent[];
+  await script.say(a!, b!, c!, d!, e!, f!, SYNCED, new Error('lost'));
+  await clock.advance(50);
+  await script.say(a!, b!, c!, SYNCED);
+  t.deepEqual(Object.keys(addresses()), ['/a', '/b', '/c']);
+  await script.say(service('a', []), new Error('lost'));
+  await clock.advance(100);
+  await script.say(SYNCED);
+  t.deepEqual(addresses(), {}, 'two services are few');
+  await script.say(a!, b!, c!, service('a', []), service('b', []), service('c', []));
+  t.deepEqual(addresses(), {}, 'whoever takes them out says so one by one');
+  stop();
 });
 
 test('a session that says nothing before it has synced is given up; after that silence is fine', async t => {

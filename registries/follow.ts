@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../manager/model/util/clock.ts';
 import { messageOf } from '../manager/model/util/errors.ts';
 import { type Logger, silentLogger } from '../manager/model/util/log.ts';
 import { Changes } from './changes.ts';
+import type { Later } from './doubt.ts';
 import type { FollowedService, Mapping } from './mapping.ts';
 import { PLAIN_MAPPING } from './mapping.ts';
 import type { Registry } from './registry.ts';
@@ -17,6 +18,8 @@ export interface FollowOptions {
   readonly logger?: Logger;
   /** Waits between sessions; from 100 ms to 15 s when absent. */
   readonly backoff?: BackoffOptions;
+  /** What was known in an earlier life, by key: it stays until the registry was seen whole, as what was known in this one. */
+  readonly remembered?: ReadonlyMap<string, FollowedService>;
   /** A session that has not synced is given up when it sends nothing for so long, milliseconds. 30 s when absent. */
   readonly syncTimeoutMs?: number;
 }
@@ -35,8 +38,6 @@ export interface Followed {
   /** Every service by a key that is stable and unique within this registry. Several may bear the same name in the mesh. */
   state(): ReadonlyMap<string, FollowedService>;
   status(): FollowStatus;
-  /** Whether the registry is known to list nothing under a key: not so while it, or that service, cannot be read. */
-  isGone(key: string): boolean;
   /**
    * Keys whose service changed or went, merged while the reader is busy; the first batch names everything there is. An empty
    * batch says that only the status changed. Any number of readers. Ends when the following ends or the signal aborts.
@@ -52,16 +53,21 @@ export function follow(
   options: FollowOptions,
 ): Followed {
   const { name, registry } = configured;
+  const { signal, clock = systemClock, remembered } = options;
   const logger = (options.logger ?? silentLogger).child({ registry: name });
   const changes = new Changes();
-  const state = new RegistryState(configured.mapping ?? PLAIN_MAPPING, changes, logger);
-  const ended = run(registry, state, { clock: systemClock, syncTimeoutMs: 30_000, ...options, logger });
+  const later: Later = work => {
+    clock.sleep(DOUBT_MS, signal).then(work, () => undefined);
+    return clock.now() + DOUBT_MS;
+  };
+  const { mapping = PLAIN_MAPPING } = configured;
+  const state = new RegistryState({ mapping, remembered, ...(registry.isForgetful && { later }) }, changes, logger);
+  const ended = run(registry, state, { syncTimeoutMs: 30_000, ...options, clock, logger });
   return {
     name,
     kind: registry.kind,
     state: () => state.services,
     status: () => ({ name, kind: registry.kind, ...state.status() }),
-    isGone: key => state.isGone(key),
     batches: signal =>
       changes.read(state.services.keys(), signal ? AbortSignal.any([signal, options.signal]) : options.signal),
     ended,
@@ -73,6 +79,8 @@ type Running = FollowOptions & { readonly clock: Clock; readonly logger: Logger;
 const LOST = 'registry lost; its last known services stay';
 const NEVER = 'registry was not reached yet; what is remembered of it stays';
 
+/** What a list lacks that is doubted stays so long, milliseconds: agents of Consul register anew within one to four minutes. */
+const DOUBT_MS = 300_000;
 /** A session was a good one when it held for so long after its list, milliseconds, and for as long as that took. */
 const STEADY_MS = 1_000;
 

@@ -69,6 +69,8 @@ export type RegistryEvent =
 export interface Registry {
   /** Key in the table of kinds, such as `consul`. */
   readonly kind: string;
+  /** Whether its server may come back without what it held: a first list that lacks most of what was there is doubted for a while. */
+  readonly isForgetful?: boolean;
   /**
    * One session: list, then follow. Ends by throwing (the cause says what and where). Never retries, caches or logs.
    * When the signal aborts, it ends within 100 ms and leaves no watch, timer or connection behind.

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from '../manager/model/util/log.ts';
 import type { Changes } from './changes.ts';
+import { Doubt, type Later } from './doubt.ts';
 import { type FollowedService, keyOf, type Mapping, mapService } from './mapping.ts';
 import type { Problem, RegistryService } from './registry.ts';
 
@@ -18,19 +19,31 @@ export interface StateStatus {
   readonly instances: number;
 }
 
+export interface StateOptions {
+  readonly mapping: Mapping;
+  /** What was known in an earlier life, by key. */
+  readonly remembered?: ReadonlyMap<string, FollowedService> | undefined;
+  /** When what a list lacks goes, if that is most of what was there; at once when absent. */
+  readonly later?: Later;
+}
+
 /** Problems that are logged one by one for a service or a registry; the rest are counted. */
 const LOGGED_PROBLEMS = 5;
 
 /** The last known content of one registry, put together from its sessions. */
 export class RegistryState {
   /** By `keyOf`. */
-  readonly services: Map<string, FollowedService> = new Map();
+  readonly services: Map<string, FollowedService>;
   readonly #mapping: Mapping;
   readonly #changes: Changes;
   readonly #logger: Logger;
   /** By the service's key; under an empty key those of the registry as a whole. */
   readonly #problems = new Map<string, readonly Problem[]>();
   #mentioned: Set<string> | undefined;
+  #isListing = false;
+  /** Said to be gone by the list that is under way. */
+  readonly #absent = new Set<string>();
+  readonly #doubt: Doubt | undefined;
   /** Keys of services that are there and cannot be read. */
   readonly #unreadable = new Set<string>();
   #synced = false;
@@ -38,8 +51,10 @@ export class RegistryState {
   #partly = false;
   #stale: { readonly sinceMs: number; readonly error: string; readonly isTold: boolean } | undefined;
 
-  constructor(mapping: Mapping, changes: Changes, logger: Logger) {
-    this.#mapping = mapping;
+  constructor(options: StateOptions, changes: Changes, logger: Logger) {
+    this.services = new Map(options.remembered);
+    this.#doubt = options.later && new Doubt(options.later, logger);
+    this.#mapping = options.mapping;
     this.#changes = changes;
     this.#logger = logger;
   }
@@ -47,6 +62,8 @@ export class RegistryState {
   /** A session begins: what it does not mention until it has synced will be removed then, problems too. */
   begin(): void {
     this.#mentioned = new Set();
+    this.#absent.clear();
+    this.#isListing = true;
   }
 
   /** The whole state of one service. */
@@ -60,8 +77,15 @@ export class RegistryState {
       return;
     }
     this.#setProblems(key, mapped.problems);
-    if (mapped.instances.length === 0 && !mapped.keep) this.#remove(key);
-    else if (!isDeepStrictEqual(this.services.get(key), mapped)) {
+    if (mapped.instances.length === 0 && !mapped.keep) {
+      // What a list says to be gone is judged with what it does not mention.
+      if (this.#isListing) this.#absent.add(key);
+      else this.#remove(key);
+      return;
+    }
+    this.#absent.delete(key);
+    this.#settle(key);
+    if (!isDeepStrictEqual(this.services.get(key), mapped)) {
       this.services.set(key, mapped);
       this.#changes.publish([key]);
     }
@@ -72,12 +96,13 @@ export class RegistryState {
     const key = keyOf(service);
     this.#mentioned?.add(key);
     this.#unreadable.add(key);
+    this.#settle(key);
     this.#setProblems(key, [problem]);
   }
 
   /** The session has sent everything it knows. @param partly whether what it did not mention may be there all the same. */
   reconcile(partly = false): void {
-    if (!partly) this.#removeUnmentioned();
+    this.#removeLacking(partly);
     const isMore = this.#partly !== partly;
     this.#partly = partly;
     if (this.#synced && !this.#stale && !isMore) return;
@@ -87,11 +112,6 @@ export class RegistryState {
     this.#synced = true;
     this.#stale = undefined;
     this.#changes.publish([]);
-  }
-
-  /** Whether nothing is there under a key, as far as that is known. */
-  isGone(key: string): boolean {
-    return this.#synced && !this.#partly && !this.#unreadable.has(key) && !this.services.has(key);
   }
 
   /** The problems of the registry as a whole, in place of those before. */
@@ -112,25 +132,41 @@ export class RegistryState {
     return {
       synced: this.#synced,
       ...(this.#stale && { staleSinceMs: this.#stale.sinceMs, lastError: this.#stale.error }),
-      problems: [...this.#problems.values()].flat(),
+      problems: [...(this.#doubt?.problems() ?? []), ...[...this.#problems.values()].flat()],
       services: this.services.size,
       instances,
     };
   }
 
-  #removeUnmentioned(): void {
-    const mentioned = this.#mentioned;
-    this.#mentioned = undefined;
-    if (!mentioned) return;
-    for (const key of [...this.services.keys(), ...this.#problems.keys()]) {
-      if (mentioned.has(key)) continue;
-      this.#setProblems(key, []);
-      this.#unreadable.delete(key);
-      this.#remove(key);
+  #removeLacking(partly: boolean): void {
+    const mentioned = partly ? undefined : this.#mentioned;
+    if (mentioned) {
+      this.#mentioned = undefined;
+      for (const key of [...this.#unreadable, ...this.#problems.keys()]) {
+        if (mentioned.has(key)) continue;
+        this.#setProblems(key, []);
+        this.#unreadable.delete(key);
+      }
     }
+    const isLacking = (key: string): boolean => this.#absent.has(key) || mentioned?.has(key) === false;
+    const lacking = [...this.services.keys()].filter(isLacking);
+    this.#absent.clear();
+    this.#isListing = false;
+    const gone = this.#doubt?.gone(lacking, this.services.size, keys => this.#letGo(keys)) ?? lacking;
+    for (const key of gone) this.#remove(key);
+  }
+
+  #letGo(keys: ReadonlySet<string>): void {
+    for (const key of keys) this.#remove(key);
+    this.#changes.publish([]);
+  }
+
+  #settle(key: string): void {
+    if (this.#doubt?.settle(key)) this.#changes.publish([]);
   }
 
   #remove(key: string): void {
+    this.#settle(key);
     if (this.services.delete(key)) this.#changes.publish([key]);
   }
 

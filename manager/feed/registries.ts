@@ -22,8 +22,6 @@ const GATHERING = { quietMs: 500, ceilingMs: 2_000 };
 interface Under {
   readonly followed: Followed;
   readonly memory: Memory<FollowedService>;
-  /** Keys that are in the catalog and were not confirmed in this life. */
-  readonly remembered: Set<string>;
   /** Settled when the catalog holds the whole of what the registry says in this life. */
   readonly whole: PromiseWithResolvers<void>;
 }
@@ -48,8 +46,8 @@ export class Registries {
         const memory = new Memory<FollowedService>(store, `registries/${configured.name}/`, logger, GATHERING);
         const remembered = await memory.load();
         for (const [key, service] of remembered) catalog.setSource(configured.name, key, service);
-        const followed = follow(configured, { signal, clock, logger });
-        return { followed, memory, remembered: new Set(remembered.keys()), whole: Promise.withResolvers<void>() };
+        const followed = follow(configured, { signal, clock, logger, remembered });
+        return { followed, memory, whole: Promise.withResolvers<void>() };
       }),
     );
   }
@@ -69,16 +67,14 @@ export class Registries {
     return this.#under.map(({ followed }) => followed);
   }
 
-  async #feed({ followed, memory, remembered, whole }: Under, signal: AbortSignal): Promise<void> {
+  async #feed({ followed, memory, whole }: Under, signal: AbortSignal): Promise<void> {
     const { catalog } = this.#options;
-    const set = (key: string, service: FollowedService | undefined): void => {
-      remembered.delete(key);
-      catalog.setSource(followed.name, key, service);
-      memory.set(key, service);
-    };
     for await (const keys of followed.batches(signal)) {
-      for (const key of keys) set(key, followed.state().get(key));
-      for (const key of remembered) if (followed.isGone(key)) set(key, undefined);
+      for (const key of keys) {
+        const service = followed.state().get(key);
+        catalog.setSource(followed.name, key, service);
+        memory.set(key, service);
+      }
       if (followed.status().synced) whole.resolve();
     }
   }

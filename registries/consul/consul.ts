@@ -15,6 +15,7 @@ export const consulKind: RegistryKind = {
 /** One Consul datacenter, through one of its agents or servers. */
 export class ConsulRegistry implements Registry {
   readonly kind = 'consul';
+  readonly isForgetful = true;
   readonly #settings: ConsulSettings;
   /** Outlives a session: what a list lacks from which something was left out may be hidden, not gone. */
   readonly #known = new Set<string>();

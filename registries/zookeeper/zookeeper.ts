@@ -16,6 +16,7 @@ export const zookeeperKind: RegistryKind = {
 /** The ServerSets of one ensemble. */
 export class ZooKeeperRegistry implements Registry {
   readonly kind = 'zookeeper';
+  readonly isForgetful = true;
   readonly #settings: ZooKeeperSettings;
   /** The server that the next session begins with: after a loss, another. */
   #next: number;
