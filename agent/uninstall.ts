@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -87,7 +88,7 @@ async function endAgent(socket: string, stopMs: number, signal: AbortSignal): Pr
   } catch (error) {
     if (signal.aborted || !timeout.aborted) throw error;
     if (asked) throw new LingeringAgentError(asked.pid, stopMs);
-    if (error instanceof UnansweredError) throw error;
+    if (error instanceof UnansweredError && existsSync(socket)) throw error;
     const what = 'An agent runs, whose socket somebody removed';
     throw new UnansweredError(`${what}: ${socket}, which has not come back (its process: ss -xlp)`);
   }
