@@ -17,6 +17,7 @@ import type { Member, Members } from './hosts/members.ts';
 import { printable } from './hosts/refusal.ts';
 import type { Refusals } from './hosts/refusals.ts';
 import { describeObject } from './model/config/object.ts';
+import { AGENT_SOURCE } from './model/instance.ts';
 import { NOWHERE } from './model/locality.ts';
 import type { Rejection } from './model/proto/messages.ts';
 import type { Workload } from './model/workload.ts';
@@ -49,8 +50,9 @@ export class Inspection implements Inspect {
   }
 
   hosts(): readonly HostReport[] {
+    const registered = Map.groupBy(this.#registered(), ({ host }) => host);
     return [...this.#parts.members.all()]
-      .map(member => this.#host(member, this.#parts.hosts.get(member.name)))
+      .map(member => this.#host(member, this.#parts.hosts.get(member.name), registered.get(member.name)))
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
@@ -104,7 +106,7 @@ export class Inspection implements Inspect {
     return this.#parts.catalog
       .left()
       .filter(({ source }) => source === registry)
-      .map(({ hostname, why }) => ({ where: hostname, why: `gets no virtual IP and is left out: ${why}` }));
+      .map(({ hostname, why }) => ({ where: hostname, why: leftOut(why) }));
   }
 
   /** What the catalog could not use of the services that a registry speaks of first. */
@@ -117,7 +119,27 @@ export class Inspection implements Inspect {
       );
   }
 
-  #host({ name, joinedAt }: Member, state: HostState | undefined): HostReport {
+  /** What could not be used of services that no registry lists, by the host whose workload registers them. */
+  #registered(): readonly (Rejection & { readonly host: string })[] {
+    const { catalog } = this.#parts;
+    const problems = [...catalog.records.values()]
+      .filter(({ service }) => service.sources[0] === AGENT_SOURCE)
+      .flatMap(({ service, problems: of }) =>
+        of.map(({ where, why }) => ({ resource: service.hostname, uid: where.slice(AGENT_SOURCE.length + 1), why })),
+      );
+    const left = catalog
+      .left()
+      .filter(({ source }) => source === AGENT_SOURCE)
+      .map(({ hostname, key, why }) => ({ resource: hostname, uid: key.split(' ')[0]!, why: leftOut(why) }));
+    return [...problems, ...left].map(({ resource, uid, why }) => ({
+      host: uid.split('/')[0]!,
+      resource,
+      reason: why,
+      origins: [`workload ${uid}`],
+    }));
+  }
+
+  #host({ name, joinedAt }: Member, state: HostState | undefined, registered: readonly Rejection[] = []): HostReport {
     const { status, refused = [] } = state ?? {};
     const subscriptions = [...this.#parts.publisher.subscriptions(name)].map(
       ([type, { names }]) => [type, [...names].length] as const,
@@ -132,7 +154,13 @@ export class Inspection implements Inspect {
       startedAt: status?.startedAt ?? 0,
       workloads: [...(state?.workloads.keys() ?? [])].sort(),
       subscriptions: Object.fromEntries(subscriptions),
-      rejections: [...(status?.rejections ?? []), ...refused, ...this.#shadowed(name), ...this.#unread(name)],
+      rejections: [
+        ...(status?.rejections ?? []),
+        ...refused,
+        ...this.#shadowed(name),
+        ...registered.map(({ resource, reason, origins }) => ({ resource, reason, origins })),
+        ...this.#unread(name),
+      ],
     };
   }
 
@@ -184,4 +212,8 @@ export class Inspection implements Inspect {
 
 function reportOf({ service, instances, unheard, withheld }: ServiceRecord): ServiceReport {
   return { ...service, instances, unheard, withheld };
+}
+
+function leftOut(why: string): string {
+  return `gets no virtual IP and is left out: ${why}`;
 }

@@ -109,13 +109,17 @@ export class Catalog implements ResourceSource, HostListener {
     return this.#records.get(name) ?? this.#records.get(this.#aliases.owner(name) ?? '');
   }
 
-  /** Services that are left out since they have no address yet: why, and the source that speaks of each first. */
-  left(): readonly { readonly hostname: string; readonly why: string; readonly source: string }[] {
-    return [...this.#addresses.failures()].map(([hostname, why]) => ({
-      hostname,
-      why,
-      source: this.#sources.of(hostname)[0]?.registry ?? '',
-    }));
+  /** Services that are left out since they have no address yet: why, and which source speaks of each first, under which key. */
+  left(): readonly {
+    readonly hostname: string;
+    readonly why: string;
+    readonly source: string;
+    readonly key: string;
+  }[] {
+    return [...this.#addresses.failures()].map(([hostname, why]) => {
+      const { registry: source, key } = this.#sources.of(hostname)[0] ?? { registry: '', key: '' };
+      return { hostname, why, source, key };
+    });
   }
 
   get workloads(): Pick<WorkloadIndex, 'get' | 'all' | 'conflicts'> {

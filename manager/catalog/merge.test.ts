@@ -154,3 +154,15 @@ for (const [what, [listed, port, wrong]] of Object.entries(REGISTERED))
     t.is(drafts.length, listed.length + 1);
     t.is(problems.length, wrong);
   });
+
+test('workloads of one service have ports of their own; one that differs from what a registry states is named', t => {
+  const [first, second] = [METRICS, HTTP].map(port =>
+    source('agent', { ports: [port], instances: [at({ name: port.name, number: port.number })] }),
+  );
+  t.deepEqual(mergeSources(REF, [first!, second!]).problems, []);
+  const { problems } = mergeSources(REF, [source('zk', { ports: [HTTP] }), first!, second!]);
+  t.deepEqual(
+    problems.map(({ where }) => where),
+    [`agent/${first!.service.instances[0]!.id}`],
+  );
+});

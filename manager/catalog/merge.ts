@@ -87,12 +87,23 @@ function mergePorts(sources: readonly Source[], problems: Problem[]): readonly S
     return known;
   }
   for (const other of others)
-    if (!isDeepStrictEqual(other.service.ports, first.service.ports))
-      problems.push({
-        where: other.registry,
-        why: `states other ports than "${first.registry}", which comes before it and is followed; make them equal, or change the order of registries:`,
-      });
+    if (!isDeepStrictEqual(other.service.ports, first.service.ports)) problems.push(...otherPorts(first, other));
   return first.service.ports!;
+}
+
+/** Workloads of one service may well listen at ports of their own, which are called. */
+function otherPorts(first: Source, other: Source): readonly Problem[] {
+  if (first.registry === AGENT_SOURCE) return [];
+  const isWorkload = other.registry === AGENT_SOURCE;
+  const mend = isWorkload
+    ? 'make "ports" in its workload file equal'
+    : 'make them equal, or change the order of registries:';
+  return [
+    {
+      where: isWorkload ? `${AGENT_SOURCE}/${other.service.instances[0]?.id}` : other.registry,
+      why: `states other ports than "${first.registry}", which comes before it and is followed; ${mend}`,
+    },
+  ];
 }
 
 /** The ports that callers dial where no registry states any and all instances agree: a host that comes must not move them. */
