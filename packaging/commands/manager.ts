@@ -1,6 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { AuthorityError, authorityFromPem, authorityFromPkcs12, type GivenAuthority } from '../../auth/ca/given.ts';
 import { type Command, CommandError, EXIT } from '../../manager/cli/command.ts';
+import { readText } from '../../manager/cli/read-text.ts';
 import { messageOf } from '../../manager/model/util/errors.ts';
 import { storeKinds } from '../../manager/store/index.ts';
 import { type CaFiles, readManagerConfig } from '../config/manager.ts';
@@ -27,7 +28,7 @@ export const managerCommand: Command = {
       readManagerConfig(fields, configDir),
     );
     const logger = await daemonLogger(values);
-    const given = ca && (await readAuthority(ca));
+    const given = ca && (await readAuthority(ca, signal));
     if (servicesFolder !== undefined) await mkdir(servicesFolder, { recursive: true });
     const { runManager } = await import('../../manager/manager.ts');
     keepCompiled();
@@ -49,15 +50,19 @@ export const managerCommand: Command = {
   },
 };
 
-/** @throws {CommandError} */
-async function readAuthority(ca: CaFiles): Promise<GivenAuthority> {
+/** What is text may come by a named pipe. @throws {CommandError} */
+async function readAuthority(ca: CaFiles, signal: AbortSignal): Promise<GivenAuthority> {
   try {
-    const passphrase = ca.passphraseFile && (await readFile(ca.passphraseFile, 'utf8')).trimEnd();
-    if (ca.kind === 'pkcs12') return await authorityFromPkcs12(await readFile(ca.file), passphrase ?? '');
-    const [certificate, key] = await Promise.all([readFile(ca.certificate, 'utf8'), readFile(ca.key, 'utf8')]);
+    const passphrase = ca.passphraseFile && (await readText(ca.passphraseFile, signal)).trimEnd();
+    if (ca.kind === 'pkcs12') return await authorityFromPkcs12(await readFile(ca.file, { signal }), passphrase ?? '');
+    const [certificate, key] = await Promise.all([readText(ca.certificate, signal), readText(ca.key, signal)]);
     return authorityFromPem(certificate, key, passphrase);
   } catch (error) {
-    const why = error instanceof AuthorityError ? messageOf(error) : `Cannot read the CA: ${messageOf(error)}`;
-    throw new CommandError(why, { next: 'the entry "ca" of manager.yaml', cause: error });
+    throw new CommandError(whyNoCa(error), { next: 'the entry "ca" of manager.yaml', cause: error });
   }
+}
+
+function whyNoCa(error: unknown): string {
+  if (error instanceof CommandError) return error.message;
+  return error instanceof AuthorityError ? messageOf(error) : `Cannot read the CA: ${messageOf(error)}`;
 }

@@ -1,5 +1,4 @@
 import { networkInterfaces } from 'node:os';
-import { join } from 'node:path';
 import { loadHostIdentity } from '../../agent/keys/host-identity.ts';
 import type { MeshStatus } from '../../manager/api/mesh-status.ts';
 import type { ManagerClient } from '../../manager/cli/client.ts';
@@ -11,8 +10,6 @@ import {
   EXIT,
 } from '../../manager/cli/command.ts';
 import { systemClock } from '../../manager/model/util/clock.ts';
-import { readIfThere } from '../../manager/model/util/files.ts';
-import { readYaml } from '../../manager/model/util/yaml.ts';
 import type { AgentConfig } from '../config/agent.ts';
 import { readManagerConfig } from '../config/manager.ts';
 import { type Dirs, placedDirs } from '../paths.ts';
@@ -21,7 +18,7 @@ import { prepareHost } from '../setup/prepare.ts';
 import { supervise } from '../up/supervise.ts';
 import { type AgentFile, planAgentFile, readAgentFile } from './agent-file.ts';
 import { askAgent } from './ask-agent.ts';
-import { DAEMON_OPTIONS, daemonLogger } from './daemon.ts';
+import { DAEMON_OPTIONS, daemonLogger, readConfigFile } from './daemon.ts';
 import { factsOf, hostOptions, joinedText, ownName } from './join.ts';
 import { joinHost } from './join-host.ts';
 
@@ -133,8 +130,9 @@ async function joinOnce(values: CommandArguments['values'], dirs: Dirs, context:
   if (await loadHostIdentity(dirs.stateDir)) return;
   const file = await planned(values, dirs);
   const token = await makeToken(context.connect({ runDir: dirs.runDir }), file.config.host, context.signal);
-  const text = (await readIfThere(join(dirs.configDir, 'manager.yaml')))?.toString() ?? '';
-  const { agents } = readYaml(text, 'manager.yaml', fields => readManagerConfig(fields, dirs.configDir));
+  const { agents } = await readConfigFile(dirs.configDir, 'manager.yaml', fields =>
+    readManagerConfig(fields, dirs.configDir),
+  );
   const at = agents.address === '::' || agents.address === '0.0.0.0' ? '127.0.0.1' : agents.address;
   const managers = [at.includes(':') ? `[${at}]:${agents.port}` : `${at}:${agents.port}`];
   context.stdout.write(joinedText(await joinHost({ managers, token, file }, dirs, context.signal)));
