@@ -24,6 +24,7 @@ import { Signing } from './hosts/signing.ts';
 import { TokenStore } from './hosts/token-store.ts';
 import { Inspection } from './inspection.ts';
 import { loadWire } from './model/proto/wire.ts';
+import { withPort } from './model/util/address.ts';
 import { type Clock, systemClock } from './model/util/clock.ts';
 import { messageOf } from './model/util/errors.ts';
 import { readIfThere, writeAtomic } from './model/util/files.ts';
@@ -84,7 +85,7 @@ export async function runManager(options: ManagerOptions, logger: Logger, signal
   try {
     const ended = sayWhenCaEnds(parts, logger);
     const { address, port } = options.agents;
-    const agents = ended ? 'none' : `${address}:${await server.listen(address, port, ending)}`;
+    const agents = ended ? 'none' : withPort(address, await server.listen(address, port, ending));
     await using api = await serveApi(options, parts, logger, ending);
     logger.info('Manager is ready', { agents, api: api.url ?? 'none', socket: socketOf(options) });
     await Promise.all(running);

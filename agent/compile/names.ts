@@ -1,5 +1,4 @@
-import { isIPv6 } from 'node:net';
-import { shortest } from '../../manager/model/util/address.ts';
+import { shortest, withPort } from '../../manager/model/util/address.ts';
 import type { LocalWorkload } from '../../platforms/platform.ts';
 import type { JsonMap, TypedConfig } from './resource.ts';
 
@@ -69,7 +68,7 @@ export function namespaceLink(folder: string, { selector }: Pick<LocalWorkload, 
 
 /** As Envoy writes an address: `10.0.0.1:80`, `[fd00::1]:80` with the shortest form of the address. */
 export function addressWithPort(address: string, port: number): string {
-  return isIPv6(address) ? `[${shortest(address)}]:${port}` : `${address}:${port}`;
+  return withPort(shortest(address), port);
 }
 
 /** Config of an extension of Envoy; `type` is what follows `envoy.extensions.`. */

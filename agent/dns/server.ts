@@ -1,6 +1,7 @@
 import type { Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { withPort } from '../../manager/model/util/address.ts';
 import { codeOf, messageOf } from '../../manager/model/util/errors.ts';
 import { whoListens } from '../../manager/model/util/taken-port.ts';
 import { forUdp } from './answer.ts';
@@ -199,7 +200,7 @@ function untilFree(protocol: 'TCP' | 'UDP', address: string, port: number): (err
   return cause => {
     if (codeOf(cause) !== 'EADDRINUSE') throw cause;
     throw new Error(
-      `cannot answer DNS at ${address}:${port} (${protocol}): another program has that port (${whoListens(port, protocol)}); end it, or have it listen elsewhere, as this port is the mesh's on every host`,
+      `cannot answer DNS at ${withPort(address, port)} (${protocol}): another program has that port (${whoListens(port, protocol)}); end it, or have it listen elsewhere, as this port is the mesh's on every host`,
       { cause },
     );
   };

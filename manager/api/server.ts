@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { connect } from 'node:net';
+import { withPort } from '../model/util/address.ts';
 import { codeOf, messageOf } from '../model/util/errors.ts';
 import { http } from '../model/util/http.ts';
 import type { Logger } from '../model/util/log.ts';
@@ -72,7 +73,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     });
   const address = remote?.address();
   return {
-    url: typeof address === 'object' && address !== null ? `https://${https?.host}:${address.port}` : undefined,
+    url: typeof address === 'object' && address !== null ? `https://${withPort(https!.host, address.port)}` : undefined,
     renew: certificate => remote?.setSecureContext({ ...certificate, minVersion: 'TLSv1.2' }),
     async close() {
       closing.abort();
@@ -135,7 +136,7 @@ async function listenOnPort(server: TlsServer, host: string, port: number): Prom
   } catch (error) {
     const hint =
       codeOf(error) === 'EADDRINUSE' ? ': the port is taken; stop what listens there, or choose another' : '';
-    throw new Error(`Cannot listen on ${host}:${port}${hint}`, { cause: error });
+    throw new Error(`Cannot listen on ${withPort(host, port)}${hint}`, { cause: error });
   }
 }
 

@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net';
 import { spiffeId } from '../../auth/identity.ts';
 import type { Problem } from '../../registries/registry.ts';
 import {
@@ -11,6 +10,7 @@ import {
 } from '../model/instance.ts';
 import { NOWHERE } from '../model/locality.ts';
 import { isHttp, type ServicePort } from '../model/service.ts';
+import { withPort } from '../model/util/address.ts';
 import { sniOf } from '../model/workload.ts';
 import type { LedTo } from './http-ports.ts';
 import { type Draft, numbersOf } from './merge.ts';
@@ -125,11 +125,10 @@ export function standing(reached: readonly Reached[]): Pick<ReachedInstances, 'i
 
 function meshReach({ workload, host }: PlacedWorkload, trustDomain: string): Reach {
   const { namespace, serviceAccount } = workload;
-  const address = isIPv6(host.address) ? `[${host.address}]` : host.address;
   return {
     kind: 'mesh',
     host: host.name,
-    tunnel: `${address}:${host.tunnelPort}`,
+    tunnel: withPort(host.address, host.tunnelPort),
     workload: workload.uid,
     identity: spiffeId({ trustDomain, namespace, serviceAccount }),
     sni: sniOf(workload),

@@ -1,4 +1,5 @@
 import type { HostReport, RejectionReport } from '../api/inspect.ts';
+import { withPort } from '../model/util/address.ts';
 import { asker, askFor } from './ask.ts';
 import { type Command, EXIT } from './command.ts';
 import { CONNECTION_OPTIONS, TIMED_OUTPUT_OPTION } from './options.ts';
@@ -38,7 +39,7 @@ function hostsTable(hosts: readonly HostReport[]): Table {
     head: ['HOST', 'ADDRESS', 'LEASE', 'HEARD', 'AGENT', 'ENVOY', 'WORKLOADS', 'SUBSCRIBED', 'REFUSED'],
     rows: hosts.map(host => [
       host.name,
-      host.address === '' ? '' : `${host.address}:${host.tunnelPort}`,
+      host.address === '' ? '' : withPort(host.address, host.tunnelPort),
       host.lease.state,
       host.lease.state === 'none' ? `never, joined ${ago(host.joinedAt)} ago` : `${ago(host.lease.lastHeard)} ago`,
       host.agentVersion,

@@ -2,6 +2,7 @@ import type { ServiceReport } from '../api/inspect.ts';
 import { resolveHost } from '../model/config/host-names.ts';
 import type { Instance } from '../model/instance.ts';
 import type { Locality } from '../model/locality.ts';
+import { withPort } from '../model/util/address.ts';
 import { nearest } from '../model/util/fields.ts';
 import { asker, askFor } from './ask.ts';
 import { type Command, CommandError, EXIT } from './command.ts';
@@ -103,7 +104,7 @@ function instancesTable(service: ServiceReport): Table {
     rows: allOf(service).map(instance => [
       instance.id,
       instance.source,
-      `${instance.address}:${Object.values(instance.ports).join(',')}`,
+      withPort(instance.address, Object.values(instance.ports).join(',')),
       instance.host,
       instance.isCalled ? instance.health : 'not called',
       String(instance.weight),

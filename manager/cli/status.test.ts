@@ -126,3 +126,11 @@ test('a service on many hosts has a line that can be read', async t => {
   const api = await startApi(t, { inspect: { services: () => [{ ...SERVICE, instances }] } });
   t.regex((await ok(t, api, 'services')).out, / 1000\/1000 +consul 1000 +h0 1, h1 1 and 998 more +240/);
 });
+
+test('an IPv6 address is told from the port that follows it', async t => {
+  const instances = SERVICE.instances.map(instance => ({ ...instance, address: 'fd00::1' }));
+  const inspect = { services: () => [{ ...SERVICE, instances }], hosts: () => [{ ...HOST, address: 'fd00::1' }] };
+  const api = await startApi(t, { inspect });
+  t.regex((await ok(t, api, 'hosts')).out, / \[fd00::1\]:15008 /);
+  t.regex((await ok(t, api, 'services reviews')).out, / \[fd00::1\]:9080 /);
+});

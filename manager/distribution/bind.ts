@@ -1,4 +1,5 @@
 import { type Server, type ServerCredentials, setLogger } from '@grpc/grpc-js';
+import { withPort } from '../model/util/address.ts';
 import type { Logger } from '../model/util/log.ts';
 import { whoListens } from '../model/util/taken-port.ts';
 
@@ -16,7 +17,7 @@ export async function bind(
   credentials: ServerCredentials,
   logger: Logger,
 ): Promise<number> {
-  const place = `${address.includes(':') ? `[${address}]` : address}:${port}`;
+  const place = withPort(address, port);
   // Else it writes to stderr, as nothing else of ours does.
   setLogger({
     error(...words: unknown[]) {

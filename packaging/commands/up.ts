@@ -9,6 +9,7 @@ import {
   CommandError,
   EXIT,
 } from '../../manager/cli/command.ts';
+import { withPort } from '../../manager/model/util/address.ts';
 import { systemClock } from '../../manager/model/util/clock.ts';
 import type { AgentConfig } from '../config/agent.ts';
 import { readManagerConfig } from '../config/manager.ts';
@@ -134,7 +135,7 @@ async function joinOnce(values: CommandArguments['values'], dirs: Dirs, context:
     readManagerConfig(fields, dirs.configDir),
   );
   const at = agents.address === '::' || agents.address === '0.0.0.0' ? '127.0.0.1' : agents.address;
-  const managers = [at.includes(':') ? `[${at}]:${agents.port}` : `${at}:${agents.port}`];
+  const managers = [withPort(at, agents.port)];
   context.stdout.write(joinedText(await joinHost({ managers, token, file }, dirs, context.signal)));
 }
 

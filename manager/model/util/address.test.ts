@@ -1,5 +1,5 @@
 import test from 'ava';
-import { canonicalAddress } from './address.ts';
+import { canonicalAddress, withPort } from './address.ts';
 
 const CASES: readonly [text: string, canonical: string | undefined][] = [
   ['10.0.0.1', '10.0.0.1'],
@@ -17,3 +17,10 @@ for (const [text, canonical] of CASES)
   test(`"${text}" is ${canonical ?? 'no address'}`, t => {
     t.is(canonicalAddress(text), canonical);
   });
+
+test('a port follows an address as URLs have it', t => {
+  t.deepEqual(
+    [withPort('10.0.0.1', 80), withPort('fd00::1', 80), withPort('localhost', 80)],
+    ['10.0.0.1:80', '[fd00::1]:80', 'localhost:80'],
+  );
+});

@@ -17,3 +17,8 @@ export function shortest(address: string): string {
 export function placeOf(network: string, address: string): string {
   return `${network}|${canonicalAddress(address) ?? address}`;
 }
+
+/** An address, or the name of a host, with a port as URLs have it: `10.0.0.1:80`, `[fd00::1]:80`. */
+export function withPort(address: string, port: number | string): string {
+  return isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
+}
