@@ -96,6 +96,25 @@ test('the rules let go of who leaves, and of nobody else', async t => {
   t.deepEqual(capturing.captured(), [SHOP]);
 });
 
+test('who was let go of is not captured again by a round that began before', async t => {
+  const applied = Promise.withResolvers<Rejection[]>();
+  const { capturing, rules, envoy } = stage({
+    ads: {
+      applied: () => (rules.length === 0 ? Promise.resolve([]) : applied.promise),
+      status: () => ({ connections: 1, resources: envoy.resources }),
+    },
+  });
+  envoy.resources = [listener(WEB, 'accepted'), listener(SHOP, 'accepted')];
+  await capturing.letGo([WEB, SHOP]);
+  await capturing.follow([WEB, SHOP]);
+  const round = capturing.follow([WEB, SHOP]);
+  const leaving = capturing.letGo([SHOP]);
+  applied.resolve([]);
+  await Promise.all([round, leaving]);
+  t.deepEqual(rules, [[2001, 2002], [2002], [2002]]);
+  t.deepEqual(capturing.captured(), [SHOP]);
+});
+
 test('a policy is in force once nothing of its workload is refused; until then the one before is', async t => {
   const { capturing, envoy } = stage();
   const uid = WEB.input.local.workload.uid;

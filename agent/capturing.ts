@@ -35,6 +35,8 @@ export class Capturing {
   /** Whether the rules are those of this life. */
   #tookOver = false;
   #captured: readonly Member[] = [];
+  /** Uids of those who stay, as was said last; undefined before anything was. */
+  #staying: ReadonlySet<string> | undefined;
   #inForce = new Map<string, string>();
   #problems: readonly CaptureProblem[] = [];
   #reason: string | undefined = UNKNOWN;
@@ -74,8 +76,9 @@ export class Capturing {
 
   /** The rules let go of who leaves before their listeners do. @param joined those who stay. */
   async letGo(joined: readonly Member[]): Promise<void> {
-    const uids = new Set(joined.map(({ input }) => input.local.workload.uid));
-    const staying = this.#captured.filter(({ input }) => uids.has(input.local.workload.uid));
+    const uids = new Set(joined.map(uidOf));
+    this.#staying = uids;
+    const staying = this.#captured.filter(member => uids.has(uidOf(member)));
     if (staying.length < this.#captured.length) await this.#apply(staying);
   }
 
@@ -115,7 +118,8 @@ export class Capturing {
     const open = joined.some(member => !ready.has(placeOf(member)) && !refused.has(member));
     if (open && !this.#tookOver && performance.now() - this.#begun < APPLY_MS) return undefined;
     this.#tookOver = true;
-    return joined.filter(member => ready.has(placeOf(member)));
+    // Some may have been let go of since this round began, and Envoy be about to let go of them.
+    return joined.filter(member => ready.has(placeOf(member)) && (this.#staying?.has(uidOf(member)) ?? true));
   }
 
   /** A policy is in force when nothing that was made for its workload is refused. */
@@ -141,4 +145,8 @@ export class Capturing {
     this.#captured = members;
     this.#reason = members.length > 0 ? undefined : NOBODY;
   }
+}
+
+function uidOf({ input }: Member): string {
+  return input.local.workload.uid;
 }
