@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Resources, ResourceType, Wire } from '../model/proto/wire.ts';
+import { RESOURCE_TYPES, type Resources, type ResourceType, type Wire } from '../model/proto/wire.ts';
 
 /** What there is to distribute. Answers from memory. */
 export interface ResourceSource {
@@ -26,7 +26,8 @@ export interface Encoded {
 export class ResourceCache {
   readonly #source: ResourceSource;
   readonly #wire: Wire;
-  readonly #encoded = new Map<string, Encoded>();
+  /** By type and name; a host that comes back asks for thousands at once, so no key is put together of the two. */
+  readonly #encoded = new Map<ResourceType, Map<string, Encoded>>(RESOURCE_TYPES.map(type => [type, new Map()]));
   readonly #onUnfit: (key: ResourceKey, error: unknown) => void;
   #encodings = 0;
 
@@ -43,31 +44,28 @@ export class ResourceCache {
   }
 
   get size(): number {
-    return this.#encoded.size;
+    return [...this.#encoded.values()].reduce((sum, { size }) => sum + size, 0);
   }
 
   get<T extends ResourceType>(type: T, name: string): Encoded | undefined {
-    const key = `${type}/${name}`;
-    const known = this.#encoded.get(key);
-    if (known) return known;
-    return this.#keep(key, this.#encode(type, name));
+    return this.#encoded.get(type)!.get(name) ?? this.#keep(type, name, this.#encode(type, name));
   }
 
   /** Looks again at something that may have changed. */
   refresh(type: ResourceType, name: string): void {
-    this.#keep(`${type}/${name}`, this.#encode(type, name));
+    this.#keep(type, name, this.#encode(type, name));
   }
 
   /** What is not there takes no place: hosts may ask for any name. */
-  #keep(key: string, encoded: Encoded | undefined): Encoded | undefined {
-    if (encoded) this.#encoded.set(key, encoded);
-    else this.#encoded.delete(key);
+  #keep(type: ResourceType, name: string, encoded: Encoded | undefined): Encoded | undefined {
+    if (encoded) this.#encoded.get(type)!.set(name, encoded);
+    else this.drop(type, name);
     return encoded;
   }
 
   /** Forgets what nobody wants. */
   drop(type: ResourceType, name: string): void {
-    this.#encoded.delete(`${type}/${name}`);
+    this.#encoded.get(type)!.delete(name);
   }
 
   #encode<T extends ResourceType>(type: T, name: string): Encoded | undefined {
@@ -79,7 +77,7 @@ export class ResourceCache {
       return { version: createHash('sha256').update(body).digest('base64url').slice(0, 22), body };
     } catch (error) {
       this.#onUnfit({ type, name }, error);
-      return this.#encoded.get(`${type}/${name}`);
+      return this.#encoded.get(type)!.get(name);
     }
   }
 }
