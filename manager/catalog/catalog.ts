@@ -49,6 +49,8 @@ export interface ServiceRecord {
 /** Changes are gathered for so long at the least and at the most, milliseconds. */
 const QUIET_MS = 1;
 const CEILING_MS = 5;
+/** So many services are put together in one go, and so many resources passed on: some tenths of a second, in which nobody is heard. */
+const AT_ONCE = { services: 500, resources: 2_000 };
 
 /**
  * Everything that hosts are told, put together from registries, hosts and config. A change costs work for what it touches: only
@@ -86,7 +88,7 @@ export class Catalog implements ResourceSource, HostListener {
     this.#withheld.connect(endpoints => this.#markAt(endpoints));
     const { virtualIps, logger } = options;
     this.#addresses = new AddressRequests({ virtualIps, logger, onGiven: hostname => this.#mark([hostname]) });
-    this.#flush = debounce(() => this.flush(), QUIET_MS, CEILING_MS);
+    this.#flush = debounce(() => this.#work(AT_ONCE), QUIET_MS, CEILING_MS);
   }
 
   /** @param publish takes what may have changed. */
@@ -182,25 +184,32 @@ export class Catalog implements ResourceSource, HostListener {
     return destinationRule ? [...virtualServices, destinationRule] : virtualServices;
   }
 
-  /** Puts together what is dirty and passes on what came out otherwise. Called by itself soon after each change. */
+  /** Puts together what is dirty and passes on what came out otherwise, all of it. By itself that begins soon after each change. */
   flush(): void {
     this.#flush.cancel();
-    const changed = this.#changed;
-    while (this.#dirty.size > 0) {
-      const [hostname] = this.#dirty;
-      this.#dirty.delete(hostname!);
-      try {
-        this.#rebuild(hostname!, changed);
-      } catch (error) {
-        this.#logger.error('a service cannot be put together; what was known of it stays', {
-          hostname,
-          why: messageOf(error),
-        });
-      }
+    this.#work({ services: Number.POSITIVE_INFINITY, resources: Number.POSITIVE_INFINITY });
+  }
+
+  /** A host that comes or goes may bring thousands of services: what is more than that waits until others had their turn. */
+  #work(most: typeof AT_ONCE): void {
+    for (let done = 0; done < most.services && this.#dirty.size > 0; done += 1) this.#rebuildNext();
+    const keys = [...this.#changed.entries().take(most.resources)];
+    for (const [id] of keys) this.#changed.delete(id);
+    if (keys.length > 0) this.#publish(keys.map(([, key]) => key));
+    if (this.#dirty.size + this.#changed.size > 0) this.#flush.call();
+  }
+
+  #rebuildNext(): void {
+    const [hostname] = this.#dirty;
+    this.#dirty.delete(hostname!);
+    try {
+      this.#rebuild(hostname!, this.#changed);
+    } catch (error) {
+      this.#logger.error('a service cannot be put together; what was known of it stays', {
+        hostname,
+        why: messageOf(error),
+      });
     }
-    const keys = [...changed.values()];
-    changed.clear();
-    if (keys.length > 0) this.#publish(keys);
   }
 
   #value(type: ResourceType, name: string): Resources[ResourceType] | undefined {

@@ -67,6 +67,8 @@ async function mesh(t: ExecutionContext) {
   });
   for (let index = 0; index < SERVICES; index += 1) catalog.setSource('consul', `s${index}`, service(index));
   while (catalog.records.size < SERVICES) await new Promise<void>(resolve => (published.wake = resolve));
+  // The last of them may be passed on later.
+  catalog.flush();
   const next = (): Promise<void> => new Promise(resolve => (published.wake = resolve));
   return { catalog, publisher, next };
 }
@@ -97,6 +99,24 @@ test('a change of one service costs one rebuild, one encoding, and one response 
     last.resources.map(({ name }) => name),
     ['s37.default.mesh'],
   );
+});
+
+test('when all services change at once, others get their turn before all are put together, and none is left out', async t => {
+  const { catalog, publisher, next } = await mesh(t);
+  const all = Array.from({ length: SERVICES }, (_, index) => `s${index}.default.mesh`);
+  const host = new Host(publisher, 'h', all);
+  await delay(0);
+  const { rebuilds } = catalog;
+  for (let index = 0; index < SERVICES; index += 1) catalog.setSource('consul', `s${index}`, service(index, 2));
+  await next();
+  const first = catalog.rebuilds - rebuilds;
+  t.true(first > 0 && first < SERVICES, `${first} of ${SERVICES} in one go`);
+  while (catalog.rebuilds - rebuilds < SERVICES) await next();
+  await delay(0);
+  const told = host.responses.filter(({ type }) => type === 'InstanceList').flatMap(({ resources }) => resources);
+  const versions = Map.groupBy(told, ({ name }) => name);
+  t.is(versions.size, SERVICES);
+  t.true([...versions.values()].every(each => each.length === 2));
 });
 
 test('what nobody uses is put together and never encoded; a change that changes nothing tells nobody', async t => {
