@@ -38,7 +38,6 @@ export class Subscription {
   readonly #names = new Set<string>();
   /** By name, the version that the host holds or was sent. */
   readonly #held = new Map<string, string>();
-  readonly #accepted = new Map<string, string>();
   readonly #pending = new Set<string>();
   #wildcard = false;
   #outstanding: Outstanding | undefined;
@@ -51,7 +50,6 @@ export class Subscription {
     for (const [name, version] of versions) {
       checkName(name);
       this.#held.set(name, version);
-      this.#accepted.set(name, version);
     }
   }
 
@@ -61,11 +59,6 @@ export class Subscription {
 
   get names(): ReadonlySet<string> {
     return this.#names;
-  }
-
-  /** Resources that the host has taken, by name. */
-  get accepted(): ReadonlyMap<string, string> {
-    return this.#accepted;
   }
 
   /** When the response was sent that has not been acknowledged, milliseconds since 1970. */
@@ -118,11 +111,7 @@ export class Subscription {
     for (const [name, version] of outstanding.sent) {
       const reason = Object.hasOwn(refused, name) ? refused[name]! : error;
       if (reason !== '') this.refused.set(name, { version, reason: printable(reason) });
-      else {
-        this.refused.delete(name);
-        if (version === ABSENT) this.#accepted.delete(name);
-        else if (this.wants(name)) this.#accepted.set(name, version);
-      }
+      else this.refused.delete(name);
     }
   }
 
@@ -166,7 +155,6 @@ export class Subscription {
 
   #forget(name: string): void {
     this.#held.delete(name);
-    this.#accepted.delete(name);
     this.#pending.delete(name);
     this.refused.delete(name);
   }
