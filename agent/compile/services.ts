@@ -1,5 +1,4 @@
 import type { ServiceView } from '../../manager/model/host-view.ts';
-import type { Instance } from '../../manager/model/instance.ts';
 import { isHttp } from '../../manager/model/service.ts';
 import { delivered } from './app.ts';
 import { type Deliveries, deliveriesTo, maySkipTheListener } from './deliveries.ts';
@@ -20,8 +19,6 @@ export interface CompiledService {
   readonly farHosts: string;
 }
 
-const NONE: Deliveries = new Map();
-
 /** The clusters of a service and what stands behind them. @param all deliveries of the host. */
 export function compiledService(
   { view, instances }: ServiceInput,
@@ -29,15 +26,14 @@ export function compiledService(
   all: Deliveries,
   memo: Memo,
 ): CompiledService {
-  // A workload that comes, or is let be called otherwise, is nothing to services that have no instance here.
-  const known = isHere(instances, host.name) ? all : NONE;
-  const inputs = [view, instances, host.name, settings, known];
+  // A workload that comes, or is let be called otherwise, is nothing to services that it is no instance of.
+  const deliveries = deliveriesTo(instances, host.name, all);
+  const inputs = [view, instances, host.name, settings, ...deliveries.values()];
   return memo.nest<CompiledService>(`service ${view.service.hostname}`, inputs, (parts, before) => {
     const delivers = parts.get('delivers', [instances, settings], () =>
       maySkipTheListener(instances) ? delivered(settings.transparent) : {},
     );
     const clusters = parts.get('clusters', [view, delivers], () => serviceClusters(view, delivers));
-    const deliveries = deliveriesTo(instances, host.name, known);
     const endpoints = parts.get('endpoints', [view, instances, host.name, ...deliveries.values()], () =>
       serviceEndpoints(view, instances, host.name, deliveries),
     );
@@ -47,10 +43,6 @@ export function compiledService(
       farHosts: farHostsOf(instances, host.name),
     };
   });
-}
-
-function isHere(instances: readonly Instance[], host: string): boolean {
-  return instances.some(({ reach }) => reach.kind === 'mesh' && reach.host === host);
 }
 
 /** The route tables of the HTTP ports, and what of routes cannot be followed. */

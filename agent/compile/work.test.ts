@@ -8,16 +8,18 @@ import { Memo } from './memo.ts';
 const A = make.host('a', '10.0.0.1');
 const B = make.host('b', '10.0.0.2');
 const web = make.workload(A, 'web', [make.port(8080)]);
+const other = make.workload(A, 'other', [make.port(8081)]);
 const here = make.instance(A, web, { ports: { 'http-9080': 8080 } });
+const alsoHere = make.instance(A, other, { ports: { 'http-9080': 8081 } });
 const there = make.instance(B, make.workload(B, 'far', [make.port(9080)]));
 const SERVICES = 100;
 
-/** Services on one port, the first of them on this host too, which note the names of those that are compiled, and routed. */
+/** Services on one port, the first two of them on this host too, which note the names of those that are compiled, and routed. */
 function watched() {
   const clusters: string[] = [];
   const routes: string[] = [];
   const service = (index: number, weight = 1): ServiceInput => {
-    const instances = [{ ...there, weight }, ...(index === 0 ? [here] : [])];
+    const instances = [{ ...there, weight }, ...[here, alsoHere].slice(index, index + 1)];
     const made = make.service(`s${index}`, index + 1, [make.port(9080)], instances);
     return { ...made, view: watch(made.view) };
   };
@@ -34,7 +36,7 @@ function watched() {
   });
   const input = make.input(
     A,
-    [web],
+    [web, other],
     Array.from({ length: SERVICES }, (_, index) => service(index)),
   );
   const compiler = new Compiler();
@@ -65,11 +67,10 @@ test('a service whose config changed is compiled alone', t => {
   t.deepEqual(looked(set(service(4))).clusters, ['s4']);
 });
 
-test('a workload that changed has those services compiled that have an instance here', t => {
+test('a workload that changed has those services compiled that it is an instance of', t => {
   const { input, looked } = watched();
-  const workloads = [
-    { ...web, policy: make.policyOf(web.local.workload.uid, [make.authorizationPolicy('DENY', 'x')]) },
-  ];
+  const policy = make.policyOf(web.local.workload.uid, [make.authorizationPolicy('DENY', 'x')]);
+  const workloads = [{ ...web, policy }, other];
   t.deepEqual(looked({ ...input, workloads }), { clusters: ['s0'], routes: 0 });
   t.deepEqual(looked({ ...input, workloads }), { clusters: [], routes: 0 });
 });
