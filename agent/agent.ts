@@ -193,7 +193,7 @@ class Agent {
   }
 
   #makeLink(): ManagerLink {
-    const { options, wire, holdings, snapshot, logger } = this.#beginning;
+    const { options, wire, holdings, snapshot, accounts, logger } = this.#beginning;
     return new ManagerLink({
       wire,
       identity: options.identity,
@@ -201,6 +201,8 @@ class Agent {
       wanted: wantedFrom(holdings, snapshot.lost),
       facts: () => this.#facts(),
       onChange: type => this.#came(type),
+      // The Manager refuses it now, say. Without one it would leave the mesh, and be open to callers that this one refuses.
+      keeps: (type, name) => type === 'WorkloadPolicy' && accounts.of(name) !== undefined,
       onConnected: () => {
         this.#certificates.retry();
         this.#gaps.connected();

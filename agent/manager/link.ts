@@ -1,6 +1,6 @@
 import { createPrivateKey } from 'node:crypto';
 import { makeRequest } from '../../auth/ca/csr.ts';
-import type { HostReportAck, SignResponse } from '../../manager/model/proto/messages.ts';
+import type { HostReportAck, Rejection, SignResponse } from '../../manager/model/proto/messages.ts';
 import type { ResourceType, Wire } from '../../manager/model/proto/wire.ts';
 import { Backoff } from '../../manager/model/util/backoff.ts';
 import { type Clock, systemClock } from '../../manager/model/util/clock.ts';
@@ -21,6 +21,8 @@ export interface LinkOptions {
   readonly wanted: Readonly<Partial<Record<ResourceType, Iterable<string>>>>;
   readonly facts: () => HostFacts;
   readonly onChange: (type: ResourceType, changed: ReadonlySet<string>) => void;
+  /** Whether something stays that the Manager does not have any more; nothing does when absent. */
+  readonly keeps?: (type: ResourceType, name: string) => boolean;
   /** The Manager is there, for the first time or again. */
   readonly onConnected: () => void;
   /** The Manager is not there, or not any more. */
@@ -66,6 +68,7 @@ export class ManagerLink {
   #turn = 0;
   #reason: string | undefined = 'not connected yet';
   #lastHeard: number | undefined;
+  #refused: readonly Rejection[] = [];
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -136,6 +139,11 @@ export class ManagerLink {
     return call(client, one => one.Sign, { csr, identity }, limits);
   }
 
+  /** The workloads of this host that the Manager refused when it last heard of them. */
+  refused(): readonly Rejection[] {
+    return this.#refused;
+  }
+
   status(): LinkStatus {
     return {
       address: this.#address(),
@@ -183,7 +191,7 @@ export class ManagerLink {
   }
 
   #open(client: ManagerClient, end: (reason: Error) => void, onAck: () => void): Session {
-    const { holdings, onChange, facts, logger } = this.#options;
+    const { holdings, onChange, keeps = () => false, facts, logger } = this.#options;
     const [report, subscribe] = [client.Report(), client.Subscribe()];
     for (const [name, stream] of [
       ['report', report],
@@ -193,12 +201,13 @@ export class ManagerLink {
       stream.on('end', () => end(new Error(`the Manager ended the ${name}`)));
     }
     const reporting = new Reporting(report, facts, ack => {
+      this.#refused = ack.refused;
       onAck();
       this.#options.onAck?.(ack);
     });
     const onRefused = (type: ResourceType, name: string, reason: string): void =>
       logger.warn('what the Manager sent cannot be read; what was held of it stays', { type, name, reason });
-    const subscription = new Subscription(subscribe, { holdings, wanted: this.#wanted, onChange, onRefused });
+    const subscription = new Subscription(subscribe, { holdings, wanted: this.#wanted, onChange, keeps, onRefused });
     const close = (): void => {
       reporting.stop();
       for (const stream of [report, subscribe]) stream.cancel();

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { ClientDuplexStream } from '@grpc/grpc-js';
 import test from 'ava';
 import type { DeltaRequest, DeltaResponse } from '../../manager/model/proto/messages.ts';
-import { loadWire, type ResourceType } from '../../manager/model/proto/wire.ts';
+import { loadWire, RESOURCE_TYPES, type ResourceType } from '../../manager/model/proto/wire.ts';
 import { Holdings } from './holdings.ts';
 import { Subscription, type Wanted } from './subscription.ts';
 
@@ -32,6 +32,10 @@ class Line extends EventEmitter {
     const resources = names.map(name => ({ name, version: '1', body: body(name) }));
     this.emit('data', { type, nonce: 'n', resources, removed: [] } satisfies DeltaResponse);
   }
+
+  removes(type: ResourceType, ...removed: string[]): void {
+    this.emit('data', { type, nonce: 'n', resources: [], removed } satisfies DeltaResponse);
+  }
 }
 
 test('what is not wanted any more, and was on its way, is acknowledged and not held', t => {
@@ -51,6 +55,7 @@ test('what is not wanted any more, and was on its way, is acknowledged and not h
     holdings,
     wanted,
     onChange: (_, names) => changed.push(...names),
+    keeps: () => false,
     onRefused: (_, name) => t.fail(name),
   });
   (wanted.InstanceList as Set<string>).delete('b');
@@ -58,6 +63,26 @@ test('what is not wanted any more, and was on its way, is acknowledged and not h
   line.sends('InstanceList', 'a', 'b');
   line.sends('ServiceName', 'c');
   t.deepEqual(changed, ['a', 'c']);
+  t.deepEqual(Object.keys(holdings.versions('InstanceList')), ['a']);
+  t.is(line.said.at(-1)?.nonce, 'n');
+});
+
+test('what the Manager does not have any more goes, but for what is to stay', t => {
+  const holdings = new Holdings(wire);
+  const line = new Line();
+  const wanted = Object.fromEntries(RESOURCE_TYPES.map(type => [type, new Set(['*'])])) as unknown as Wanted;
+  const changed: string[] = [];
+  new Subscription(line as unknown as ClientDuplexStream<DeltaRequest, DeltaResponse>, {
+    holdings,
+    wanted,
+    onChange: (_, names) => changed.push(...names),
+    keeps: (type, name) => type === 'InstanceList' && name === 'a',
+    onRefused: (_, name) => t.fail(name),
+  });
+  for (const type of ['InstanceList', 'ServiceName'] as const) line.sends(type, 'a', 'b');
+  changed.length = 0;
+  for (const type of ['InstanceList', 'ServiceName'] as const) line.removes(type, 'a', 'b');
+  t.deepEqual(changed, ['b', 'a', 'b']);
   t.deepEqual(Object.keys(holdings.versions('InstanceList')), ['a']);
   t.is(line.said.at(-1)?.nonce, 'n');
 });

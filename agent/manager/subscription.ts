@@ -11,6 +11,8 @@ export interface SubscriptionOptions {
   readonly wanted: Wanted;
   /** Called after a response was taken, before it is acknowledged. */
   readonly onChange: (type: ResourceType, changed: ReadonlySet<string>) => void;
+  /** Whether something stays that the Manager does not have any more. */
+  readonly keeps: (type: ResourceType, name: string) => boolean;
   /** A response held something that cannot be read. */
   readonly onRefused: (type: ResourceType, name: string, reason: string) => void;
 }
@@ -50,7 +52,8 @@ export class Subscription {
     // What was on its way when it was given up would be held, and no change of it come any more.
     const wanted = this.#options.wanted[type];
     const resources = response.resources.filter(({ name }) => wanted.has('*') || wanted.has(name));
-    const { changed, refused } = this.#options.holdings.apply(type, { resources, removed: response.removed });
+    const removed = response.removed.filter(name => !this.#options.keeps(type, name));
+    const { changed, refused } = this.#options.holdings.apply(type, { resources, removed });
     for (const [name, reason] of Object.entries(refused)) this.#options.onRefused(type, name, reason);
     if (changed.size > 0) this.#options.onChange(type, changed);
     this.#send({ ...NO_REQUEST, type, nonce: response.nonce, refused });

@@ -14,7 +14,11 @@ function parts(members: readonly Member[]): ReportParts {
   return {
     options: { host: ON, version: '1', envoy: { version: '2', uid: 1337 } } as ReportParts['options'],
     startedAt: 1,
-    link: { status: () => ({}) as ReturnType<ReportParts['link']['status']>, wants: () => new Set(['b', 'a']) },
+    link: {
+      status: () => ({}) as ReturnType<ReportParts['link']['status']>,
+      wants: () => new Set(['b', 'a']),
+      refused: () => [{ resource: 'a/default/web', reason: 'too many ports', origins: [] }],
+    },
     converge: {
       members: () => members,
       captured: () => [],
@@ -58,7 +62,9 @@ test('the status says of each workload why it has no certificate, and until when
   const { workloads, rejections, services } = report.status();
   t.like(workloads[0], { uid: 'a/default/web', certificateReason: 'the Manager is away' });
   t.like(workloads[1], { uid: 'a/default/db', certificateExpires: 7, state: 'waiting for proxy' });
-  t.deepEqual(rejections, REFUSED);
+  const origins = ['workload a/default/web'];
+  const ofManager = { resource: origins[0]!, reason: 'the Manager refuses it: too many ports', origins };
+  t.deepEqual(rejections, [...REFUSED, ofManager]);
   t.deepEqual(services, ['a', 'b']);
 });
 

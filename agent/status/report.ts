@@ -15,7 +15,7 @@ export interface ReportParts {
   readonly options: AgentOptions;
   /** Milliseconds since 1970. */
   readonly startedAt: number;
-  readonly link: Pick<ManagerLink, 'status' | 'wants'>;
+  readonly link: Pick<ManagerLink, 'status' | 'wants' | 'refused'>;
   readonly converge: Pick<Converge, 'members' | 'captured' | 'inForce' | 'problems' | 'capture'>;
   readonly certificates: Pick<Certificates, 'expires' | 'reason'>;
   readonly ads: Pick<AdsServer, 'connections' | 'rejections'>;
@@ -99,6 +99,14 @@ export class StatusReport implements StatusSource {
     return [...refused, ...unusable, ...uncaptured];
   }
 
+  /** It knows these itself. */
+  #refusedByManager(): readonly RejectionStatus[] {
+    return this.#parts.link.refused().map(({ resource: uid, reason }) => {
+      const resource = `workload ${uid}`;
+      return { resource, reason: `the Manager refuses it: ${reason}`, origins: [resource] };
+    });
+  }
+
   status(): AgentStatus {
     const { options, startedAt, link, ads, proxy, converge } = this.#parts;
     const { active, reason } = converge.capture();
@@ -120,7 +128,7 @@ export class StatusReport implements StatusSource {
       workloads: this.#workloads(),
       services: [...link.wants('ServiceView')].sort(),
       redirect: { active, ...(reason === undefined ? {} : { reason }) },
-      rejections: this.#refused(),
+      rejections: [...this.#refused(), ...this.#refusedByManager()],
       problems: this.#problems(),
     };
   }

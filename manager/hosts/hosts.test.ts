@@ -39,6 +39,23 @@ test('a host may have 2000 workloads; those after them are refused, and the othe
   );
 });
 
+test('a workload that changes into what is refused is as it was, with the policy in force now, as long as it may be that', t => {
+  const hosts = new Hosts({ now: () => 0, sleep: () => Promise.withResolvers<void>().promise }, DEAF);
+  const good = { ...workload('a', ADDRESS, 'web'), services: ['web'] };
+  const bad = { ...good, services: ['web', 'web.other'], policyRevision: 'r2' };
+  const of = (identities: readonly string[]) => ({ ...member('a'), identities });
+  const report = (one: ReportedWorkload, by = of(['default/*'])) => hosts.report(by, reportOf('a', [one]), ADDRESS);
+  t.is(report(bad).refused.length, 1);
+  t.is(hosts.get('a')!.workloads.size, 0);
+  t.deepEqual(report(good).refused, []);
+  for (let turn = 0; turn < 2; turn += 1) {
+    t.regex(report(bad).refused[0]!.reason, /not register services in namespace "other"; what it was before stays$/);
+    t.deepEqual([...hosts.get('a')!.workloads.values()], [{ ...good, policyRevision: 'r2' }]);
+  }
+  t.regex(report(bad, of(['default/else'])).refused[0]!.reason, /its join token allowed default\/else$/);
+  t.is(hosts.get('a')!.workloads.size, 0);
+});
+
 const REGISTERED: readonly [what: string, ports: number, allowed: number, reason: RegExp][] = [
   ['2000 services', 1, 100, /may register 2000 services/],
   ['services with 20000 ports', 20, 50, /may have 20000 ports in all/],

@@ -116,7 +116,8 @@ export class Hosts {
   /**
    * Takes a report.
    * @param observed the address that the report came from.
-   * Workloads that it leaves out are as they were: an agent that starts does not know them at once.
+   * A workload that is refused is as it was, if it may still be that. Workloads that it leaves out are as they were: an agent that starts
+   * does not know them at once.
    * @throws {RefusalError} when the first report of a host leaves out what it is, or it claims the address of another.
    */
   report(member: Member, message: HostReportMessage, observed: string): HostReportAck {
@@ -127,7 +128,7 @@ export class Hosts {
     this.#claim(host, proven);
     const doubled = this.#doubles.look(member.name, host.address, message.status);
     if (doubled !== undefined) this.#logger.warn(doubled, { host: member.name });
-    const checked = message.workloads && this.#check(member, host, message.workloads);
+    const checked = message.workloads && this.#check(member, host, message.workloads, before?.workloads);
     const after: HostState = {
       host: isDeepStrictEqual(host, before?.host) ? before!.host : host,
       workloads: checked?.workloads ?? before?.workloads ?? new Map(),
@@ -212,6 +213,7 @@ export class Hosts {
     member: Member,
     host: Host,
     reported: readonly ReportedWorkload[],
+    before: HostState['workloads'] = new Map(),
   ): { readonly workloads: ReadonlyMap<string, ReportedWorkload>; readonly refused: readonly Rejection[] } {
     const workloads = new Map<string, ReportedWorkload>();
     const refused: Rejection[] = [];
@@ -220,13 +222,21 @@ export class Hosts {
       const holder = this.#claims.holder(host.network, address);
       return holder === member.name ? undefined : holder;
     };
-    for (const workload of reported) {
+    const add = (workload: ReportedWorkload): string | undefined => {
       const reason =
         workloads.size >= MAXIMUM_WORKLOADS
           ? `a host may have ${MAXIMUM_WORKLOADS} workloads`
           : (checkWorkload(workload, member, foreign) ?? registered.add(workload));
       if (reason === undefined) workloads.set(workload.uid, workload);
-      else refused.push({ resource: workload.uid, reason, origins: [] });
+      return reason;
+    };
+    for (const workload of reported) {
+      const { uid, policyRevision } = workload;
+      const reason = add(workload);
+      if (reason === undefined) continue;
+      const was = before.get(uid);
+      const stays = was && add({ ...was, policyRevision }) === undefined;
+      refused.push({ resource: uid, reason: stays ? `${reason}; what it was before stays` : reason, origins: [] });
     }
     return { workloads, refused: boundedRejections(refused) };
   }
