@@ -6,6 +6,7 @@ import { messageOf } from '../manager/model/util/errors.ts';
 import { sweepUnfinished } from '../manager/model/util/files.ts';
 import type { Logger } from '../manager/model/util/log.ts';
 import { doneOrAborted } from '../manager/model/util/until.ts';
+import type { Workload } from '../manager/model/workload.ts';
 import type { LocalWorkload, PlatformProblem } from '../platforms/platform.ts';
 import { Asking } from './asking.ts';
 import { type Beginning, loadBeginning, ownFolder } from './beginning.ts';
@@ -309,18 +310,18 @@ class Agent {
       platforms: options.platforms,
       remembered: await RememberedWorkloads.load(ownFolder(options.stateDir), logger),
       ownPorts: [PORTS.inbound, PORTS.outbound, PORTS.dns, ...ASKED_PORTS, options.host.tunnelPort],
-      onChange: (workloads, problems) => {
+      onChange: (workloads, problems, waiting) => {
         this.#problems = problems;
-        void this.#take(workloads);
+        void this.#take(workloads, waiting);
       },
       logger,
       signal,
     });
   }
 
-  async #take(workloads: readonly LocalWorkload[]): Promise<void> {
+  async #take(workloads: readonly LocalWorkload[], waiting: readonly Workload[]): Promise<void> {
     try {
-      await this.#converge.workloads(workloads);
+      await this.#converge.workloads(workloads, waiting);
       if (this.#settled) this.#tell();
     } catch (error) {
       const { logger } = this.#beginning;

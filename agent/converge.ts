@@ -1,6 +1,7 @@
 import { debounce } from '../manager/model/util/debounce.ts';
 import { messageOf } from '../manager/model/util/errors.ts';
 import { rerun } from '../manager/model/util/rerun.ts';
+import type { Workload } from '../manager/model/workload.ts';
 import type { LocalWorkload } from '../platforms/platform.ts';
 import { Capturing, type CapturingOptions } from './capturing.ts';
 import { Compiler } from './compile/compile.ts';
@@ -78,12 +79,15 @@ export class Converge {
     this.#roster = new Roster(options);
   }
 
-  /** All workloads of the host. Resolves when Envoy was given what follows from them. */
-  async workloads(workloads: readonly LocalWorkload[]): Promise<void> {
+  /**
+   * All workloads of the host. Resolves when Envoy was given what follows from them.
+   * @param waiting those that may come: they get certificates too, and are who they were in the mesh before.
+   */
+  async workloads(workloads: readonly LocalWorkload[], waiting: readonly Workload[] = []): Promise<void> {
     // It begins while certificates are read and its config is made. What goes wrong is told by the round that waits for it.
     void this.#proxyFor(workloads).catch(() => undefined);
     // Not before their certificates are read from disk: a round in between would take them for workloads that have none.
-    if (!(await this.#roster.want(workloads))) return;
+    if (!(await this.#roster.want(workloads, waiting))) return;
     this.#workloads = workloads;
     await this.#config.call();
   }

@@ -1,4 +1,5 @@
 import type { Logger } from '../manager/model/util/log.ts';
+import type { Workload } from '../manager/model/workload.ts';
 import type { LocalWorkload } from '../platforms/platform.ts';
 import { callersAt } from './capture.ts';
 import type { HostSettings, Problem } from './compile/input.ts';
@@ -35,6 +36,7 @@ export class Roster {
   readonly #unserved: Unserved;
   /** What certificates were asked for last: for whom, and which. */
   #latest: readonly LocalWorkload[] = [];
+  #waiting: readonly Workload[] = [];
   #wanted: ReadonlySet<string> = new Set();
   #workloads: readonly LocalWorkload[] | undefined;
   #all: readonly Member[] = [];
@@ -56,10 +58,12 @@ export class Roster {
 
   /**
    * Asks for the certificates of workloads, and of what some of them are until they are given theirs. Those on disk are there when it resolves.
+   * @param waiting workloads that may come.
    * @returns whether no others were asked for meanwhile.
    */
-  async want(workloads: readonly LocalWorkload[]): Promise<boolean> {
+  async want(workloads: readonly LocalWorkload[], waiting: readonly Workload[]): Promise<boolean> {
     this.#latest = workloads;
+    this.#waiting = waiting;
     this.#wanted = this.#identities(workloads);
     await this.#options.certificates.want(this.#wanted);
     return this.#latest === workloads;
@@ -67,14 +71,15 @@ export class Roster {
 
   /** Drops the certificates that nobody needs any more. For when Envoy has the new ones in use. */
   async dropCertificates(): Promise<void> {
-    if (!this.#wanted.isSubsetOf(this.#identities(this.#latest))) await this.want(this.#latest);
+    if (!this.#wanted.isSubsetOf(this.#identities(this.#latest))) await this.want(this.#latest, this.#waiting);
   }
 
   /** Those of the workloads, and those that some have until they are given theirs. */
   #identities(workloads: readonly LocalWorkload[]): ReadonlySet<string> {
     const { knowledge, accounts } = this.#options;
     const { trustDomain } = knowledge.mesh();
-    const identities = workloads.flatMap(({ workload }) => {
+    const all = [...workloads.map(({ workload }) => workload), ...this.#waiting];
+    const identities = all.flatMap(workload => {
       const { serviceAccount } = accounts.of(workload.uid) ?? workload;
       return [workload, { ...workload, serviceAccount }].map(each => identityOf(each, trustDomain));
     });
@@ -135,8 +140,8 @@ export class Roster {
       before: uid => accounts.of(uid),
     });
     if (doubted || before.workloads !== workloads || before.members !== this.#all.length) onPorts();
-    const here = workloads.map(({ workload }) => workload.uid);
+    const here = [...[...workloads, ...this.#latest].map(({ workload }) => workload), ...this.#waiting];
     const joined = this.#all.flatMap(({ input, state }) => (state === 'joined' ? [input.local] : []));
-    if (accounts.update(here, joined)) onAccounts();
+    if (accounts.update(new Set(here.map(({ uid }) => uid)), joined)) onAccounts();
   }
 }

@@ -39,6 +39,8 @@ export interface PlatformProblem {
 export interface PlatformState {
   readonly workloads: readonly LocalWorkload[];
   readonly problems: readonly PlatformProblem[];
+  /** Those that are named and not here now, such as a container between two starts: what is kept of them stays. */
+  readonly waiting?: readonly Workload[];
   /** Something cannot be read that may name any workload: those that were known before, and are not among these, stay. */
   readonly partly?: boolean;
 }

@@ -40,8 +40,10 @@ test('workloads of all platforms come together, twins are named, a failing platf
   const controller = new AbortController();
   const seen: { uids: string[]; problems: readonly PlatformProblem[] }[] = [];
   const a = workload('h/default/a', 'one');
+  const late = workload('h/default/late', 'one').workload;
+  let waits: readonly unknown[] = [];
   const platforms = [
-    scripted('one', [{ workloads: [a], problems: [] }], [{ workloads: [a], problems: [] }]),
+    scripted('one', [{ workloads: [a], problems: [] }], [{ workloads: [a], problems: [], waiting: [late] }]),
     scripted('two', [{ workloads: [workload('h/default/a', 'two'), workload('h/default/b', 'two')], problems: [] }]),
   ];
   const reasons: unknown[] = [];
@@ -52,12 +54,14 @@ test('workloads of all platforms come together, twins are named, a failing platf
     signal: controller.signal,
     logger: { ...silentLogger, warn: (_, { reason } = {}) => reason !== undefined && reasons.push(reason) },
     clock: { now: () => 0, sleep: () => Promise.resolve() },
-    onChange(workloads, problems) {
+    onChange(workloads, problems, waiting) {
+      waits = waiting;
       seen.push({ uids: workloads.map(one => one.workload.uid), problems });
       if (reasons.length > 0 && problems.length === 1) controller.abort();
     },
   });
   t.deepEqual(reasons, ['one went away']);
+  t.deepEqual(waits, [late]);
   for (const one of seen) t.deepEqual(one.uids, ['h/default/a', 'h/default/b']);
   t.true(seen.some(one => one.problems.some(problem => problem.why.includes('rename one'))));
 });

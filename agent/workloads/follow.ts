@@ -2,6 +2,7 @@ import { Backoff } from '../../manager/model/util/backoff.ts';
 import { type Clock, systemClock } from '../../manager/model/util/clock.ts';
 import { messageOf } from '../../manager/model/util/errors.ts';
 import type { Logger } from '../../manager/model/util/log.ts';
+import type { Workload } from '../../manager/model/workload.ts';
 import type { LocalWorkload, Platform, PlatformProblem, PlatformState } from '../../platforms/platform.ts';
 import type { RememberedWorkloads } from './remembered.ts';
 
@@ -9,8 +10,12 @@ export interface WorkloadsOptions {
   readonly platforms: readonly Platform[];
   /** Ports that the mesh itself listens on: no workload has them. */
   readonly ownPorts: readonly number[];
-  /** Called with all workloads of the host, first once every platform has said what it knows (or failed). */
-  readonly onChange: (workloads: readonly LocalWorkload[], problems: readonly PlatformProblem[]) => void;
+  /** Called with all workloads of the host, first once every platform has said what it knows (or failed). @param waiting see `PlatformState`. */
+  readonly onChange: (
+    workloads: readonly LocalWorkload[],
+    problems: readonly PlatformProblem[],
+    waiting: readonly Workload[],
+  ) => void;
   /** What each platform said last, also in an earlier life. */
   readonly remembered: Pick<RememberedWorkloads, 'of' | 'remember'>;
   readonly logger: Logger;
@@ -23,6 +28,7 @@ interface Known {
   readonly key: string;
   heard: boolean;
   workloads: readonly LocalWorkload[];
+  waiting: readonly Workload[];
   problems: readonly PlatformProblem[];
   /** Why nothing is heard of it now. */
   failure?: PlatformProblem | undefined;
@@ -41,7 +47,7 @@ export async function followWorkloads(options: WorkloadsOptions): Promise<void> 
   const known = options.platforms.map(({ kind }, index, all): Known => {
     const nth = all.slice(0, index).filter(each => each.kind === kind).length;
     const key = `${kind} ${nth}`;
-    return { key, heard: false, workloads: remembered.of(key), problems: [] };
+    return { key, heard: false, workloads: remembered.of(key), waiting: [], problems: [] };
   });
   let logged: readonly PlatformProblem[] = [];
   const publish = (): void => {
@@ -54,6 +60,7 @@ export async function followWorkloads(options: WorkloadsOptions): Promise<void> 
     options.onChange(
       fit.map(({ local }) => local),
       [...known.flatMap(({ failure }) => failure ?? []), ...problems],
+      known.flatMap(({ waiting }) => waiting),
     );
   };
   if (options.platforms.length === 0) publish();
@@ -98,11 +105,12 @@ async function followOne(
   }
 }
 
-function take(known: Known, { workloads, problems, partly = false }: PlatformState): void {
+function take(known: Known, { workloads, problems, waiting = [], partly = false }: PlatformState): void {
   const named = new Set(workloads.map(({ workload }) => workload.uid));
   const unnamed = partly ? known.workloads.filter(({ workload }) => !named.has(workload.uid)) : [];
   known.heard = true;
   known.workloads = [...workloads, ...unnamed];
+  known.waiting = waiting;
   known.problems = problems;
   known.failure = undefined;
 }

@@ -154,9 +154,13 @@ test('a workload waits for its user and its namespace', async t => {
   await world.write('b.yaml', 'name: b\nselector: {networkNamespace: /run/netns/late}');
   const waiting = await world.until(({ problems }) => problems.length === 2);
   t.regex(waiting.problems.map(({ why }) => why).join(), /no user "late".*no network namespace at \/run\/netns\/late/);
+  t.deepEqual(
+    waiting.waiting?.map(({ name }) => name),
+    ['a', 'b'],
+  );
   world.users.set('late', 2005);
   world.namespaces.set('/run/netns/late', '1');
-  const { workloads } = await world.until(state => names(state).length === 2);
+  const { workloads, waiting: none } = await world.until(state => names(state).length === 2);
   t.deepEqual(
     workloads.map(({ selector }) => selector),
     [
@@ -165,6 +169,7 @@ test('a workload waits for its user and its namespace', async t => {
     ],
   );
   t.deepEqual(workloads[1]?.workload.addresses, ['172.30.1.2']);
+  t.is(none, undefined);
   world.users.set('late', 0);
   t.regex((await world.until(({ problems }) => problems.length === 1)).problems[0]!.why, /is root/);
 });

@@ -69,8 +69,11 @@ export class LinuxPlatform implements Platform {
 }
 
 function stateOf(found: PlatformState, problem: PlatformProblem | undefined, partly: boolean): PlatformState {
-  const { workloads, problems } = found;
-  return { workloads, problems: problem ? [problem, ...problems] : problems, ...(partly ? { partly } : {}) };
+  return {
+    ...found,
+    problems: problem ? [problem, ...found.problems] : found.problems,
+    ...(partly ? { partly } : {}),
+  };
 }
 
 /** Watches a folder that may not be there yet, or go and come back. */

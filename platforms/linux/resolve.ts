@@ -1,4 +1,5 @@
 import { messageOf } from '../../manager/model/util/errors.ts';
+import type { Workload } from '../../manager/model/workload.ts';
 import { type LocalWorkload, type PlatformProblem, type PlatformState, userOf } from '../platform.ts';
 import type { WorkloadDocument } from './document.ts';
 import type { WorkloadFile } from './files.ts';
@@ -42,6 +43,7 @@ export class Resolver {
   async resolve(files: readonly WorkloadFile[]): Promise<PlatformState> {
     const problems: PlatformProblem[] = files.flatMap(({ problem }) => (problem ? [problem] : []));
     const workloads: LocalWorkload[] = [];
+    const waiting: Workload[] = [];
     const holders = new Map<string, string>();
     for (const { path, document, missing } of this.#inOrder(files)) {
       if (!document) continue;
@@ -55,6 +57,7 @@ export class Resolver {
         workloads.push(local);
         if (problem !== undefined) problems.push({ where: path, why: problem });
       } catch (error) {
+        waiting.push(document.workload);
         if (!missing) problems.push({ where: path, why: messageOf(error) });
       }
     }
@@ -63,7 +66,8 @@ export class Resolver {
     for (const uid of this.#users.keys()) if (!named.has(uid)) this.#users.delete(uid);
     const ids = new Set(workloads.map(({ selector }) => (selector.kind === 'namespace' ? selector.id : undefined)));
     for (const id of this.#addresses.keys()) if (!ids.has(id)) this.#addresses.delete(id);
-    return { workloads: workloads.sort((a, b) => (a.workload.uid < b.workload.uid ? -1 : 1)), problems };
+    workloads.sort((a, b) => (a.workload.uid < b.workload.uid ? -1 : 1));
+    return { workloads, problems, ...(waiting.length > 0 ? { waiting } : {}) };
   }
 
   /** Files that hold something come first: a new file cannot take what an older one has. */
