@@ -138,6 +138,32 @@ test('two files for one workload, or one user: the first stays, both are named',
   t.deepEqual((await world.until(state => names(state).includes('other'))).problems, []);
 });
 
+test('a file that is changed to the user of another workload takes it from none, and stays as it was', async t => {
+  const folder = makeFolder('linux');
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  const file = (name: string, uid: number): string => `name: ${name}\nselector: {user: ${uid}}`;
+  const earlier = [
+    { workload: readWorkload(file('a', 1), 'a.yaml', 'a').workload, selector: user(2001) },
+    { workload: readWorkload(file('b', 1), 'b.yaml', 'a').workload, selector: user(2002) },
+  ];
+  const uids = ({ workloads }: PlatformState): readonly unknown[] => workloads.map(({ selector }) => selector);
+  await writeFile(join(folder, 'a.yaml'), file('a', 2002));
+  await writeFile(join(folder, 'b.yaml'), file('b', 2002));
+  const world = await begin(t, folder, earlier);
+  const slipped = /^user 2002 is that of .*b\.yaml already; the workload stays user 2001, as it was: correct the file$/;
+  const first = await world.until(() => true);
+  t.deepEqual(uids(first), [user(2001), user(2002)]);
+  t.regex(first.problems[0]!.why, slipped);
+  await world.write('a.yaml', file('a', 2001));
+  await world.until(({ problems }) => problems.length === 0);
+  await world.write('a.yaml', file('a', 2002));
+  const again = await world.until(({ problems }) => problems.length === 1);
+  t.deepEqual(uids(again), [user(2001), user(2002)]);
+  t.regex(again.problems[0]!.why, slipped);
+  await world.write('b.yaml', file('b', 2001));
+  t.deepEqual(uids(await world.until(({ problems }) => problems.length === 0)), [user(2002), user(2001)]);
+});
+
 test('two paths to one network namespace are one workload, or each would call in the name of the other', async t => {
   const world = await begin(t);
   world.namespaces.set('/run/netns/pod', '4:77').set('/var/run/netns/pod', '4:77');

@@ -9,13 +9,23 @@ import type { System } from './system.ts';
 interface LastUser {
   readonly uid: number;
   /** Undefined when that is not known: the file named a uid, or it was in an earlier life. */
-  readonly name?: string;
+  readonly name?: string | undefined;
 }
 
-interface FoundUser {
-  readonly uid: number;
+interface FoundUser extends LastUser {
   /** What is wrong all the same. */
   readonly problem?: string;
+}
+
+/** Where a workload is. */
+interface Located extends Omit<FoundUser, 'uid'> {
+  readonly local: LocalWorkload;
+  /** What no other workload may have. */
+  readonly place: string;
+}
+
+interface Found extends Located {
+  readonly file: WorkloadFile;
 }
 
 /** Turns what files say into workloads of this host, and names what stands in the way. */
@@ -42,50 +52,77 @@ export class Resolver {
 
   async resolve(files: readonly WorkloadFile[]): Promise<PlatformState> {
     const problems: PlatformProblem[] = files.flatMap(({ problem }) => (problem ? [problem] : []));
-    const workloads: LocalWorkload[] = [];
     const waiting: Workload[] = [];
-    const holders = new Map<string, string>();
-    for (const { path, document, missing } of this.#inOrder(files)) {
-      if (!document) continue;
+    const found: Found[] = [];
+    for (const file of files) {
+      if (!file.document) continue;
       try {
-        const { local, place, problem } = await this.#locate(document);
-        const keys = [`workload ${local.workload.uid}`, place];
-        const taken = keys.find(key => holders.has(key));
-        if (taken !== undefined)
-          throw new Error(`${taken} is that of ${holders.get(taken)} already; this file is left out`);
-        for (const key of keys) holders.set(key, path);
-        workloads.push(local);
-        if (problem !== undefined) problems.push({ where: path, why: problem });
+        found.push({ file, ...(await this.#locate(file.document)) });
       } catch (error) {
-        waiting.push(document.workload);
-        if (!missing) problems.push({ where: path, why: messageOf(error) });
+        waiting.push(file.document.workload);
+        if (!file.missing) problems.push({ where: file.path, why: messageOf(error) });
       }
     }
+    const workloads: LocalWorkload[] = [];
+    const holders = new Map<string, string>();
+    for (const one of this.#inOrder(found)) {
+      const { local, why } = this.#place(one, holders);
+      if (local) workloads.push(local);
+      else waiting.push(one.local.workload);
+      if (why !== undefined && !one.file.missing) problems.push({ where: one.file.path, why });
+    }
     this.#holders = holders;
-    const named = new Set(files.map(({ document }) => document?.workload.uid));
-    for (const uid of this.#users.keys()) if (!named.has(uid)) this.#users.delete(uid);
-    const ids = new Set(workloads.map(({ selector }) => (selector.kind === 'namespace' ? selector.id : undefined)));
-    for (const id of this.#addresses.keys()) if (!ids.has(id)) this.#addresses.delete(id);
+    this.#forget(files, workloads);
     workloads.sort((a, b) => (a.workload.uid < b.workload.uid ? -1 : 1));
     return { workloads, problems, ...(waiting.length > 0 ? { waiting } : {}) };
   }
 
-  /** Files that hold something come first: a new file cannot take what an older one has. */
-  #inOrder(files: readonly WorkloadFile[]): WorkloadFile[] {
-    const holding = new Set(this.#holders.values());
-    const rank = (file: WorkloadFile): number => (file.missing ? 2 : holding.has(file.path) ? 0 : 1);
-    return files.toSorted((a, b) => rank(a) - rank(b) || (a.path < b.path ? -1 : 1));
+  #forget(files: readonly WorkloadFile[], workloads: readonly LocalWorkload[]): void {
+    const named = new Set(files.map(({ document }) => document?.workload.uid));
+    for (const uid of this.#users.keys()) if (!named.has(uid)) this.#users.delete(uid);
+    const ids = new Set(workloads.map(({ selector }) => (selector.kind === 'namespace' ? selector.id : undefined)));
+    for (const id of this.#addresses.keys()) if (!ids.has(id)) this.#addresses.delete(id);
   }
 
-  /** @returns also what no other workload may have, and what is wrong all the same. */
-  async #locate({
-    workload,
-    selector,
-  }: WorkloadDocument): Promise<{ readonly local: LocalWorkload; readonly place: string; readonly problem?: string }> {
+  /** Those that are as they were come first: neither a new file nor one that was changed can take what another has. */
+  #inOrder(found: readonly Found[]): Found[] {
+    const rank = ({ file, local, place }: Found): number => {
+      if (file.missing) return 3;
+      const { uid } = local.workload;
+      if (keysOf(uid, place).every(key => this.#holders.get(key) === file.path)) return 0;
+      return this.#users.get(uid)?.uid === userOf(local.selector) ? 1 : 2;
+    };
+    return found.toSorted((a, b) => rank(a) - rank(b) || (a.file.path < b.file.path ? -1 : 1));
+  }
+
+  /** A workload that cannot have what its file says stays the user that it was. @returns it, if it can be, and what is wrong. */
+  #place(
+    { file: { path }, local, place, name, problem }: Found,
+    holders: Map<string, string>,
+  ): { readonly local?: LocalWorkload; readonly why?: string | undefined } {
+    const { workload } = local;
+    const keys = keysOf(workload.uid, place);
+    const uid = userOf(local.selector);
+    const taken = keys.find(key => holders.has(key));
+    if (taken === undefined) {
+      for (const key of keys) holders.set(key, path);
+      if (uid !== undefined && problem === undefined) this.#users.set(workload.uid, { uid, name });
+      return { local, why: problem };
+    }
+    const why = `${taken} is that of ${holders.get(taken)} already`;
+    const last = taken === place && uid !== undefined ? this.#users.get(workload.uid) : undefined;
+    if (last === undefined || holders.has(`user ${last.uid}`)) return { why: `${why}; this file is left out` };
+    for (const key of keysOf(workload.uid, `user ${last.uid}`)) holders.set(key, path);
+    return {
+      local: { workload, selector: { kind: 'user', uid: last.uid } },
+      why: `${why}; the workload stays user ${last.uid}, as it was: correct the file`,
+    };
+  }
+
+  async #locate({ workload, selector }: WorkloadDocument): Promise<Located> {
     if ('user' in selector) {
-      const { uid, problem } = await this.#user(workload.uid, selector.user);
-      const local: LocalWorkload = { workload, selector: { kind: 'user', uid } };
-      return { local, place: `user ${uid}`, ...(problem === undefined ? {} : { problem }) };
+      const { uid, ...more } = await this.#user(workload.uid, selector.user);
+      return { local: { workload, selector: { kind: 'user', uid } }, place: `user ${uid}`, ...more };
     }
     const { namespace } = selector;
     const id = await this.#system.namespaceId(namespace);
@@ -103,8 +140,7 @@ export class Resolver {
     const uid = typeof user === 'number' ? user : await this.#uidOf(user);
     if (typeof uid !== 'number') return this.#asBefore(workload, String(user), uid);
     if (uid === 0) throw new Error(`user "${user}" is root, whose traffic cannot be told from the agent's`);
-    this.#users.set(workload, typeof user === 'number' ? { uid } : { uid, name: user });
-    return { uid };
+    return typeof user === 'number' ? { uid } : { uid, name: user };
   }
 
   /** An error when it cannot be told. */
@@ -123,7 +159,7 @@ export class Resolver {
     const heir = failure ? undefined : await this.#system.userOf(last.uid).catch(() => undefined);
     if (heir === undefined || heir === last.name) {
       const problem = `${why}; the workload stays user ${last.uid}, as it was: make the user, or correct the file`;
-      return failure && last.name === user ? { uid: last.uid } : { uid: last.uid, problem };
+      return failure && last.name === user ? last : { uid: last.uid, problem };
     }
     this.#users.delete(workload);
     throw new Error(`${why}, and ${last.uid}, which the workload was, is "${heir}"; the workload waits for it`);
@@ -137,4 +173,9 @@ export class Resolver {
     if (addresses.length > 0) this.#addresses.set(id, addresses);
     return addresses;
   }
+}
+
+/** What a workload holds. */
+function keysOf(uid: string, place: string): readonly string[] {
+  return [`workload ${uid}`, place];
 }
