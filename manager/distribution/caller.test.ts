@@ -57,3 +57,11 @@ test('who shows a certificate that ended, or none that is good, reads how to men
   t.is(ended, later!);
   t.regex(t.throws(() => memberOf({ raw: undefined }, DOMAIN, { get: () => undefined }, ISSUED)).message, anew);
 });
+
+test('who shows a certificate from before its host joined anew reads what to do on this machine, and on another', t => {
+  const { message } = t.throws(() => ask({ joinedAt: ISSUED + 1000 }));
+  t.regex(
+    message,
+    /joined anew: if this machine did, start its agent again; if not, .* to join it anew: isthmus token /,
+  );
+});

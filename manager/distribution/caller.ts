@@ -23,7 +23,7 @@ function toJoinAnew(host: string): string {
 
 /** What is told to whoever shows a certificate of a host from before that joined anew. */
 export function joinedAnewText(host: string): string {
-  return `the certificate is from before host "${host}" joined anew; start its agent again`;
+  return `the certificate is from before host "${host}" joined anew: if this machine did, start its agent again; if not, such as one that was replaced or restored, ${toJoinAnew(host)}`;
 }
 
 /**
