@@ -4,6 +4,11 @@ import type { Problem } from './registry.ts';
 /** A list that lacks fewer services than this, or not more than half of those before, is believed at once. */
 const LEAST = 3;
 
+/** Whether a list that lacks so many of the services that were known is to be doubted. */
+export function lacksMost(lacked: number, known: number): boolean {
+  return lacked >= LEAST && lacked * 2 > known;
+}
+
 /** Has something done later, once. @returns when, milliseconds since 1970. */
 export type Later = (work: () => void) => number;
 
@@ -39,7 +44,7 @@ export class Doubt {
   gone(lacked: readonly string[], known: number, end: (keys: ReadonlySet<string>) => void): readonly string[] {
     const fresh = lacked.filter(key => !this.#has(key));
     const before = known - (lacked.length - fresh.length);
-    if (fresh.length < LEAST || fresh.length * 2 <= before) return fresh;
+    if (!lacksMost(fresh.length, before)) return fresh;
     const keys = new Set(fresh);
     const endsMs = this.#later(() => {
       this.#kept.delete(kept);

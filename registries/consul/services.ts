@@ -1,4 +1,5 @@
 import { isRecord, show } from '../../manager/model/util/fields.ts';
+import { lacksMost } from '../doubt.ts';
 import type { Outbox } from '../outbox.ts';
 import type { Problem } from '../registry.ts';
 import type { Answer, ConsulClient } from './client.ts';
@@ -61,6 +62,7 @@ export class Services {
     let synced = false;
     await followReads(this.#client, 'services', this.#signal, answer => {
       const { names, unspeakable } = namesOf(answer);
+      if (synced && !answer.filtered) this.#checkPlausible(names);
       this.#outbox.put(' problems', { type: 'problems', problems: unspeakable.map(unspeakableProblem) });
       const fresh = this.#reconcile(names);
       this.#doubt(names, answer.filtered);
@@ -71,6 +73,13 @@ export class Services {
       const listed = Promise.all([...fresh, asked]);
       void listed.then(() => this.#outbox.put(' synced', { type: 'synced' }));
     });
+  }
+
+  /** A snapshot that was restored takes services away as their owners do. @throws when most are gone at once: a new session may doubt it. */
+  #checkPlausible(names: ReadonlySet<string>): void {
+    const lacked = [...this.#known].filter(name => !names.has(name)).length;
+    if (!lacksMost(lacked, this.#known.size)) return;
+    throw new Error(`Consul lists ${lacked} of ${this.#known.size} services no more, all at once; it is asked anew`);
   }
 
   /** @returns for each new service, when its state was said. */
@@ -138,6 +147,9 @@ export class Services {
   }
 
   #say(name: string, { body, filtered }: Answer): void {
+    const isListed = this.#own.has(name) || this.#sweep.has(name);
+    // A service without instances is not listed either, and the list tells of all that went at once.
+    if (isListed && !filtered && Array.isArray(body) && body.length === 0) return;
     const service = readService(name, body, this.#reading);
     const problem = { where: `service "${name}"`, why: NO_RIGHT };
     // All that is left out may be there.

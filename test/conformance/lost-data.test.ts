@@ -52,3 +52,22 @@ for (const [kind, start] of Object.entries(SERVERS))
     await watched.until('all are listed anew', status => told(status) === undefined);
     t.is(watched.followed.status().services, NAMES.length);
   });
+
+test('consul: services that a restored snapshot lacks do not go at once, and that is told', async t => {
+  t.timeout(60_000);
+  const { real, register } = await SERVERS.consul();
+  await using _real = real;
+  const snapshot = `http://${real.address}/v1/snapshot`;
+  const before = await (await fetch(snapshot)).arrayBuffer();
+  for (const name of NAMES) await register(name);
+  // A blocking query does not notice a restore before its wait is over.
+  await using watched = watch({ entry: { kind: 'consul', address: real.address, waitSeconds: 2 } });
+  await watched.until('the first list', status => status.synced);
+  t.is((await fetch(snapshot, { method: 'PUT', body: before })).status, 200);
+  await watched.until('doubt', ({ problems }) => problems.some(({ where }) => where === 'the list of services'));
+  for (const name of NAMES) t.deepEqual(watched.of(name), ['10.0.0.1:80']);
+  await register('a');
+  await register('e');
+  await watched.until('what comes after it', () => watched.of('e') !== undefined);
+  t.is(watched.followed.status().services, NAMES.length + 1);
+});
