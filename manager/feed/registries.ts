@@ -22,6 +22,8 @@ const GATHERING = { quietMs: 500, ceilingMs: 2_000 };
 interface Under {
   readonly followed: Followed;
   readonly memory: Memory<FollowedService>;
+  /** What the catalog and the memory hold from an earlier life, until the first batch names it. */
+  readonly remembered: Map<string, FollowedService>;
   /** Settled when the catalog holds the whole of what the registry says in this life. */
   readonly whole: PromiseWithResolvers<void>;
 }
@@ -47,7 +49,7 @@ export class Registries {
         const remembered = await memory.load();
         for (const [key, service] of remembered) catalog.setSource(configured.name, key, service);
         const followed = follow(configured, { signal, clock, logger, remembered });
-        return { followed, memory, whole: Promise.withResolvers<void>() };
+        return { followed, memory, remembered: new Map(remembered), whole: Promise.withResolvers<void>() };
       }),
     );
   }
@@ -67,11 +69,15 @@ export class Registries {
     return this.#under.map(({ followed }) => followed);
   }
 
-  async #feed({ followed, memory, whole }: Under, signal: AbortSignal): Promise<void> {
+  async #feed({ followed, memory, remembered, whole }: Under, signal: AbortSignal): Promise<void> {
     const { catalog } = this.#options;
     for await (const keys of followed.batches(signal)) {
-      for (const key of keys) {
+      // What went before anybody read the batches is in none of them.
+      for (const key of new Set([...keys, ...remembered.keys()])) {
         const service = followed.state().get(key);
+        const isHeld = service !== undefined && remembered.get(key) === service;
+        remembered.delete(key);
+        if (isHeld) continue;
         catalog.setSource(followed.name, key, service);
         memory.set(key, service);
       }
