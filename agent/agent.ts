@@ -98,8 +98,10 @@ class Agent {
     const { identity, stateDir, host, envoy } = options;
     this.#beginning = beginning;
     this.#hostNames = this.#makeHostNames();
-    const policiesLost = beginning.snapshot.lost.has('WorkloadPolicy');
-    this.#knowledge = new Knowledge(holdings, identity, this.#hostNames, policiesLost);
+    // Whoever was in the mesh had one.
+    const policyLost = (uid: string): boolean =>
+      beginning.snapshot.lost.has('WorkloadPolicy') || beginning.accounts.of(uid) !== undefined;
+    this.#knowledge = new Knowledge(holdings, identity, this.#hostNames, policyLost);
     this.#gaps = new Gaps({
       lost: beginning.snapshot.lost,
       holdings,

@@ -37,7 +37,8 @@ test('no name is known before the first; afterwards there may be none', t => {
 test('where policies on disk cannot be read, nobody is let in until the Manager has sent them again', t => {
   const holdings = new Holdings(wire);
   t.is(new Knowledge(holdings, IDENTITY, NO_NAMES).policy('a/default/web'), undefined);
-  const knowledge = new Knowledge(holdings, IDENTITY, NO_NAMES, true);
+  const knowledge = new Knowledge(holdings, IDENTITY, NO_NAMES, uid => uid === 'a/default/web');
+  t.is(knowledge.policy('a/default/new'), undefined);
   const standIn = knowledge.policy('a/default/web');
   t.is(knowledge.policy('a/default/web'), standIn);
   const allowed = authorization(standIn!.authorization);

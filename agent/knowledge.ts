@@ -27,16 +27,17 @@ export class Knowledge {
   #services = new Map<string, Held>();
   #settings: MeshSettings | undefined;
   #named = false;
-  readonly #lost: LostPolicies | undefined;
+  readonly #lost = new LostPolicies();
+  readonly #isLost: (uid: string) => boolean;
 
-  /** @param policiesLost whether policies lie on disk that cannot be read. */
+  /** @param policyLost whether a workload, by its uid, had a policy on disk, or may have had one, that cannot be read. */
   constructor(
     holdings: Holdings,
     identity: HostIdentity,
     hostNames: Pick<HostNames, 'addresses' | 'want'>,
-    policiesLost = false,
+    policyLost: (uid: string) => boolean = () => false,
   ) {
-    this.#lost = policiesLost ? new LostPolicies() : undefined;
+    this.#isLost = policyLost;
     this.#holdings = holdings;
     this.#identity = identity;
     this.#hostNames = hostNames;
@@ -60,13 +61,13 @@ export class Knowledge {
   /** @returns undefined when the Manager has given none yet. */
   policy(uid: string): WorkloadPolicy | undefined {
     const policy = this.#holdings.get('WorkloadPolicy', uid);
-    if (policy !== undefined) this.#lost?.found(uid);
-    return policy ?? this.#lost?.of(uid);
+    if (policy !== undefined) this.#lost.found(uid);
+    return policy ?? (this.#isLost(uid) ? this.#lost.of(uid) : undefined);
   }
 
   /** What of it cannot be had. */
   problems(): readonly PlatformProblem[] {
-    return this.#lost?.problems() ?? [];
+    return this.#lost.problems();
   }
 
   /** Whether everything that calls to this service need is here. */

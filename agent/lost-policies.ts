@@ -18,7 +18,7 @@ const NOBODY: Omit<WorkloadPolicy, 'workload'> = {
 };
 
 /**
- * What stands in for policies that lie on disk and cannot be read, until the Manager has sent them again: nobody is let in. Without any, a
+ * What stands in for policies that were on disk and are gone or cannot be read, until the Manager has sent them again: nobody is let in. Without any, a
  * workload would leave the mesh, and be open to all that its policies refuse.
  */
 export class LostPolicies {
@@ -40,7 +40,7 @@ export class LostPolicies {
   problems(): readonly PlatformProblem[] {
     return [...this.#standIns.keys()].map(uid => ({
       where: `workload ${uid}`,
-      why: 'its policies on disk cannot be read, so it lets nobody in until the Manager has sent them again',
+      why: 'its policies on disk are gone or cannot be read, so it lets nobody in until the Manager has sent them again',
     }));
   }
 }

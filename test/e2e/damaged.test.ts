@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { eventually } from '../eventually.ts';
@@ -60,8 +60,8 @@ test('what of the snapshot cannot be read takes no service from an Envoy that ru
   await answers(host, port === 9081 ? 'r1' : 'r2');
 });
 
-test('workloads whose certificates on disk cannot be read stay in the mesh, without a Manager too', async t => {
-  t.timeout(120_000);
+test('workloads whose certificates on disk cannot be read, or whose policies are gone from it, stay in the mesh without a Manager too', async t => {
+  t.timeout(180_000);
   await using on = await oneHost('unread');
   const { mesh, alpha } = on;
   const { host } = alpha;
@@ -76,12 +76,27 @@ test('workloads whose certificates on disk cannot be read stay in the mesh, with
   const folder = join(host.stateDir, 'agent/certificates');
   for (const file of await readdir(folder)) await writeFile(join(folder, file), '{');
   await alpha.startAgent();
-  await eventually(
-    'they are in the mesh',
-    () => alpha.status(),
-    ({ redirect, workloads }) =>
-      redirect.active && workloads.length === 3 && workloads.every(({ state }) => state === 'joined'),
-  );
+  const inMesh = (): Promise<unknown> =>
+    eventually(
+      'they are in the mesh',
+      () => alpha.status(),
+      ({ redirect, workloads }) =>
+        redirect.active && workloads.length === 3 && workloads.every(({ state }) => state === 'joined'),
+    );
+  await inMesh();
   t.is(await stranger(), '403');
   t.is(await status(REVIEWS, UID.web), '200');
+
+  await alpha.agent().kill('SIGTERM');
+  await rm(join(host.stateDir, 'agent/snapshot/WorkloadPolicy.json'));
+  await alpha.startAgent();
+  await inMesh();
+  t.is(await stranger(), '403');
+  await mesh.startManager();
+  await eventually(
+    'the policy is that of the Manager again',
+    () => status(REVIEWS, UID.web),
+    code => code === '200',
+  );
+  t.is(await stranger(), '403');
 });
