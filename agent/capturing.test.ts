@@ -1,5 +1,6 @@
 import test from 'ava';
 import { silentLogger } from '../manager/model/util/log.ts';
+import { eventually } from '../test/eventually.ts';
 import { Capturing, type CapturingOptions } from './capturing.ts';
 import { host, workload } from './compile/fixtures.ts';
 import { TYPE } from './compile/resource.ts';
@@ -113,6 +114,55 @@ test('who was let go of is not captured again by a round that began before', asy
   await Promise.all([round, leaving]);
   t.deepEqual(rules, [[2001, 2002], [2002], [2002]]);
   t.deepEqual(capturing.captured(), [SHOP]);
+});
+
+test('who leaves while the rules for it are being set is let go of', async t => {
+  const set = Promise.withResolvers<void>();
+  const users: number[][] = [];
+  const { capturing, envoy } = stage({
+    redirect: {
+      async apply({ host }) {
+        users.push(host.users.map(({ uid }) => uid));
+        await (users.length > 1 && set.promise);
+        return [];
+      },
+    },
+  });
+  envoy.resources = [listener(WEB, 'accepted'), listener(SHOP, 'accepted')];
+  await capturing.follow([SHOP]);
+  const round = capturing.follow([WEB, SHOP]);
+  await eventually(
+    'the rules are being set',
+    () => users.length,
+    count => count === 2,
+  );
+  const leaving = capturing.letGo([SHOP]);
+  set.resolve();
+  await Promise.all([round, leaving]);
+  t.deepEqual(users, [[2002], [2001, 2002], [2002]]);
+  t.deepEqual(capturing.captured(), [SHOP]);
+});
+
+test('who could not be let go of is so the next time', async t => {
+  let fails = false;
+  const users: number[][] = [];
+  const { capturing, envoy } = stage({
+    redirect: {
+      async apply({ host }) {
+        if (fails) throw new Error('nft is away');
+        users.push(host.users.map(({ uid }) => uid));
+        return [];
+      },
+    },
+  });
+  envoy.resources = [listener(WEB, 'accepted'), listener(SHOP, 'accepted')];
+  await capturing.follow([WEB, SHOP]);
+  fails = true;
+  await t.throwsAsync(capturing.letGo([SHOP]), { message: 'nft is away' });
+  t.deepEqual(capturing.captured(), [WEB, SHOP]);
+  fails = false;
+  await capturing.letGo([SHOP]);
+  t.deepEqual(users, [[2001, 2002], [2002]]);
 });
 
 test('a policy is in force once nothing of its workload is refused; until then the one before is', async t => {

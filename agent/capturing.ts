@@ -35,6 +35,8 @@ export class Capturing {
   /** Whether the rules are those of this life. */
   #tookOver = false;
   #captured: readonly Member[] = [];
+  /** Those that rules were asked for last: the same, unless they are being set. */
+  #asked: readonly Member[] = [];
   /** Uids of those who stay, as was said last; undefined before anything was. */
   #staying: ReadonlySet<string> | undefined;
   #inForce = new Map<string, string>();
@@ -78,8 +80,8 @@ export class Capturing {
   async letGo(joined: readonly Member[]): Promise<void> {
     const uids = new Set(joined.map(uidOf));
     this.#staying = uids;
-    const staying = this.#captured.filter(member => uids.has(uidOf(member)));
-    if (staying.length < this.#captured.length) await this.#apply(staying);
+    const staying = this.#asked.filter(member => uids.has(uidOf(member)));
+    if (staying.length < this.#asked.length) await this.#apply(staying);
   }
 
   /**
@@ -141,7 +143,13 @@ export class Capturing {
       proxyUid: agent.envoy.uid,
       agentUid: process.getuid?.() ?? 0,
     });
-    this.#problems = [...problems, ...(await redirect.apply(plan))];
+    this.#asked = members;
+    try {
+      this.#problems = [...problems, ...(await redirect.apply(plan))];
+    } catch (error) {
+      this.#asked = this.#captured;
+      throw error;
+    }
     this.#captured = members;
     this.#reason = members.length > 0 ? undefined : NOBODY;
   }
