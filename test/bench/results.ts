@@ -66,11 +66,11 @@ export function sectionsOf({ cells, changes, weight }: Found, loads: readonly Lo
 
 const WANTED_TRAFFIC = `Traffic: wanted and reached
 
-Bare Envoys have the hops of ours, and know one caller and one instance. Those with identities do by hand what ours do: they keep tunnels
-apart by who calls, tell the instances of a host apart, and judge callers before the application is dialled. Both are called at their own
-ports; where captured, as ours are, by a program that is not changed: at a virtual IP, by way of nftables. So the first two differ by
-what identities cost, either from itself captured by what capture costs in the kernel, and ours from the captured ones with identities by what
-the rest of a mesh costs.`;
+Bare Envoys have the hops of ours, and know one caller and one instance. Those with identities have the shape of ours: by hand, they keep
+tunnels apart by who calls, tell the instances of a host apart, and judge callers before the application is dialled. Where captured, either
+are called as ours are, by a program that is not changed: at a virtual IP, by way of nftables, with the two rules that capture cannot do
+without; else at their own ports. So ours stand beside the captured ones with identities like beside like. What these themselves lack of the
+others is what capture and identities cost anybody.`;
 
 const CHANGE = `A change in a registry
 
