@@ -88,11 +88,15 @@ export class EnvoyAdmin {
     await this.#ok('POST', '/drain_listeners?graceful', signal);
   }
 
-  /** Resolves when no connection is left, or the signal aborts. */
-  async idle(signal: AbortSignal): Promise<void> {
+  /**
+   * Resolves when no connection is left, or the signal aborts. One that does not answer may have some, as long as it lives.
+   * @param lives whether Envoy does.
+   */
+  async idle(signal: AbortSignal, lives: () => Promise<boolean>): Promise<void> {
     while (!signal.aborted) {
-      const stats = await this.stats('^listener\\..*\\.downstream_cx_active$', signal).catch(() => []);
-      if (!stats.some(({ name, value }) => value > 0 && !name.includes('admin'))) return;
+      const stats = await this.stats('^listener\\..*\\.downstream_cx_active$', signal).catch(() => undefined);
+      const goesOn = stats?.some(({ name, value }) => value > 0 && !name.includes('admin')) ?? (await lives());
+      if (!goesOn) return;
       await delay(IDLE_LOOK_MS, undefined, { signal }).catch(() => undefined);
     }
   }

@@ -144,7 +144,7 @@ export class EnvoyProcess {
     if (graceMs > 0 && (await isAlive(state))) {
       await this.#admin.drain().catch((error: unknown) => this.#options.log.debug(messageOf(error)));
       const grace = AbortSignal.timeout(graceMs);
-      await this.#admin.idle(signal ? AbortSignal.any([signal, grace]) : grace);
+      await this.#admin.idle(signal ? AbortSignal.any([signal, grace]) : grace, () => isAlive(state));
       signal?.throwIfAborted();
     }
     await endAll([state]);
