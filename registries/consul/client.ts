@@ -1,9 +1,9 @@
 import { EventEmitter } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 import { Agent as TlsAgent } from 'node:https';
 import Consul from 'consul';
 import { messageOf } from '../../manager/model/util/errors.ts';
+import { readPlain } from '../../manager/model/util/files.ts';
 import { http } from '../../manager/model/util/http.ts';
 import type { ConsulSettings } from './settings.ts';
 
@@ -59,7 +59,7 @@ export class ConsulClient {
   /** Reads the files that the settings name. Connects when something is read. @throws when one cannot be read. */
   static async open(settings: ConsulSettings): Promise<ConsulClient> {
     const { tls, connections, tokenFile } = settings;
-    const token = tokenFile === undefined ? settings.token : (await readFile(tokenFile, 'utf8')).trim();
+    const token = tokenFile === undefined ? settings.token : String(await readPlain(tokenFile)).trim();
     const sockets = {
       keepAlive: true,
       maxSockets: connections,
@@ -130,7 +130,7 @@ export class ConsulClient {
 }
 
 async function readIfNamed(file: string | undefined): Promise<Buffer | undefined> {
-  return file === undefined ? undefined : readFile(file);
+  return file === undefined ? undefined : readPlain(file);
 }
 
 function nameOf(what: Read): string {

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { messageOf } from '../../manager/model/util/errors.ts';
+import { readPlain } from '../../manager/model/util/files.ts';
 import { Outbox } from '../outbox.ts';
 import type { Registry, RegistryEvent, RegistryKind } from '../registry.ts';
 import { ZooKeeperClient } from './client.ts';
@@ -42,7 +42,7 @@ export class ZooKeeperRegistry implements Registry {
   /** The first server that answers, in turn. */
   async #connect(signal: AbortSignal): Promise<ZooKeeperClient> {
     const { servers, sessionTimeoutMs, digest, digestFile } = this.#settings;
-    const credentials = digestFile === undefined ? digest : (await readFile(digestFile, 'utf8')).trim();
+    const credentials = digestFile === undefined ? digest : String(await readPlain(digestFile)).trim();
     const errors: string[] = [];
     for (let tried = 0; tried < servers.length; tried += 1) {
       signal.throwIfAborted();

@@ -1,11 +1,11 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { eventually } from '../../../test/eventually.ts';
 import { makeFolder } from '../../../test/folders.ts';
-import { readIfThere, sweepUnfinished, writeAtomic } from './files.ts';
+import { readIfThere, readPlain, sweepUnfinished, writeAtomic } from './files.ts';
 
 test('a file is written whole, private, and in folders that were missing', async t => {
   const folder = makeFolder('files');
@@ -17,6 +17,18 @@ test('a file is written whole, private, and in folders that were missing', async
   t.is(String(await readIfThere(path)), 'two');
   t.is((await stat(path)).mode & 0o777, 0o600);
   t.deepEqual(await readdir(join(folder, 'a')), ['b.json']);
+});
+
+test('of what is no plain file nothing is read, and nobody is waited for', async t => {
+  const folder = makeFolder('files');
+  t.teardown(() => rm(folder, { recursive: true }));
+  const [pipe, file] = [join(folder, 'pipe'), join(folder, 'file')];
+  execFileSync('mkfifo', [pipe]);
+  await writeFile(file, 'secret');
+  for (const path of [pipe, folder, '/dev/null'])
+    await t.throwsAsync(readPlain(path), { message: `cannot read ${path}: it is no plain file` });
+  await t.throwsAsync(readPlain(join(folder, 'none')), { code: 'ENOENT' });
+  t.is(String(await readPlain(file)), 'secret');
 });
 
 test('a write that fails leaves no temporary file behind', async t => {

@@ -49,3 +49,12 @@ export async function readIfThere(path: string): Promise<Buffer | undefined> {
     throw error;
   }
 }
+
+/**
+ * The content of a plain file. To read a pipe would hold one of Node's few threads for as long as nobody writes, whatever the signal.
+ * @throws when it is none, or cannot be read; the message names it.
+ */
+export async function readPlain(path: string): Promise<Buffer> {
+  if (!(await stat(path)).isFile()) throw new Error(`cannot read ${path}: it is no plain file`);
+  return await readFile(path);
+}
