@@ -1,11 +1,12 @@
 import { Mesh } from '../e2e/mesh.ts';
 import { makeGround } from './ground.ts';
-import { LOADS } from './load.ts';
+import { LOADS, type Load } from './load.ts';
 import type { BenchOptions } from './options.ts';
 import { BASELINES, DIRECT, OURS } from './paths/index.ts';
 import { joinHosts, ourGround, ours } from './paths/ours.ts';
 import type { Path } from './paths/path.ts';
 import { type Cell, runRounds } from './rounds.ts';
+import { measure } from './wrk.ts';
 
 // The quick run promises to end within 5 minutes, the full one within 25: by then, of this process's life, the last round ends. What is
 // left goes to stopping and to the other parts.
@@ -34,7 +35,12 @@ export async function traffic(
     paths.push(await ours(mesh, await joinHosts(mesh, hosts), loads));
   }
   progress('warming up');
-  await runRounds(paths, loads, { rounds: 1, seconds: 1, budgetMs: 0, progress: () => undefined });
+  await warmUp(paths, loads);
   const budgetMs = (options.quick ? QUICK_END_MS : FULL_END_MS) - performance.now();
   return await runRounds(paths, loads, { ...options, budgetMs, progress });
+}
+
+/** Has every path carry every load for a moment, all paths at once: what is made at first calls is not to be measured. */
+async function warmUp(paths: readonly Path[], loads: readonly Load[]): Promise<void> {
+  for (const load of loads) await Promise.all(paths.map(path => measure(path.target(load), load, 1)));
 }
