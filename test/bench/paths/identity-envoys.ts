@@ -1,23 +1,17 @@
 import { SERVER_PORTS } from '../server.ts';
-import { BASE, type CallerListeners, type EnvoyPair, TUNNEL_PORT } from './envoy-pair.ts';
+import { APP, type CallerListeners, callerListeners, type EnvoyPair, farEnvoy, TUNNEL_PORT } from './envoy-pair.ts';
 import {
-  BALANCED,
   bootstrap,
-  downstreamTls,
   http2,
-  httpTo,
   internalCluster,
   internalListener,
   type Json,
-  listener,
   stamp,
-  staticCluster,
-  TLS_INSPECTOR,
   tcpProxy,
   typed,
   upstreamTls,
 } from './envoy-parts.ts';
-import { type Ground, portOf } from './path.ts';
+import type { Ground } from './path.ts';
 
 const SPIFFE = 'spiffe://cluster.local/ns/default/sa/';
 const SOURCE = 'bench.source';
@@ -37,11 +31,7 @@ const WHO_IS_CALLED = stamp(
   { key: 'envoy.network.upstream_subject_alt_names', value: '%DYNAMIC_METADATA(instance:san)%', shared: 'ONCE' },
 );
 
-function callerConfig({ far, certificates }: Ground, { address, fields }: CallerListeners): Json {
-  const on = (name: string, layer: 'L4' | 'L7', place: 'across' | 'same host', filter: Json): Json => ({
-    ...listener(name, address, portOf(BASE, { layer, place }), { filters: [WHO_CALLS, filter] }),
-    ...fields,
-  });
+function callerConfig({ far, certificates }: Ground, listeners: CallerListeners): Json {
   const instance = {
     host: `${far.address}:${TUNNEL_PORT}`,
     authority: AUTHORITY,
@@ -51,10 +41,7 @@ function callerConfig({ far, certificates }: Ground, { address, fields }: Caller
   return bootstrap(
     'caller',
     [
-      on('http-across', 'L7', 'across', httpTo('across')),
-      on('tcp-across', 'L4', 'across', tcpProxy('across')),
-      on('http-same', 'L7', 'same host', httpTo('same')),
-      on('tcp-same', 'L4', 'same host', tcpProxy('same')),
+      ...callerListeners(listeners, [WHO_CALLS]),
       internalListener('hbone', {
         filters: [
           WHO_IS_CALLED,
@@ -66,7 +53,7 @@ function callerConfig({ far, certificates }: Ground, { address, fields }: Caller
     [
       internalCluster('across', 'hbone', { instance }),
       internalCluster('same', 'local'),
-      staticCluster('app', '127.0.0.1', SERVER_PORTS.http),
+      APP,
       {
         name: 'tunnel',
         connect_timeout: '2s',
@@ -92,7 +79,7 @@ function letIn(chain: string): Json {
 }
 
 /** The far Envoy: who may call an instance is checked before that is dialled. */
-function farConfig({ certificates }: Ground): Json {
+function farConfig(ground: Ground): Json {
   const rules = {
     action: 'ALLOW',
     policies: {
@@ -102,30 +89,16 @@ function farConfig({ certificates }: Ground): Json {
       },
     },
   };
-  const filter = httpTo(
-    'app',
-    {
-      codec_type: 'HTTP2',
-      generate_request_id: false,
-      http2_protocol_options: { allow_connect: true },
-      upgrade_configs: [{ upgrade_type: 'CONNECT' }],
+  return farEnvoy(ground, {
+    name: 'reviews-1.mesh',
+    match: { headers: [{ name: ':authority', string_match: { exact: AUTHORITY } }] },
+    fields: {
       http_filters: [
         typed('rbac', 'filters.http.rbac.v3.RBAC', { rules }),
         typed('router', 'filters.http.router.v3.Router'),
       ],
     },
-    {
-      match: { connect_matcher: {}, headers: [{ name: ':authority', string_match: { exact: AUTHORITY } }] },
-      route: { upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }] },
-    },
-  );
-  const chain = {
-    filter_chain_match: { server_names: ['reviews-1.mesh'] },
-    ...downstreamTls(certificates.root, certificates.reviews, 'h2'),
-    filters: [filter],
-  };
-  const tunnel = { ...listener('tunnel', '0.0.0.0', TUNNEL_PORT, chain), ...BALANCED, ...TLS_INSPECTOR };
-  return bootstrap('far', [tunnel], [staticCluster('app', '127.0.0.1', SERVER_PORTS.http)]);
+  });
 }
 
 /**
